@@ -1,0 +1,96 @@
+"""Matching + loss + gradient at batch 32, 8732 boxes, 21 classes: tf_ssd against torchvision's SSD in the same run.
+
+    python -m benchmarks.loss
+
+A ratio above 1 means that tf_ssd is faster. torchvision runs its own matcher, box coder and `SSD.compute_loss`, unchanged.
+"""
+
+import argparse
+from collections.abc import Callable
+
+# torchvision must be imported before TensorFlow, or the process aborts (two copies of LLVM register the same option).
+import torch
+import torchvision
+from torchvision.models.detection import ssd300_vgg16
+from torchvision.models.detection.ssd import SSD
+from torchvision.ops import box_iou
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.timing import interleaved, ratio
+from tf_ssd import boxes, loss, matcher
+from tf_ssd.config import COCO300
+from tf_ssd.default_boxes import default_boxes
+
+BATCH, CLASSES = 32, 21
+
+
+def draw_problem(rows: int, seed: int) -> dict[str, np.ndarray]:
+    """Random predictions and `rows` ground-truth boxes per image, of all sizes, fully inside the image."""
+    rng = np.random.default_rng(seed)
+    size = np.exp(rng.uniform(np.log(0.04), np.log(0.7), (BATCH, rows, 2)))
+    corner = rng.uniform(0, 1, (BATCH, rows, 2)) * (1 - size)
+    return {
+        "offsets": rng.normal(size=(BATCH, COCO300.num_boxes, 4)).astype("float32"),
+        "logits": rng.normal(size=(BATCH, COCO300.num_boxes, CLASSES)).astype("float32"),
+        "gt_boxes": np.concatenate([corner, corner + size], axis=-1).astype("float32"),
+        "gt_labels": rng.integers(1, CLASSES, (BATCH, rows)).astype("int32"),
+    }
+
+
+def tensorflow_step(problem: dict[str, np.ndarray], strategy: matcher.Strategy) -> Callable[[], object]:
+    """One XLA-compiled function from ground truth and predictions to loss and gradients."""
+    anchors = default_boxes(COCO300)
+    tensors = {name: tf.constant(value) for name, value in problem.items()}
+
+    @tf.function(jit_compile=True)
+    def step(offsets: tf.Tensor, logits: tf.Tensor, gt_boxes: tf.Tensor, gt_labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        target = matcher.targets(gt_boxes, gt_labels, anchors, strategy=strategy)
+        with tf.GradientTape() as tape:
+            tape.watch([offsets, logits])
+            total = loss.multibox_loss(offsets, logits, *target).total
+        return total, *tape.gradient(total, [offsets, logits])
+
+    return lambda: step(**tensors)[0].numpy()
+
+
+def torchvision_step(problem: dict[str, np.ndarray], model: SSD) -> Callable[[], object]:
+    """The same through torchvision's own code, as `SSD.forward` calls it: matching image by image, then `compute_loss`."""
+    tensors = {name: torch.from_numpy(value) for name, value in problem.items()}
+    anchors_px = torch.from_numpy(boxes.to_xyxy(default_boxes(COCO300)).numpy()) * 300
+    anchors = [anchors_px] * BATCH
+    offsets, logits = tensors["offsets"].requires_grad_(), tensors["logits"].requires_grad_()
+    targets = [
+        {"boxes": image_boxes * 300, "labels": labels.long()}
+        for image_boxes, labels in zip(tensors["gt_boxes"], tensors["gt_labels"], strict=True)
+    ]
+
+    def step() -> object:
+        matches = [
+            model.proposal_matcher(box_iou(target["boxes"], image_anchors))
+            for image_anchors, target in zip(anchors, targets, strict=True)
+        ]
+        losses = model.compute_loss(targets, {"bbox_regression": offsets, "cls_logits": logits}, anchors, matches)
+        return torch.autograd.grad(sum(losses.values()), [offsets, logits])
+
+    return step
+
+
+def main() -> None:
+    """Print both ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=15)
+    arguments = parser.parse_args()
+    print(f"TensorFlow {tf.__version__} against torchvision {torchvision.__version__}, {torch.get_num_threads()} threads")
+    model = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=CLASSES)
+    for rows in (8, 100):
+        problem = draw_problem(rows, seed=rows)
+        candidates = {strategy: tensorflow_step(problem, strategy) for strategy in ("bipartite", "argmax")}
+        times = interleaved({"torchvision": torchvision_step(problem, model), **candidates}, repeats=arguments.repeats)
+        for strategy in candidates:
+            print(f"{rows:4d} ground-truth rows, {strategy:9}: {ratio(times['torchvision'], times[strategy])}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Interleaved timing: machines drift, ratios of neighbouring runs do not."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+
+def interleaved(candidates: dict[str, Callable[[], object]], *, repeats: int = 15, warmup: int = 2) -> dict[str, list[float]]:
+    """Seconds of every repeat of every candidate, the candidates taking turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for repeat in range(warmup + repeats):
+        for name, run in candidates.items():
+            start = time.perf_counter()
+            run()
+            if repeat >= warmup:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def ratio(slower: list[float], faster: list[float]) -> str:
+    """Median of the pairwise ratios slower / faster, with their range."""
+    ratios = [a / b for a, b in zip(slower, faster, strict=True)]
+    return f"{statistics.median(ratios):.2f}x ({min(ratios):.2f}..{max(ratios):.2f})"

@@ -1,0 +1,66 @@
+"""Detections of one image: softmax, decode, and per-class non-maximum suppression."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from reference_torch.boxes import clip, iou
+from reference_torch.coder import MAX_LOG_SCALE, decode
+
+
+class Detections(NamedTuple):
+    """What was found in one image, D rows without padding."""
+
+    boxes: Tensor  # (D, 4) xyxy, clipped to the image
+    labels: Tensor  # (D,) int64, 1..C-1
+    scores: Tensor  # (D,) softmax probability, highest first
+
+
+@torch.no_grad()
+def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float) -> Tensor:
+    """Greedy non-maximum suppression: boxes xyxy (N, 4), scores (N,) -> int64 indices of the kept, best score first.
+
+    A box goes when its IoU with a better, kept one is > iou_threshold; equal scores: lowest index first, so a box
+    without area neither goes nor removes another. Source: paper, section 2.2; torchvision.
+    """
+    waiting = scores.argsort(descending=True, stable=True)
+    kept = []
+    while len(waiting) > 0:
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        overlaps = iou(boxes[best][None], boxes[waiting])[0]  # [len(waiting)]
+        waiting = waiting[~(overlaps > iou_threshold)]
+    return torch.stack(kept) if kept else waiting
+
+
+def detect(
+    offsets: Tensor,
+    logits: Tensor,
+    default_boxes: Tensor,
+    *,
+    variances: tuple[float, float] = (0.1, 0.2),
+    max_log_scale: float | None = MAX_LOG_SCALE,
+    score_threshold: float = 0.01,
+    iou_threshold: float = 0.45,
+    top_k: int = 400,
+    max_detections: int = 200,
+) -> Detections:
+    """Find at most max_detections from offsets (K, 4), logits (K, C), default_boxes (K, 4) cxcywh; best score first.
+
+    Per class (0 is background, dropped): scores > score_threshold, of these the top_k best, `nms` on boxes clipped to
+    the image; then the best of all classes. Equal scores: lowest class, then lowest default box. Dtype of the
+    predictions, at least float32. Source: paper, section 3.1; Caffe SSD; clip: torchvision.
+    """
+    offsets, logits = (x.float() if x.dtype in (torch.float16, torch.bfloat16) else x for x in (offsets, logits))
+    boxes = clip(decode(offsets, default_boxes, variances=variances, max_log_scale=max_log_scale))  # [K,4]
+    scores = logits.softmax(dim=-1)  # [K,C]
+    found = []
+    for label in range(1, logits.shape[1]):
+        candidates = torch.nonzero(scores[:, label] > score_threshold).flatten()
+        candidates = candidates[scores[candidates, label].argsort(descending=True, stable=True)[:top_k]]
+        kept = candidates[nms(boxes[candidates], scores[candidates, label], iou_threshold=iou_threshold)]
+        found += [(box, label) for box in kept.tolist()]
+    index, labels = torch.tensor(found, dtype=torch.int64).reshape(-1, 2).unbind(1)  # [found] [found]
+    best = scores[index, labels].argsort(descending=True, stable=True)[:max_detections]  # stable: lowest class first
+    return Detections(boxes[index[best]], labels[best], scores[index[best], labels[best]])

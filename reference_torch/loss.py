@@ -1,0 +1,107 @@
+"""The MultiBox loss: smooth L1 on the offsets, softmax cross entropy on the logits, with hard negative mining."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class MultiboxLoss(NamedTuple):
+    """Scalars, in the dtype of the predictions."""
+
+    total: Tensor  # () confidence + alpha * localization
+    localization: Tensor  # () divided by N
+    confidence: Tensor  # () divided by N
+    num_positives: Tensor  # () int64, whole batch
+
+
+def smooth_l1(x: Tensor) -> Tensor:
+    """Element-wise x^2 / 2 where |x| < 1, else |x| - 1/2; same shape and dtype. Source: Fast R-CNN, equation 3."""
+    near = x.abs() < 1
+    inner = torch.where(near, x, 0)  # keeps x^2, and its gradient, finite where it is not chosen
+    return torch.where(near, inner * inner / 2, x.abs() - 0.5)
+
+
+def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """-log softmax(logits)[label]: logits (..., C), labels (...) integer -> (...), dtype of the logits.
+
+    NaN where the label is outside 0..C-1 or a logit of the row is NaN. Source: paper, equation 3.
+    """
+    inside = (labels >= 0) & (labels < logits.shape[-1])
+    labels = torch.where(inside, labels, 0).long()
+    chosen = logits.gather(-1, labels[..., None])[..., 0]  # [...]
+    # -log(exp(chosen) / sum exp(x)) = (max - chosen) + log(sum exp(x - max)), for any constant in the place of max.
+    largest = logits.max(dim=-1, keepdim=True).values.detach()  # [...,1]
+    losses = (largest[..., 0] - chosen) + torch.log(torch.exp(logits - largest).sum(-1))
+    return torch.where(inside, losses, torch.nan)
+
+
+@torch.no_grad()
+def hard_negative_mask(
+    logits: Tensor,
+    target_labels: Tensor,
+    *,
+    negative_ratio: float = 3,
+    min_negatives: int = 0,
+) -> Tensor:
+    """The background default boxes of one image to train on: logits (K, C), target labels (K,) -> (K,) bool.
+
+    The min(background, max(negative_ratio * positives, min_negatives)) of highest background cross entropy, NaN
+    above all, ties to the lowest index. Background: label 0; positive: label > 0. Source: paper, section 2.2.
+    """
+    background = torch.nonzero(target_labels == 0).flatten()
+    positives = int((target_labels > 0).sum())
+    number = min(len(background), max(int(negative_ratio * positives), min_negatives))
+    losses = softmax_cross_entropy(_cast_up(logits[background]), target_labels[background])  # [len(background)]
+    hardest = losses.argsort(descending=True, stable=True)[:number]  # NaN sorts as the largest
+    mask = torch.zeros_like(target_labels, dtype=torch.bool)
+    mask[background[hardest]] = True
+    return mask
+
+
+def multibox_loss(
+    offsets: Tensor,
+    logits: Tensor,
+    target_offsets: Tensor,
+    target_labels: Tensor,
+    *,
+    negative_ratio: float = 3,
+    min_negatives: int = 0,
+    alpha: float = 1.0,
+    normalizer: str = "batch",
+) -> MultiboxLoss:
+    """Of a batch: (confidence + alpha * localization) / N, in the dtype of the predictions, at least float32.
+
+    offsets and target_offsets (B, K, 4), logits (B, K, C), target_labels (B, K) integer, 0 = background.
+    confidence: cross entropy of positives, mined negatives, and every row where it is NaN, so that NaN is never
+    mined away. localization: smooth L1 of positives only. normalizer "batch": N = max(1, positives of the batch);
+    "image": N = max(1, positives of the image), then the mean over images. Raises ValueError for another normalizer
+    or shapes that do not fit. Source: paper, equations 1-3, and section 2.2 for the mining.
+    """
+    if normalizer not in ("batch", "image"):
+        raise ValueError(f"normalizer is {normalizer!r}; use 'batch' or 'image'")
+    if offsets.shape != target_offsets.shape or not offsets.shape[:2] == logits.shape[:2] == target_labels.shape:
+        raise ValueError("offsets and target_offsets must be (B, K, 4), logits (B, K, C), target_labels (B, K)")
+    offsets, logits = _cast_up(offsets), _cast_up(logits)
+    target_offsets = target_offsets.to(offsets.dtype)
+    confidences, localizations = [], []
+    for image, labels in enumerate(target_labels):
+        losses = softmax_cross_entropy(logits[image], labels)  # [K]
+        positive = labels > 0
+        mined = hard_negative_mask(logits[image], labels, negative_ratio=negative_ratio, min_negatives=min_negatives)
+        confidences.append(losses[positive | mined | losses.isnan()].sum())
+        errors = offsets[image][positive] - target_offsets[image][positive]  # selected: NaN * 0 would be NaN
+        localizations.append(smooth_l1(errors).sum())
+    confidence, localization = torch.stack(confidences), torch.stack(localizations)  # [B] [B]
+    positives = (target_labels > 0).sum(dim=1)  # [B]
+    if normalizer == "batch":
+        n = positives.sum().clamp(min=1)
+        confidence, localization = confidence.sum() / n, localization.sum() / n
+    else:
+        n = positives.clamp(min=1)  # [B]
+        confidence, localization = (confidence / n).mean(), (localization / n).mean()
+    return MultiboxLoss(confidence + alpha * localization, localization, confidence, positives.sum())
+
+
+def _cast_up(predictions: Tensor) -> Tensor:
+    return predictions.float() if predictions.dtype in (torch.float16, torch.bfloat16) else predictions

@@ -1,0 +1,285 @@
+import threading
+import time
+from io import BytesIO
+from itertools import islice
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tf_ssd.data.generator import Batch, evaluation_batches, ground_truth_rows, shuffled_index, training_batches
+from tf_ssd.data.records import Record
+from tf_ssd.errors import DatasetError
+
+
+class NumberedDataset:
+    """Record i is a 12 x 8 picture, dark on the left and of brightness 100 + i % 100 on the right, with i % 4 boxes."""
+
+    class_names = ("thing",)
+    max_boxes = 3
+    notes = ()
+
+    def __init__(self, size: int, errors: dict[int, Exception] | None = None) -> None:
+        self.size = size
+        self.errors = errors or {}
+        self.reads: list[int] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> Record:
+        with self._lock:
+            self.reads.append(index)
+        if index in self.errors:
+            raise self.errors[index]
+        pixels = np.zeros((8, 12, 3), np.uint8)
+        pixels[:, 6:] = 100 + index % 100
+        rows = index % 4
+        boxes = np.tile(np.float32([[0.5, 0.25, 0.75, 1]]), (rows, 1))
+        return Record(str(index), bmp(pixels), boxes, np.ones(rows, np.int32), np.arange(rows) % 2 == 1)
+
+
+def bmp(pixels: np.ndarray) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "BMP")
+    return buffer.getvalue()
+
+
+def train(dataset, *, batch_size=4, seed=5, steps=10, **options) -> list[Batch]:
+    batches = training_batches(dataset, batch_size=batch_size, image_size=16, seed=seed, steps=steps, **options)
+    return [Batch(*(tensor.numpy() for tensor in batch)) for batch in batches]
+
+
+def evaluate(dataset, *, batch_size=4, image_size=16) -> list[Batch]:
+    batches = evaluation_batches(dataset, batch_size=batch_size, image_size=image_size)
+    return [Batch(*(tensor.numpy() for tensor in batch)) for batch in batches]
+
+
+def order(batches: list[Batch]) -> list[int]:
+    return np.concatenate([batch.index for batch in batches]).tolist()
+
+
+def assert_equal(a: Batch, b: Batch) -> None:
+    for mine, other in zip(a, b, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+# Shapes
+
+
+@pytest.mark.parametrize(
+    ("boxes", "rows"), [(0, 8), (1, 8), (8, 8), (9, 16), (16, 16), (17, 32), (33, 64), (65, 128), (129, 256), (300, 512)]
+)
+def test_ground_truth_rows(boxes, rows):
+    assert ground_truth_rows(boxes) == rows
+
+
+@pytest.mark.parametrize("max_boxes", [3, 20])
+def test_shapes_are_static_and_the_same_in_every_batch(max_boxes):
+    dataset = NumberedDataset(6)
+    dataset.max_boxes = max_boxes
+    rows = 8 if max_boxes == 3 else 32
+    expected = Batch(
+        tf.TensorSpec((4, 16, 16, 3), tf.float32),
+        tf.TensorSpec((4, rows, 4), tf.float32),
+        tf.TensorSpec((4, rows), tf.int32),
+        tf.TensorSpec((4, rows), tf.bool),
+        tf.TensorSpec((4,), tf.int64),
+    )
+    batches = [
+        *training_batches(dataset, batch_size=4, image_size=16, seed=0, steps=3),
+        *evaluation_batches(dataset, batch_size=4, image_size=16),
+    ]
+    assert len(batches) == 5
+    for batch in batches:
+        assert tf.nest.map_structure(tf.TensorSpec.from_tensor, batch) == expected
+
+
+# Order
+
+
+def test_each_epoch_is_a_permutation_of_its_own():
+    positions = order(train(NumberedDataset(20), steps=10))
+    first, second = positions[:20], positions[20:]
+    assert sorted(first) == sorted(second) == list(range(20))
+    assert first != second
+    assert first != sorted(first)
+
+
+def test_batches_run_across_the_borders_of_epochs():
+    batches = train(NumberedDataset(6), steps=3)
+    positions = order(batches)
+    assert sorted(positions[:6]) == sorted(positions[6:]) == list(range(6))
+
+
+def test_a_dataset_smaller_than_a_batch():
+    positions = order(train(NumberedDataset(3), batch_size=9, steps=1))
+    assert [sorted(positions[start : start + 3]) for start in (0, 3, 6)] == [[0, 1, 2]] * 3
+
+
+def test_the_seed_changes_the_order():
+    assert order(train(NumberedDataset(20), seed=1)) != order(train(NumberedDataset(20), seed=2))
+
+
+def test_a_batch_is_a_function_of_seed_and_step():
+    dataset = NumberedDataset(7)
+    whole, again = train(dataset, steps=8), train(dataset, steps=8)
+    resumed = train(dataset, steps=8, first_step=5)
+    assert [len(whole), len(resumed)] == [8, 3]
+    for mine, other in zip([*whole, *whole[5:]], [*again, *resumed], strict=True):
+        assert_equal(mine, other)
+
+
+def test_a_finished_run_has_no_batches():
+    assert train(NumberedDataset(7), steps=8, first_step=8) == []
+
+
+def test_shuffled_index_does_not_depend_on_the_order_of_calls():
+    positions = range(60)
+    forwards = [shuffled_index(position, size=6, seed=1) for position in positions]
+    backwards = [shuffled_index(position, size=6, seed=1) for position in reversed(positions)]
+    assert forwards == backwards[::-1]
+
+
+# Contents
+
+
+def test_images_are_flipped_with_their_boxes_about_half_the_time():
+    flipped = []
+    for batch in train(NumberedDataset(50), steps=100):
+        for image, boxes, labels, number in zip(batch.images, batch.boxes, batch.labels, batch.index, strict=True):
+            left, right = image[:, 0], image[:, -1]
+            flipped.append(left.max() > right.max())
+            np.testing.assert_array_equal(left if flipped[-1] else right, np.float32(100 + number))
+            rows = int(number % 4)
+            expected = [0.25, 0.25, 0.5, 1] if flipped[-1] else [0.5, 0.25, 0.75, 1]
+            np.testing.assert_array_equal(boxes[:rows], np.tile(expected, (rows, 1)))
+            assert not boxes[rows:].any(), "padding rows must stay zero when the image is flipped"
+            np.testing.assert_array_equal(labels, [1] * rows + [0] * (8 - rows))
+    assert 0.4 < np.mean(flipped) < 0.6
+
+
+def test_a_record_is_not_always_flipped_alike():
+    batches = train(NumberedDataset(1), batch_size=1, steps=30)
+    assert {bool(batch.images[0, 0, 0, 0] > 0) for batch in batches} == {False, True}
+
+
+def test_the_seed_changes_the_flips():
+    flips = [
+        [bool(b.images[0, 0, 0, 0] > 0) for b in train(NumberedDataset(1), batch_size=1, seed=s, steps=30)] for s in (1, 2)
+    ]
+    assert flips[0] != flips[1]
+
+
+def test_difficult_comes_through():
+    assert evaluate(NumberedDataset(4))[0].difficult[3].tolist() == [False, True, False] + [False] * 5
+
+
+class OneImage(NumberedDataset):
+    def __init__(self, pixels: np.ndarray) -> None:
+        super().__init__(1)
+        self.pixels = pixels
+
+    def __getitem__(self, index: int) -> Record:
+        record = super().__getitem__(index)
+        return Record(record.id, bmp(self.pixels), record.boxes, record.labels, record.difficult)
+
+
+def test_images_keep_their_values_and_the_order_of_colours():
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    np.testing.assert_array_equal(evaluate(OneImage(pixels), batch_size=1)[0].images[0], pixels)
+
+
+def test_resizing_is_bilinear():
+    pixels = np.repeat(np.uint8([[[0], [100]]]), 3, axis=-1)  # (1, 2, 3)
+    image = evaluate(OneImage(pixels), batch_size=1, image_size=4)[0].images[0]
+    # Centres of the new pixels lie at -1/4, 1/4, 3/4 and 5/4 of the old.
+    np.testing.assert_allclose(image[..., 0], np.tile([0, 25, 75, 100], (4, 1)))
+
+
+def test_resizing_to_half_takes_neighbours_without_antialiasing():
+    pixels = np.repeat(np.uint8([[[0], [255], [0], [0], [0], [0], [0], [0]]]), 3, axis=-1)  # (1, 8, 3)
+    image = evaluate(OneImage(pixels), batch_size=1, image_size=2)[0].images[0]
+    # The centres lie at 1.5 and 5.5 of the old: the mean of pixels 1 and 2, and of 5 and 6.
+    np.testing.assert_allclose(image[..., 0], np.tile([127.5, 0], (2, 1)))
+
+
+# Evaluation
+
+
+def test_evaluation_gives_every_record_once_in_order_as_it_is():
+    batches = evaluate(NumberedDataset(8))
+    assert order(batches) == list(range(8))
+    for batch in batches:
+        np.testing.assert_array_equal(batch.images[:, 0, -1, 0], 100 + batch.index)
+        assert not batch.images[:, 0, 0].any()
+
+
+def test_the_last_evaluation_batch_is_filled_with_black():
+    batches = evaluate(NumberedDataset(6))
+    assert order(batches) == [0, 1, 2, 3, 4, 5, -1, -1]
+    last = batches[-1]
+    assert last.images[:2].any()
+    assert not last.images[2:].any()
+    assert not last.labels[2:].any()
+    assert not last.boxes[2:].any()
+
+
+# Errors
+
+
+@pytest.mark.parametrize("run", [train, evaluate])
+def test_an_error_comes_out_as_it_was_raised(run):
+    error = DatasetError("a.xml: object 3 (dog): broken")
+    with pytest.raises(DatasetError) as caught:
+        run(NumberedDataset(20, {13: error}))
+    assert caught.value is error
+
+
+def test_batches_before_an_error_come_first_and_the_first_error_wins():
+    errors = {number: DatasetError(str(number)) for number in (9, 10, 11, 14)}
+    batches = evaluation_batches(NumberedDataset(40, errors), batch_size=4, image_size=16)
+    assert [batch.index.numpy()[0] for batch in islice(batches, 2)] == [0, 4]
+    with pytest.raises(DatasetError, match=r"^9$"):
+        next(batches)
+
+
+class Unreadable(NumberedDataset):
+    def __getitem__(self, index: int) -> Record:
+        return Record(f"r{index}", b"", *empty())
+
+
+def test_an_unreadable_image_names_the_record():
+    with pytest.raises(DatasetError, match="record r0: cannot be read"):
+        evaluate(Unreadable(2))
+
+
+def empty() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool)
+
+
+def test_errors_are_not_logged_by_tensorflow(capfd):
+    with pytest.raises(DatasetError):
+        evaluate(NumberedDataset(2, {0: DatasetError("bad")}))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_empty_dataset_cannot_be_trained_on():
+    with pytest.raises(DatasetError, match="no records to train on"):
+        training_batches(NumberedDataset(0), batch_size=4, image_size=16, seed=0, steps=1)
+
+
+# Memory
+
+
+@pytest.mark.parametrize("batches", [evaluation_batches, training_batches])
+def test_only_a_few_records_are_read_ahead(batches):
+    dataset = NumberedDataset(2000)
+    options = {"seed": 0, "steps": 500} if batches is training_batches else {}
+    iterator = batches(dataset, batch_size=4, image_size=16, **options)
+    next(iterator)
+    time.sleep(0.3)  # for threads that would read on
+    iterator.close()
+    assert 4 <= len(dataset.reads) < 200

@@ -1,0 +1,60 @@
+"""What every command line does: read a config, keep TensorFlow's start-up chatter away, report a user's error in one line."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import tyro
+
+from tf_ssd.errors import TfSsdError
+
+Config = TypeVar("Config")
+USER_ERROR, INTERRUPTED = 2, 130
+
+
+def run(action: Callable[[Config], None], config_type: type[Config], arguments: Sequence[str] | None = None) -> int:
+    """Turn the command line into a `config_type`, call `action` with it, and return the exit code.
+
+    A `TfSsdError` is printed without a traceback and gives 2, as a wrong command line does; Ctrl-C gives 130.
+    """
+    try:
+        config = tyro.cli(config_type, args=arguments, config=(tyro.conf.FlagConversionOff,))
+        with quiet_start():
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        action(config)
+    except TfSsdError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Hold back what TensorFlow's C++ code writes to stderr while it is imported and looks for devices, unless that fails.
+
+    Later messages are limited to errors. A setting of TF_CPP_MIN_LOG_LEVEL in the environment is left alone and shows everything.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            chatter.seek(0)
+            os.write(stderr, chatter.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

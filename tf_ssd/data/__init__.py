@@ -1,0 +1,1 @@
+"""From files, or from a random seed, to batches of images and ground truth."""

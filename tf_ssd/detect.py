@@ -1,0 +1,107 @@
+"""From network output to detections: softmax, decode, per-class non-maximum suppression."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_ssd import boxes, coder
+
+
+class Detections(NamedTuple):
+    """The best detections of each image, by descending score, padded with zeros; `count` (B,) int32 of them are real.
+
+    boxes (B, D, 4) xyxy fractions inside the image, labels (B, D) int32 in 1..C-1, scores (B, D).
+    """
+
+    boxes: tf.Tensor
+    labels: tf.Tensor
+    scores: tf.Tensor
+    count: tf.Tensor
+
+
+def detect(
+    offsets: tf.Tensor,
+    logits: tf.Tensor,
+    default_boxes: tf.Tensor,
+    *,
+    variances: tuple[float, float] = coder.VARIANCES,
+    max_log_scale: float | None = coder.MAX_LOG_SCALE,
+    score_threshold: float = 0.01,
+    iou_threshold: float = 0.45,
+    top_k: int = 400,
+    max_detections: int = 200,
+) -> Detections:
+    """Detections of each image (Liu et al. 2016, section 3; boxes are clipped before suppression as torchvision does).
+
+    Per class the `top_k` best scores above `score_threshold` go through greedy suppression, which drops a box whose IoU with a
+    better kept one exceeds `iou_threshold`; the best `max_detections` of all classes remain. Ties go to the lowest class, then the
+    lowest default box.
+
+    Args:
+        offsets: (B, K, 4); float16 and bfloat16 are computed in float32.
+        logits: (B, K, C), class 0 is background.
+        default_boxes: (K, 4) cxcywh, fractions.
+    """
+    offsets, logits = (tf.cast(x, tf.float32) if x.dtype.size == 2 else x for x in (offsets, logits))
+    decoded = coder.decode(
+        offsets, tf.cast(default_boxes, offsets.dtype), variances=variances, max_log_scale=max_log_scale
+    )
+    scores = tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])  # (B, C - 1, K)
+
+    def detect_image(image: tuple[tf.Tensor, tf.Tensor]) -> Detections:
+        candidates = _suppress(*image, score_threshold=score_threshold, iou_threshold=iou_threshold, top_k=top_k)
+        return _best(*candidates, score_threshold=score_threshold, max_detections=max_detections)
+
+    signature = Detections(decoded.dtype, tf.int32, scores.dtype, tf.int32)
+    return tf.map_fn(detect_image, (boxes.clip(decoded), scores), fn_output_signature=signature)
+
+
+def nms(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: float) -> tf.Tensor:
+    """Greedy non-maximum suppression of boxes already sorted by descending score, any number of independent sets at once.
+
+    A box survives if no surviving box before it overlaps it by more than `iou_threshold`. That sentence has one solution; it is
+    found by applying it to all boxes at once until nothing changes: after n rounds at least the first n boxes are settled.
+
+    Args:
+        boxes_xyxy: (..., N, 4).
+        candidates: (..., N) bool; the others neither survive nor suppress.
+
+    Returns:
+        (..., N) bool.
+    """
+    overlapping = boxes.iou(boxes_xyxy, boxes_xyxy) > iou_threshold  # (..., N, N)
+    order = tf.range(tf.shape(boxes_xyxy)[-2])
+    rivals = overlapping & (order[:, None] < order)  # (..., N better, N)
+
+    def settle(kept: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        survivors = candidates & ~tf.reduce_any(rivals & kept[..., None], axis=-2)
+        return survivors, tf.reduce_any(survivors != kept)
+
+    return tf.while_loop(lambda _, changed: changed, settle, [candidates, tf.constant(True)])[0]
+
+
+def _suppress(
+    image_boxes: tf.Tensor, scores: tf.Tensor, *, score_threshold: float, iou_threshold: float, top_k: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Boxes (C - 1, k, 4) and scores (C - 1, k) of each class's best, from (K, 4) and (C - 1, K); a dropped one scores -1."""
+    best, index = tf.math.top_k(scores, k=min(top_k, scores.shape[-1]))  # (C - 1, k)
+    best_boxes = tf.gather(image_boxes, index)  # (C - 1, k, 4)
+    kept = nms(best_boxes, best > score_threshold, iou_threshold=iou_threshold)
+    return best_boxes, tf.where(kept, best, tf.fill(tf.shape(best), tf.constant(-1, best.dtype)))
+
+
+def _best(
+    class_boxes: tf.Tensor, class_scores: tf.Tensor, *, score_threshold: float, max_detections: int
+) -> Detections:
+    """The best detections of one image over all classes, padded to `max_detections`."""
+    classes, k = class_scores.shape
+    scores, index = tf.math.top_k(tf.reshape(class_scores, [-1]), k=min(max_detections, classes * k))  # (D,)
+    real = scores > score_threshold
+    padding = [[0, max_detections - scores.shape[0]]]
+    image_boxes = tf.where(real[:, None], tf.gather(tf.reshape(class_boxes, [-1, 4]), index), tf.zeros_like(scores)[:, None])
+    return Detections(
+        boxes=tf.pad(image_boxes, [*padding, [0, 0]]),
+        labels=tf.pad(tf.where(real, index // k + 1, 0), padding),
+        scores=tf.pad(tf.where(real, scores, tf.zeros_like(scores)), padding),
+        count=tf.reduce_sum(tf.cast(real, tf.int32)),
+    )

@@ -1,0 +1,17 @@
+"""The errors a user can cause: each message names file, object and value, and says what to do."""
+
+
+class TfSsdError(Exception):
+    """Base of every error that bad input raises; a command line prints it without a traceback and exits 2."""
+
+
+class ConfigError(TfSsdError):
+    """A setting is out of range, or settings contradict each other."""
+
+
+class DatasetError(TfSsdError):
+    """An annotation, an image or the layout of a dataset cannot be used."""
+
+
+class TrainingError(TfSsdError):
+    """Training cannot go on: the loss is not finite."""

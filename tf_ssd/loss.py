@@ -1,0 +1,181 @@
+"""The MultiBox loss (Liu et al. 2016, equations 1-3) with hard negative mining, defined at every edge."""
+
+from typing import Literal, NamedTuple
+
+import tensorflow as tf
+
+Normalizer = Literal["batch", "image"]
+
+
+class MultiboxLoss(NamedTuple):
+    """Scalars: total = confidence + alpha * localization, both already divided by N; num_positives (int32) of the batch."""
+
+    total: tf.Tensor
+    localization: tf.Tensor
+    confidence: tf.Tensor
+    num_positives: tf.Tensor
+
+
+class ImageSums(NamedTuple):
+    """Sums (B,) over the default boxes of each image, before any division; num_positives is int32."""
+
+    localization: tf.Tensor
+    confidence: tf.Tensor
+    num_positives: tf.Tensor
+
+
+def smooth_l1(x: tf.Tensor) -> tf.Tensor:
+    """Element-wise x^2 / 2 below 1, |x| - 1/2 from there on (Girshick 2015, equation 3)."""
+    magnitude = tf.abs(x)
+    return tf.where(magnitude < 1, x * x / 2, magnitude - 0.5)
+
+
+def softmax_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Negative log of the softmax probability of each label, exact to rounding for logits of any size.
+
+    Args:
+        logits: (..., C) float32 or float64.
+        labels: (...) integers. One outside 0..C-1 gives NaN: loud, never wrapped to another class.
+
+    Returns:
+        (...), never negative.
+    """
+    # The row's largest logit cancels in log(sum(exp)) - logit; as a constant it keeps exp from overflowing and the result >= 0.
+    largest = tf.stop_gradient(tf.reduce_max(logits, axis=-1))
+    log_sum = tf.math.log(tf.reduce_sum(tf.exp(logits - largest[..., None]), axis=-1))
+    chosen = labels[..., None] == tf.range(logits.shape[-1], dtype=labels.dtype)
+    of_label = tf.reduce_sum(tf.where(chosen, logits, tf.zeros_like(logits)), axis=-1)
+    known = (labels >= 0) & (labels < logits.shape[-1])
+    return tf.where(known, (largest - of_label) + log_sum, float("nan"))
+
+
+def hard_negative_mask(
+    logits: tf.Tensor, target_labels: tf.Tensor, *, negative_ratio: int = 3, min_negatives: int = 0
+) -> tf.Tensor:
+    """The background default boxes that take part in the confidence loss (Liu et al. 2016, section 2.2, hard negative mining).
+
+    Per image those of the highest background cross entropy, as many as
+    min(background boxes, max(negative_ratio * positives, min_negatives)). Ties at the cut go to the lowest index; a NaN ranks
+    above everything.
+
+    Args:
+        logits: (B, K, C).
+        target_labels: (B, K) integers, 0 for background. Positives are never selected.
+
+    Returns:
+        (B, K) bool.
+    """
+    cross_entropy = softmax_cross_entropy(_at_least_float32(logits), target_labels)
+    return _hardest(cross_entropy, target_labels, negative_ratio, min_negatives)
+
+
+def multibox_sums(
+    offsets: tf.Tensor,
+    logits: tf.Tensor,
+    target_offsets: tf.Tensor,
+    target_labels: tf.Tensor,
+    *,
+    negative_ratio: int = 3,
+    min_negatives: int = 0,
+) -> ImageSums:
+    """The two terms of the loss summed per image, and the positives, for callers that divide by an N of their own (replicas).
+
+    Arguments as for `multibox_loss`.
+    """
+    offsets, logits = _at_least_float32(offsets), _at_least_float32(logits)
+    positive = target_labels > 0  # (B, K)
+    # Select, do not multiply: a NaN predicted for a background box must not reach the sum.
+    error = tf.where(positive[..., None], offsets - tf.cast(target_offsets, offsets.dtype), tf.zeros_like(offsets))
+    cross_entropy = softmax_cross_entropy(logits, target_labels)  # (B, K)
+    mined = _hardest(cross_entropy, target_labels, negative_ratio, min_negatives)
+    # A NaN row always takes part, so that no image, labelled or not, can hide it.
+    selected = positive | mined | tf.math.is_nan(cross_entropy)
+    return ImageSums(
+        localization=tf.reduce_sum(smooth_l1(error), axis=(1, 2)),
+        confidence=tf.reduce_sum(tf.where(selected, cross_entropy, tf.zeros_like(cross_entropy)), axis=1),
+        num_positives=tf.reduce_sum(tf.cast(positive, tf.int32), axis=1),
+    )
+
+
+def multibox_loss(
+    offsets: tf.Tensor,
+    logits: tf.Tensor,
+    target_offsets: tf.Tensor,
+    target_labels: tf.Tensor,
+    *,
+    negative_ratio: int = 3,
+    min_negatives: int = 0,
+    alpha: float = 1.0,
+    normalizer: Normalizer = "batch",
+) -> MultiboxLoss:
+    """(confidence + alpha * localization) / N.
+
+    Confidence is the softmax cross entropy over positives and mined negatives; localization is smooth L1 over the offsets of the
+    positives. An image without labels has no positives: it adds nothing (or, with `min_negatives`, its hardest negatives) and
+    leaves the other images' loss and gradient alone. A batch without any label gives exactly 0 with gradient exactly 0. A NaN in
+    any logit, or a label outside 0..C-1, makes the loss NaN.
+
+    Args:
+        offsets: (B, K, 4) predicted; float16 and bfloat16 are computed in float32.
+        logits: (B, K, C) predicted.
+        target_offsets: (B, K, 4) from `matcher.targets`; ignored where the label is 0.
+        target_labels: (B, K) integers, 0 for background.
+        negative_ratio: mined negatives per positive.
+        min_negatives: mined negatives of an image at least.
+        alpha: weight of the localization term.
+        normalizer: "batch": N = max(1, positives of the batch). "image": each image by its own N, then the mean over images.
+
+    Raises:
+        ValueError: the normalizer has another name.
+    """
+    if normalizer not in ("batch", "image"):
+        raise ValueError(f'normalizer={normalizer!r}: must be "batch" or "image"')
+    options = {"negative_ratio": negative_ratio, "min_negatives": min_negatives}
+    sums = multibox_sums(offsets, logits, target_offsets, target_labels, **options)
+    num_positives = tf.reduce_sum(sums.num_positives)
+    divisor = num_positives if normalizer == "batch" else sums.num_positives
+    combine = tf.reduce_sum if normalizer == "batch" else tf.reduce_mean
+    n = tf.cast(tf.maximum(divisor, 1), sums.confidence.dtype)
+    localization, confidence = combine(sums.localization / n), combine(sums.confidence / n)
+    return MultiboxLoss(confidence + alpha * localization, localization, confidence, num_positives)
+
+
+def _at_least_float32(x: tf.Tensor) -> tf.Tensor:
+    return tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x
+
+
+def _hardest(cross_entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, min_negatives: int) -> tf.Tensor:
+    """Mask (B, K) of the mined negatives, from the cross entropy (B, K): of a background row, that of class 0."""
+    background = labels == 0
+    positives = tf.reduce_sum(tf.cast(labels > 0, tf.int32), axis=1)
+    available = tf.reduce_sum(tf.cast(background, tf.int32), axis=1)
+    count = tf.minimum(available, tf.maximum(negative_ratio * positives, min_negatives))  # (B,)
+    hardness = _ordered_bits(tf.stop_gradient(cross_entropy))
+    hardness = tf.where(background, hardness, -tf.ones_like(hardness))
+    cut = _kth_largest(hardness, count, bits=hardness.dtype.size * 8 - 1)[:, None]  # (B, 1)
+    harder, tied = hardness > cut, hardness == cut
+    # Among the ties the lowest index wins: give it the largest key, and cut once more.
+    boxes = labels.shape[1]
+    order = tf.where(tied, tf.range(boxes - 1, -1, -1), -1)  # (B, K)
+    still = count - tf.reduce_sum(tf.cast(harder, tf.int32), axis=1)
+    last = _kth_largest(order, still, bits=boxes.bit_length())[:, None]
+    return (count > 0)[:, None] & (harder | (tied & (order >= last)))
+
+
+def _ordered_bits(x: tf.Tensor) -> tf.Tensor:
+    """Integers in the order of the non-negative floats `x`: IEEE 754 bit patterns; NaN comes last."""
+    integer = tf.int64 if x.dtype == tf.float64 else tf.int32
+    return tf.where(tf.math.is_nan(x), integer.max, tf.bitcast(x, integer))
+
+
+def _kth_largest(keys: tf.Tensor, k: tf.Tensor, *, bits: int) -> tf.Tensor:
+    """The k-th largest (B,) of the integer keys (B, K) in 0..2^bits - 1, negative ones left out; 2^bits - 1 for k = 0.
+
+    Bisection: the largest number that at least k keys reach, found bit by bit. One counting pass per bit, no sort.
+    """
+    answer = tf.zeros_like(keys[:, 0])
+    for bit in reversed(range(bits)):
+        trial = answer + tf.constant(1 << bit, keys.dtype)
+        reached = tf.reduce_sum(tf.cast(keys >= trial[:, None], tf.int32), axis=1)
+        answer = tf.where(reached >= k, trial, answer)
+    return answer

@@ -1,0 +1,145 @@
+"""Matching: which default box is responsible for which ground truth, batched, padded, XLA-compilable."""
+
+from typing import Literal, NamedTuple
+
+import tensorflow as tf
+
+from tf_ssd import boxes, coder
+
+Strategy = Literal["bipartite", "argmax"]
+BACKGROUND = -1
+MIN_OVERLAP = 1e-6  # Caffe SSD: below it a ground truth claims nothing
+
+
+class Targets(NamedTuple):
+    """What the network should predict: offsets (B, K, 4), zero for background, and labels (B, K) int32, 0 for background."""
+
+    offsets: tf.Tensor
+    labels: tf.Tensor
+
+
+def match(
+    gt_boxes: tf.Tensor,
+    gt_labels: tf.Tensor,
+    default_boxes: tf.Tensor,
+    *,
+    threshold: float = 0.5,
+    strategy: Strategy = "bipartite",
+) -> tf.Tensor:
+    """Ground-truth row of every default box.
+
+    First each ground truth claims one default box of its own:
+
+    - "bipartite" (Liu et al. 2016, section 2.2; Caffe SSD): repeatedly the pair of highest IoU among unmatched ground truth and
+      unmatched default boxes, ties to the lowest row, then the lowest default box, while that IoU exceeds 1e-6.
+    - "argmax" (torchvision and most ports): every row claims its best default box, whatever the IoU; the last row wins a collision.
+
+    Then every other default box whose best IoU reaches `threshold` takes its best row, ties to the lowest. Rows with label 0
+    (padding) and rows without area never match.
+
+    Args:
+        gt_boxes: (B, G, 4) xyxy, fractions.
+        gt_labels: (B, G) integers, 0 for padding.
+        default_boxes: (K, 4) cxcywh, fractions.
+
+    Returns:
+        (B, K) int32, -1 for background.
+
+    Raises:
+        ValueError: the strategy has another name, or the threshold is not positive.
+    """
+    if threshold <= 0:
+        raise ValueError(f"threshold={threshold!r}: must be positive")
+    if strategy not in ("bipartite", "argmax"):
+        raise ValueError(f'strategy={strategy!r}: must be "bipartite" or "argmax"')
+    default_xyxy = boxes.to_xyxy(default_boxes)
+
+    def match_image(image: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        return _match_image(*image, default_xyxy, threshold, strategy)
+
+    if gt_labels.shape[1] == 0:
+        return tf.fill([tf.shape(gt_labels)[0], default_boxes.shape[0]], BACKGROUND)
+    # One image at a time: its (G, K) table of overlaps stays in the cache, where a (B, G, K) one would be written to memory.
+    return tf.map_fn(match_image, (gt_boxes, gt_labels), fn_output_signature=tf.int32)
+
+
+def targets(
+    gt_boxes: tf.Tensor,
+    gt_labels: tf.Tensor,
+    default_boxes: tf.Tensor,
+    *,
+    variances: tuple[float, float] = coder.VARIANCES,
+    threshold: float = 0.5,
+    strategy: Strategy = "bipartite",
+) -> Targets:
+    """Match, then encode: the training targets of every default box. Arguments as for `match` and `coder.encode`."""
+    gt_index = match(gt_boxes, gt_labels, default_boxes, threshold=threshold, strategy=strategy)  # (B, K)
+    positive = gt_index != BACKGROUND
+    if gt_labels.shape[1] == 0:  # nothing to gather from
+        return Targets(tf.zeros([*gt_index.shape, 4], gt_boxes.dtype), tf.zeros_like(gt_index))
+    row = tf.maximum(gt_index, 0)
+    offsets = coder.encode(tf.gather(gt_boxes, row, batch_dims=1), default_boxes, variances=variances)  # (B, K, 4)
+    labels = tf.cast(tf.gather(gt_labels, row, batch_dims=1), tf.int32)
+    return Targets(
+        tf.where(positive[..., None], offsets, tf.zeros_like(offsets)),
+        tf.where(positive, labels, tf.zeros_like(labels)),
+    )
+
+
+def _match_image(
+    gt_boxes: tf.Tensor, gt_labels: tf.Tensor, default_xyxy: tf.Tensor, threshold: float, strategy: Strategy
+) -> tf.Tensor:
+    """`match` for one image: (G, 4), (G,) and (K, 4) xyxy give (K,)."""
+    valid = (gt_labels > 0) & (boxes.area(gt_boxes) > 0)  # (G,)
+    # A box without area overlaps nothing, so zeroing the rows that may not match takes them out of every comparison below.
+    overlap = boxes.iou(tf.where(valid[:, None], gt_boxes, tf.zeros_like(gt_boxes)), default_xyxy)  # (G, K)
+    claimed = _claim_bipartite(overlap) if strategy == "bipartite" else _claim_argmax(overlap, valid)  # (K,)
+    best = tf.reduce_max(overlap, axis=0)  # (K,)
+    by_threshold = tf.where(best >= threshold, _first(overlap == best, axis=0), BACKGROUND)
+    return tf.where(claimed != BACKGROUND, claimed, by_threshold)
+
+
+def _claim_bipartite(overlap: tf.Tensor) -> tf.Tensor:
+    """Greedy one-to-one claims (K,) from the overlap (G, K).
+
+    Pairs are totally ordered (IoU, then row, then default box), so picking the best remaining pair one at a time gives the same
+    result as picking every *mutually best* pair at once, round after round: such a pair loses to no other, whatever comes first.
+    """
+    rows, no_box = tf.unstack(tf.shape(overlap))
+    row = tf.range(rows)
+    earlier = row[:, None] < row[None, :]  # (G rivals, G)
+
+    def unfinished(_: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_any(candidates)
+
+    def one_round(claimed: tf.Tensor, candidates: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        free = tf.where(claimed == BACKGROUND, overlap, tf.zeros_like(overlap))  # (G, K)
+        best = tf.reduce_max(free, axis=1)  # (G,)
+        candidates = candidates & (best > MIN_OVERLAP)
+        box = tf.where(candidates, _first(free == best[:, None], axis=1), 0)  # (G,)
+        rival = tf.gather(overlap, box, axis=1)  # (G rivals, G): every row's overlap with each row's best box
+        beaten = (rival > best) | ((rival == best) & earlier)
+        mutual = candidates & ~tf.reduce_any(beaten & candidates[:, None], axis=0)
+        return _claim(claimed, tf.where(mutual, box, no_box)), candidates & ~mutual
+
+    return tf.while_loop(unfinished, one_round, [tf.fill([no_box], BACKGROUND), tf.fill([rows], True)])[0]
+
+
+def _claim_argmax(overlap: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """Claims (K,) in which every valid row takes its best default box and the last row wins a collision."""
+    no_box = tf.shape(overlap)[1]
+    box = _first(overlap == tf.reduce_max(overlap, axis=1, keepdims=True), axis=1)  # (G,)
+    return _claim(tf.fill([no_box], BACKGROUND), tf.where(valid, box, no_box))
+
+
+def _claim(claimed: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """Write each row's number at its default box `box` (G,) of `claimed` (K,); K means nowhere, and the highest row wins."""
+    padded = tf.concat([claimed, [BACKGROUND]], axis=0)  # (K + 1,)
+    return tf.tensor_scatter_nd_max(padded, box[:, None], tf.range(tf.shape(box)[0]))[:-1]
+
+
+def _first(condition: tf.Tensor, *, axis: int) -> tf.Tensor:
+    """Index (int32) of the first True of a matrix along `axis`: a minimum over integers, which vectorises where argmax does not."""
+    length = tf.shape(condition)[axis]
+    index = tf.range(length)[:, None] if axis == 0 else tf.range(length)
+    return tf.reduce_min(tf.where(condition, index, length), axis=axis)
