@@ -8,15 +8,14 @@ A ratio above 1 means that tf_ssd is faster. torchvision runs its own matcher, b
 import argparse
 from collections.abc import Callable
 
-# torchvision must be imported before TensorFlow, or the process aborts (two copies of LLVM register the same option).
+import numpy as np
+import tensorflow as tf
+
 import torch
 import torchvision
 from torchvision.models.detection import ssd300_vgg16
 from torchvision.models.detection.ssd import SSD
 from torchvision.ops import box_iou
-
-import numpy as np
-import tensorflow as tf
 
 from benchmarks.timing import interleaved, ratio
 from tf_ssd import boxes, loss, matcher
@@ -52,7 +51,10 @@ def tensorflow_step(problem: dict[str, np.ndarray], strategy: matcher.Strategy) 
             total = loss.multibox_loss(offsets, logits, *target).total
         return total, *tape.gradient(total, [offsets, logits])
 
-    return lambda: step(**tensors)[0].numpy()
+    def run() -> float:
+        return float(step(**tensors)[0])  # waits for the result
+
+    return run
 
 
 def torchvision_step(problem: dict[str, np.ndarray], model: SSD) -> Callable[[], object]:

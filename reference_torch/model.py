@@ -31,9 +31,7 @@ class SSD300(nn.Module):
 
     mean: Tensor
 
-    def __init__(
-        self, num_classes: int = 21, *, width: float = 1.0, boxes_per_cell: tuple[int, ...] = (4, 6, 6, 6, 4, 4)
-    ) -> None:
+    def __init__(self, num_classes: int = 21, *, width: float = 1.0, boxes_per_cell: tuple[int, ...] = (4, 6, 6, 6, 4, 4)) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.register_buffer("mean", torch.tensor([123.0, 117.0, 104.0])[:, None, None], persistent=False)

@@ -167,9 +167,7 @@ def test_a_record_is_not_always_flipped_alike():
 
 
 def test_the_seed_changes_the_flips():
-    flips = [
-        [bool(b.images[0, 0, 0, 0] > 0) for b in train(NumberedDataset(1), batch_size=1, seed=s, steps=30)] for s in (1, 2)
-    ]
+    flips = [[bool(b.images[0, 0, 0, 0] > 0) for b in train(NumberedDataset(1), batch_size=1, seed=s, steps=30)] for s in (1, 2)]
     assert flips[0] != flips[1]
 
 

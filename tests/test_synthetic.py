@@ -147,9 +147,7 @@ def test_hues_are_far_apart_within_an_image():
 
 
 def test_another_image_size_scales_the_shapes():
-    record = next(
-        record for record in map(SyntheticDataset(9, seed=0, image_size=60).__getitem__, range(9)) if len(record.labels)
-    )
+    record = next(record for record in map(SyntheticDataset(9, seed=0, image_size=60).__getitem__, range(9)) if len(record.labels))
     assert read_image(record).shape == (60, 60, 3)
     sides = (record.boxes[:, 2:] - record.boxes[:, :2]) * 60
     assert sides.min() >= 7.99

@@ -1,4 +1,4 @@
-"""Arithmetic on boxes: xyxy = (xmin, ymin, xmax, ymax), cxcywh = (centre x, centre y, width, height), fractions of the image side."""
+"""Arithmetic on boxes, fractions of the image side: xyxy = (xmin, ymin, xmax, ymax), cxcywh = (centre x, y, width, height)."""
 
 import tensorflow as tf
 

@@ -168,8 +168,15 @@ class TrainConfig:
         require(0 < self.learning_rate < 10, "--learning-rate", self.learning_rate, "must be above 0 and below 10")
         require(self.seed >= 0, "--seed", self.seed, "must not be negative")
         needs_data = self.dataset != "synthetic"
-        require(not needs_data or self.data is not None, "--data", None, f"--dataset {self.dataset} needs the folder of the dataset")
-        require(needs_data or self.data is None, "--data", self.data, "--dataset synthetic reads no folder; did you mean --dataset voc?")
+        require(
+            not needs_data or self.data is not None, "--data", None, f"--dataset {self.dataset} needs the folder of the dataset"
+        )
+        require(
+            needs_data or self.data is None,
+            "--data",
+            self.data,
+            "--dataset synthetic reads no folder; did you mean --dataset voc?",
+        )
         self.model(num_classes=2)
 
     def model(self, *, num_classes: int) -> ModelConfig:

@@ -43,9 +43,7 @@ def detect(
         default_boxes: (K, 4) cxcywh, fractions.
     """
     offsets, logits = (tf.cast(x, tf.float32) if x.dtype.size == 2 else x for x in (offsets, logits))
-    decoded = coder.decode(
-        offsets, tf.cast(default_boxes, offsets.dtype), variances=variances, max_log_scale=max_log_scale
-    )
+    decoded = coder.decode(offsets, tf.cast(default_boxes, offsets.dtype), variances=variances, max_log_scale=max_log_scale)
     scores = tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])  # (B, C - 1, K)
 
     def detect_image(image: tuple[tf.Tensor, tf.Tensor]) -> Detections:
@@ -90,9 +88,7 @@ def _suppress(
     return best_boxes, tf.where(kept, best, tf.fill(tf.shape(best), tf.constant(-1, best.dtype)))
 
 
-def _best(
-    class_boxes: tf.Tensor, class_scores: tf.Tensor, *, score_threshold: float, max_detections: int
-) -> Detections:
+def _best(class_boxes: tf.Tensor, class_scores: tf.Tensor, *, score_threshold: float, max_detections: int) -> Detections:
     """The best detections of one image over all classes, padded to `max_detections`."""
     classes, k = class_scores.shape
     scores, index = tf.math.top_k(tf.reshape(class_scores, [-1]), k=min(max_detections, classes * k))  # (D,)

@@ -42,12 +42,8 @@ def evaluate(model: SSD300, dataset: Dataset, *, batch_size: int) -> Evaluation:
         truth = tf.nest.map_structure(lambda tensor: tensor.numpy(), batch)
         for row in (truth.index >= 0).nonzero()[0]:
             count = found.count[row]
-            detections.append(
-                ImageDetections(found.boxes[row, :count], found.labels[row, :count], found.scores[row, :count])
-            )
+            detections.append(ImageDetections(found.boxes[row, :count], found.labels[row, :count], found.scores[row, :count]))
             real = truth.labels[row] > 0
-            ground_truth.append(
-                ImageGroundTruth(truth.boxes[row, real], truth.labels[row, real], truth.difficult[row, real])
-            )
+            ground_truth.append(ImageGroundTruth(truth.boxes[row, real], truth.labels[row, real], truth.difficult[row, real]))
     precision = average_precision(detections, ground_truth, num_classes=model.config.num_classes)
     return Evaluation(detections, ground_truth, precision)

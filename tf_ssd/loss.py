@@ -80,8 +80,9 @@ def multibox_sums(
 ) -> ImageSums:
     """The two terms of the loss summed per image, and the positives, for callers that divide by an N of their own (replicas).
 
-    Arguments as for `multibox_loss`.
+    Arguments and errors as for `multibox_loss`.
     """
+    _check_shapes(offsets, logits, target_offsets, target_labels)
     offsets, logits = _at_least_float32(offsets), _at_least_float32(logits)
     positive = target_labels > 0  # (B, K)
     # Select, do not multiply: a NaN predicted for a background box must not reach the sum.
@@ -126,7 +127,7 @@ def multibox_loss(
         normalizer: "batch": N = max(1, positives of the batch). "image": each image by its own N, then the mean over images.
 
     Raises:
-        ValueError: the normalizer has another name.
+        ValueError: the normalizer has another name, or the shapes do not fit together.
     """
     if normalizer not in ("batch", "image"):
         raise ValueError(f'normalizer={normalizer!r}: must be "batch" or "image"')
@@ -138,6 +139,14 @@ def multibox_loss(
     n = tf.cast(tf.maximum(divisor, 1), sums.confidence.dtype)
     localization, confidence = combine(sums.localization / n), combine(sums.confidence / n)
     return MultiboxLoss(confidence + alpha * localization, localization, confidence, num_positives)
+
+
+def _check_shapes(offsets: tf.Tensor, logits: tf.Tensor, target_offsets: tf.Tensor, target_labels: tf.Tensor) -> None:
+    boxes = target_labels.shape
+    shapes = {"offsets": (offsets, 4), "logits": (logits, None), "target_offsets": (target_offsets, 4)}
+    for name, (tensor, last) in shapes.items():
+        if not tensor.shape.is_compatible_with([*boxes, last]):
+            raise ValueError(f"{name} has shape {tensor.shape}, which does not fit target_labels {boxes}")
 
 
 def _at_least_float32(x: tf.Tensor) -> tf.Tensor:
@@ -173,9 +182,11 @@ def _kth_largest(keys: tf.Tensor, k: tf.Tensor, *, bits: int) -> tf.Tensor:
 
     Bisection: the largest number that at least k keys reach, found bit by bit. One counting pass per bit, no sort.
     """
-    answer = tf.zeros_like(keys[:, 0])
-    for bit in reversed(range(bits)):
-        trial = answer + tf.constant(1 << bit, keys.dtype)
+
+    def set_bit(bit: tf.Tensor, answer: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        trial = answer + tf.bitwise.left_shift(tf.ones([], keys.dtype), bit)
         reached = tf.reduce_sum(tf.cast(keys >= trial[:, None], tf.int32), axis=1)
-        answer = tf.where(reached >= k, trial, answer)
-    return answer
+        return bit - 1, tf.where(reached >= k, trial, answer)
+
+    start = [tf.constant(bits - 1, keys.dtype), tf.zeros_like(keys[:, 0])]
+    return tf.while_loop(lambda bit, _: bit >= 0, set_bit, start)[1]

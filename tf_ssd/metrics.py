@@ -107,9 +107,7 @@ def _check(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGr
             raise ValueError(f"image {number}: the scores are not all finite, so they cannot be put in order")
 
 
-def _matches(
-    detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], iou_threshold: float
-) -> np.ndarray:
+def _matches(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], iou_threshold: float) -> np.ndarray:
     """For each detection of all images, the number of the ground truth it is compared with, counted over all images."""
     matches, first_row = [np.zeros(0, int)], 0
     for found, truth in zip(detections, ground_truth, strict=True):

@@ -61,9 +61,7 @@ class SSD300(keras.Model):
             raise ValueError("SSD300 does not take sample weights")
         return self.multibox_loss(y["boxes"], y["labels"], y_pred).total
 
-    def multibox_loss(
-        self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]
-    ) -> loss.MultiboxLoss:
+    def multibox_loss(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.MultiboxLoss:
         """Match (B, G, 4), (B, G) with the model's default boxes and compare with its predictions, as its config says."""
         settings = self.config.loss
         target = matcher.targets(
@@ -169,9 +167,7 @@ def _heads(sources: list[tf.Tensor], config: ModelConfig) -> dict[str, tf.Tensor
             )
             outputs[output].append(layers.Reshape((-1, numbers), name=f"{output}_{level}_boxes")(convolution(source)))
     # Whatever the body computes in, the loss and the decoder get float32 or better.
-    return {
-        name: layers.Concatenate(axis=1, name=name, dtype=_output_dtype())(parts) for name, parts in outputs.items()
-    }
+    return {name: layers.Concatenate(axis=1, name=name, dtype=_output_dtype())(parts) for name, parts in outputs.items()}
 
 
 def _output_dtype() -> str:

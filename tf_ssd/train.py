@@ -131,9 +131,7 @@ def _run_steps(model: "SSD300", config: TrainConfig, dataset: "Dataset", folder:
         history.close()
 
 
-def _with_progress(
-    results: Iterator["StepResult"], config: TrainConfig, console: "Console"
-) -> Iterator["StepResult"]:
+def _with_progress(results: Iterator["StepResult"], config: TrainConfig, console: "Console") -> Iterator["StepResult"]:
     """Pass the results on, showing them in a progress bar. The speed leaves the first step out, which compiles."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -147,7 +145,9 @@ def _with_progress(
                 start = time.perf_counter()
             else:
                 speed = (result.step - 1) * config.batch_size / (time.perf_counter() - start)
-                status = f"loss {result.total:.3f} (box {result.localization:.3f}, class {result.confidence:.3f}), {speed:.1f} images/s"
+                status = (
+                    f"loss {result.total:.3f} (box {result.localization:.3f}, class {result.confidence:.3f}), {speed:.1f} images/s"
+                )
                 progress.update(bar, status=status)
             progress.update(bar, completed=result.step)
             yield result

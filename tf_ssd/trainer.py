@@ -87,9 +87,7 @@ class Trainer:
             self.optimizer.apply(gradients)
         return losses
 
-    def _loss_and_gradients(
-        self, images: tf.Tensor, boxes: tf.Tensor, labels: tf.Tensor
-    ) -> tuple[MultiboxLoss, list[tf.Tensor]]:
+    def _loss_and_gradients(self, images: tf.Tensor, boxes: tf.Tensor, labels: tf.Tensor) -> tuple[MultiboxLoss, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             losses = self.model.multibox_loss(boxes, labels, self.model(images, training=True))
         return losses, tape.gradient(losses.total, self.model.trainable_variables)

@@ -106,7 +106,7 @@ def test_heads_emit_row_column_box(head, numbers):
 
 def test_mean_is_subtracted_in_rgb_order():
     # biases are 0, so the mean image gives 0 everywhere, and no other does
-    model = small(width=1 / 8)
+    model = small(width=1 / 32)
     for output in model(MEAN_IMAGE).values():
         assert (output == 0).all()
     assert model(MEAN_IMAGE.flip(1))["logits"].abs().max() > 0
@@ -153,7 +153,7 @@ def test_l2_normalize_by_hand():
 
 @pytest.mark.parametrize("image", [MEAN_IMAGE, NOISE_IMAGE], ids=["mean", "noise"])
 def test_gradients_are_finite_even_where_conv4_3_is_all_zero(image):
-    model = small(width=1 / 16)
+    model = small()
     outputs = model(image)
     (outputs["offsets"].sum() + outputs["logits"].sum()).backward()
     for name, parameter in model.named_parameters():

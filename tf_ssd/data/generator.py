@@ -93,9 +93,7 @@ def evaluation_batches(dataset: Dataset, *, batch_size: int, image_size: int) ->
     size = len(dataset)
     loader = _Loader(dataset, lambda position: position if position < size else PADDING)
     positions = tf.data.Dataset.range(-(-size // batch_size) * batch_size)
-    examples = positions.map(
-        lambda position: _resize(loader.example(position), image_size), num_parallel_calls=tf.data.AUTOTUNE
-    )
+    examples = positions.map(lambda position: _resize(loader.example(position), image_size), num_parallel_calls=tf.data.AUTOTUNE)
     return loader.iterate(_batches(examples, batch_size, dataset.max_boxes))
 
 

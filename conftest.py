@@ -1,0 +1,23 @@
+"""Set up the test session: torchvision before TensorFlow, Hypothesis profiles, no start-up chatter."""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import parity_tests  # noqa: F401  before anything imports TensorFlow
+
+from hypothesis import HealthCheck, settings  # isort: skip
+
+# Tensors are slow to draw and first calls compile; neither says anything about the code under test.
+settings.register_profile(
+    "default",
+    max_examples=30,
+    deadline=None,
+    print_blob=True,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("deep", settings.get_profile("default"), max_examples=10_000, derandomize=False)
+if not any(argument.startswith("--hypothesis-profile") for argument in sys.argv):
+    settings.load_profile("default")

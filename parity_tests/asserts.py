@@ -1,0 +1,62 @@
+"""Assertions about results, checked in a fixed order: dtype, shape, values. A failure prints code that reproduces it."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from parity_tests.tolerance import EXACT, TOLERANCES, Tolerance
+
+PRINTED_ELEMENTS = 300
+
+
+def assert_agree(
+    *,
+    operation: str,
+    actual: np.ndarray,
+    expected: np.ndarray,
+    inputs: Sequence[np.ndarray],
+    options: Mapping[str, object] | None = None,
+    tolerance: Tolerance | None = None,
+    scale: float = 1.0,
+    what: str = "value",
+) -> None:
+    """Same dtype, same shape, same NaN and infinities, and values within the tolerance of the operation.
+
+    `expected` may be wider (float64) than `actual` (float32): then only the dtype of `actual` is not checked.
+    """
+    __tracebackhide__ = True
+    tolerance = tolerance or TOLERANCES[operation]
+    context = f"{operation}, {what}\n{snippet(operation, inputs, options or {})}"
+    assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}: {context}"
+    assert expected.dtype in {actual.dtype, np.dtype(np.float64)}, f"dtype {actual.dtype}, expected {expected.dtype}: {context}"
+    if tolerance is EXACT or not np.issubdtype(actual.dtype, np.floating):
+        np.testing.assert_array_equal(actual, expected, err_msg=context)
+        return
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(np.where(finite, 0, actual), np.where(finite, 0, expected), err_msg=context)
+    difference = np.abs(np.where(finite, actual.astype(np.float64) - np.where(finite, expected, 0), 0))
+    excess = difference - tolerance.bound(np.where(finite, expected, 0), actual.dtype, scale)
+    if actual.size and not excess.max() <= 0:
+        worst = np.unravel_index(np.nanargmax(np.where(np.isnan(excess), np.inf, excess)), excess.shape)
+        raise AssertionError(
+            f"at {tuple(map(int, worst))}: {actual[worst]!r}, expected {expected[worst]!r}, difference "
+            f"{difference[worst]:.3g} exceeds {difference[worst] - excess[worst]:.3g} ({tolerance.reason}): {context}"
+        )
+
+
+def snippet(operation: str, inputs: Sequence[np.ndarray], options: Mapping[str, object]) -> str:
+    """Code that runs the operation on these inputs with tf_ssd; large arrays go into a file that the code loads."""
+    module, function = operation.split(".")
+    arrays = [np.asarray(array) for array in inputs]
+    if sum(array.size for array in arrays) > PRINTED_ELEMENTS:
+        path = Path(tempfile.mkdtemp(prefix="parity-")) / "inputs.npz"
+        np.savez(path, *arrays)
+        load = [f'inputs = [np.load("{path}")[f"arr_{{i}}"] for i in range({len(arrays)})]']
+    else:
+        listed = ",\n".join(f"    np.array({array.tolist()}, np.{array.dtype})" for array in arrays)
+        load = ["nan, inf = np.nan, np.inf", f"inputs = [\n{listed},\n]"]
+    keywords = "".join(f", {name}={value!r}" for name, value in options.items())
+    lines = ["import numpy as np", f"from tf_ssd import {module}", *load, f"print({module}.{function}(*inputs{keywords}))"]
+    return "\nReproduce with:\n\n" + "\n".join(lines) + "\n"

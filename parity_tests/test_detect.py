@@ -1,0 +1,157 @@
+"""From predictions to detections."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tf_ssd.config
+from parity_tests import strategies
+from parity_tests.adapters import REFERENCE, Implementation
+from parity_tests.asserts import assert_agree
+from parity_tests.parametrize import ALL, SIDES, SIDES_AND_DTYPES, third
+from tf_ssd.default_boxes import default_boxes
+
+CLASSES, IMAGES = 4, 2
+GRID = tf_ssd.config.DefaultBoxesConfig(
+    image_size=64,
+    feature_maps=(4, 2),
+    steps=(16, 32),
+    min_sizes=(16, 32),
+    max_sizes=(64, 128),
+    aspect_ratios=((4,), (4,)),
+    clip="none",
+)
+
+
+def distinct_scores(seed: int, *shape: int) -> np.ndarray:
+    """Logits (*shape, CLASSES) whose probabilities are different multiples of 2^-14, so that rounding cannot change their order."""
+    rng = np.random.default_rng(seed)
+    classes = CLASSES - 1
+    count = int(np.prod(shape)) * classes
+    numbers = rng.choice(np.arange(1, 2**12), count, replace=False).reshape(*shape, classes) / 2**14
+    return np.log(np.concatenate([1 - numbers.sum(-1, keepdims=True), numbers], axis=-1))
+
+
+def check_detect(side: Implementation, *inputs: np.ndarray, **options: Any) -> tuple[np.ndarray, ...]:
+    """All four results agree with the reference: labels, number and order exactly."""
+    actual = side.call("detect.detect", *inputs, **options)
+    expected = REFERENCE.call("detect.detect", *inputs, **options)
+    context = {"operation": "detect.detect", "inputs": inputs, "options": options}
+    for name, ours, theirs in zip(("boxes", "labels", "scores", "count"), actual, expected, strict=True):
+        dtype = np.int32 if name in ("labels", "count") else theirs.dtype
+        assert_agree(actual=ours, expected=theirs.astype(dtype), what=name, **context)
+    return actual
+
+
+def single(side: Implementation, defaults: Any, scores: Any, **options: Any) -> list[tuple[int, float]]:
+    """(label, score) of the detections in one image, for undisturbed default boxes and probabilities (K, C - 1)."""
+    scores = np.array(scores, np.float64)
+    logits = np.log(np.concatenate([1 - scores.sum(-1, keepdims=True), scores], axis=-1))[None]
+    defaults = np.array(defaults, np.float64)
+    _, labels, found, count = side.call("detect.detect", np.zeros((1, len(defaults), 4)), logits, defaults, **options)
+    return [(int(label), round(float(score), 6)) for label, score in zip(labels[0], found[0], strict=True)][: int(count[0])]
+
+
+@SIDES_AND_DTYPES
+@third
+@given(seed=strategies.seeds, limits=st.sampled_from([(400, 200), (5, 200), (400, 7)]))
+def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple[int, int]) -> None:
+    """Boxes on the grid, where every overlap is exact."""
+    defaults = default_boxes(GRID, dtype="float64").numpy().astype(dtype)
+    logits = distinct_scores(seed, IMAGES, len(defaults)).astype(dtype)
+    offsets = np.zeros((IMAGES, len(defaults), 4), dtype)
+    check_detect(side, offsets, logits, defaults, top_k=limits[0], max_detections=limits[1])
+
+
+@SIDES
+@third
+@given(seed=strategies.seeds)
+def test_arbitrary_predictions(side: Implementation, seed: int) -> None:
+    """In float64: the chance that rounding decides an overlap is then below 1e-9 a draw."""
+    defaults = default_boxes(GRID, dtype="float64").numpy()
+    rng = np.random.default_rng(seed)
+    offsets = rng.normal(scale=2, size=(IMAGES, len(defaults), 4))
+    logits = rng.normal(scale=3, size=(IMAGES, len(defaults), CLASSES))
+    check_detect(side, offsets, logits, defaults, score_threshold=0.05)
+
+
+@SIDES
+def test_all_default_boxes(side: Implementation) -> None:
+    rng = np.random.default_rng(5)
+    defaults = default_boxes(tf_ssd.config.VOC300, dtype="float64").numpy()
+    check_detect(side, rng.normal(size=(1, 8732, 4)), rng.normal(size=(1, 8732, 5)) * 2, defaults)
+
+
+@ALL
+def test_a_suppressed_box_does_not_suppress(side: Implementation) -> None:
+    """B overlaps A (IoU 3/5) and C (3/5), A and C overlap less (1/3): A removes B, so C stays."""
+    a, b, c = ((x, 0.25, 0.25, 0.25) for x in (0.25, 0.3125, 0.375))
+    assert single(side, [a, b, c], [[0.9], [0.8], [0.7]]) == [(1, 0.9), (1, 0.7)]
+    assert single(side, [a, b, c], [[0.8], [0.9], [0.7]]) == [(1, 0.9)]
+
+
+@ALL
+def test_overlap_equal_to_the_threshold_stays(side: Implementation) -> None:
+    boxes = [(0.5, 0.5, 0.5, 0.5), (0.5, 0.5, 0.5, 0.25)]  # IoU 1/2
+    assert len(single(side, boxes, [[0.9], [0.8]], iou_threshold=0.5)) == 2
+    assert len(single(side, boxes, [[0.9], [0.8]], iou_threshold=0.4999)) == 1
+
+
+@ALL
+def test_classes_do_not_suppress_each_other(side: Implementation) -> None:
+    box = (0.5, 0.5, 0.5, 0.5)
+    assert single(side, [box, box], [[0.5, 0.25], [0.125, 0.75]]) == [(2, 0.75), (1, 0.5)]
+
+
+@ALL
+def test_score_equal_to_the_threshold_is_not_enough(side: Implementation) -> None:
+    """Four equal logits: every probability is exactly 1/4."""
+    logits, defaults = np.zeros((1, 1, 4)), np.array([(0.5, 0.5, 0.5, 0.5)])
+    for threshold, expected in ((0.25, 0), (0.2499, 3)):
+        count = side.call("detect.detect", np.zeros((1, 1, 4)), logits, defaults, score_threshold=threshold)[3]
+        assert count == [expected]
+
+
+@ALL
+def test_ties_go_to_the_lowest_class_then_the_lowest_default_box(side: Implementation) -> None:
+    defaults = np.array([(0.25, 0.25, 0.25, 0.25), (0.75, 0.75, 0.25, 0.25)])
+    boxes, labels, _, count = side.call("detect.detect", np.zeros((1, 2, 4)), np.zeros((1, 2, 3)), defaults, max_detections=3)
+    assert count == [3]
+    assert labels.tolist() == [[1, 1, 2]]
+    assert boxes[0, :, 0].tolist() == [0.125, 0.625, 0.125]
+
+
+@ALL
+def test_top_k_applies_per_class_before_suppression(side: Implementation) -> None:
+    apart = [(0.125, 0.125, 0.25, 0.25), (0.625, 0.625, 0.25, 0.25)]
+    assert single(side, [apart[0], apart[0], apart[1]], [[0.9], [0.8], [0.7]], top_k=2) == [(1, 0.9)]
+
+
+@ALL
+def test_boxes_are_clipped_before_suppression(side: Implementation) -> None:
+    """Two boxes that reach far over the left edge by different widths are one and the same inside the image."""
+    defaults = [(-0.25, 0.5, 1.5, 0.5), (0.125, 0.5, 0.75, 0.5)]  # xmax = 1/2 for both
+    assert len(single(side, defaults, [[0.9], [0.8]])) == 1
+    boxes, *_ = side.call("detect.detect", np.zeros((1, 2, 4)), np.zeros((1, 2, 2)), np.array(defaults))
+    assert boxes[0, 0].tolist() == [0, 0.25, 0.5, 0.75]
+
+
+@ALL
+def test_nothing_found_is_padding(side: Implementation) -> None:
+    logits = np.array([[[50.0, 0, 0]] * 3])
+    boxes, labels, scores, count = side.call("detect.detect", np.zeros((1, 3, 4)), logits, np.full((3, 4), 0.5))
+    assert boxes.shape == (1, 200, 4)
+    assert not any(array.any() for array in (boxes, labels, scores, count))
+
+
+@ALL
+def test_half_precision_is_computed_in_float32(side: Implementation) -> None:
+    rng = np.random.default_rng(3)
+    defaults = default_boxes(GRID, dtype="float32").numpy()
+    half = [rng.normal(size=(1, len(defaults), size)).astype(np.float16) for size in (4, 3)]
+    actual = side.call("detect.detect", *half, defaults)
+    assert actual[0].dtype == np.float32
+    for ours, theirs in zip(actual, side.call("detect.detect", *(x.astype(np.float32) for x in half), defaults), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

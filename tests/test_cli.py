@@ -1,0 +1,67 @@
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from tf_ssd import cli
+from tf_ssd.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a test."""
+
+    number: int = 1
+
+
+def fail(error):
+    def action(_):
+        raise error
+
+    return action
+
+
+def test_arguments_become_the_config():
+    seen = []
+    assert cli.run(seen.append, Settings, ["--number", "5"]) == 0
+    assert seen == [Settings(5)]
+
+
+def test_a_users_error_is_one_line_and_exit_code_2(capsys):
+    assert cli.run(fail(DatasetError("a.xml: no boxes")), Settings, []) == 2
+    assert capsys.readouterr().err == "error: a.xml: no boxes\n"
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        cli.run(fail(ZeroDivisionError()), Settings, [])
+
+
+def test_interrupt(capsys):
+    assert cli.run(fail(KeyboardInterrupt()), Settings, []) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("arguments", [["--number", "x"], ["--unknown"], ["stray"]])
+def test_a_wrong_command_line_exits_2(arguments):
+    with pytest.raises(SystemExit) as stopped:
+        cli.run(print, Settings, arguments)
+    assert stopped.value.code == 2
+
+
+def stderr_of(body: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    run = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=False, env=environment)
+    return run.stderr
+
+
+def test_start_up_chatter_is_held_back():
+    body = "from tf_ssd import cli\nwith cli.quiet_start():\n import tensorflow as tf\nimport os; os.write(2, b'after')"
+    assert stderr_of(body) == "after"
+
+
+def test_what_goes_wrong_at_start_up_is_shown():
+    body = "import os\nfrom tf_ssd import cli\nwith cli.quiet_start():\n os.write(2, b'the reason\\n')\n raise SystemExit(1)"
+    assert "the reason" in stderr_of(body)

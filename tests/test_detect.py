@@ -1,0 +1,39 @@
+import numpy as np
+import tensorflow as tf
+
+from tf_ssd import detect
+
+DEFAULTS = tf.constant([[0.25, 0.25, 0.5, 0.5], [0.25, 0.25, 0.5, 0.5], [0.75, 0.75, 0.5, 0.5]])
+
+
+def test_detections_by_hand():
+    """Two predictions of one place, the weaker goes; one elsewhere; another image with nothing."""
+    logits = np.full((2, 3, 3), -50.0, np.float32)
+    logits[..., 0] = 0
+    logits[0, :, 2] = (1, 2, 3)  # probability e^x / (1 + e^x)
+    found = detect.detect(tf.zeros([2, 3, 4]), tf.constant(logits), DEFAULTS, max_detections=5)
+    assert found.count.numpy().tolist() == [2, 0]
+    assert found.labels.numpy().tolist() == [[2, 2, 0, 0, 0], [0] * 5]
+    np.testing.assert_allclose(found.scores[0, :2], 1 / (1 + np.exp([-3.0, -2.0])), rtol=1e-6)
+    np.testing.assert_array_equal(found.boxes[0, :3], [[0.5, 0.5, 1, 1], [0, 0, 0.5, 0.5], [0, 0, 0, 0]])
+
+
+def test_more_asked_for_than_there_are():
+    found = detect.detect(tf.zeros([1, 3, 4]), tf.zeros([1, 3, 2]), DEFAULTS, top_k=1000, max_detections=1000)
+    assert found.boxes.shape == (1, 1000, 4)
+    assert found.count.numpy().tolist() == [2]
+
+
+def test_nms_of_several_sets_at_once():
+    """In the second set the first box is no candidate, so it cannot suppress the second."""
+    boxes = tf.constant([[[0.0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3]]] * 2)
+    kept = detect.nms(boxes, tf.constant([[True] * 3, [False, True, True]]), iou_threshold=0.5)
+    assert kept.numpy().tolist() == [[True, False, True], [False, True, True]]
+
+
+def test_nms_settles_a_long_chain():
+    """Each box overlaps only its neighbours: every second one survives, which takes a round for each link."""
+    x = np.arange(40) * 0.5
+    boxes = tf.constant(np.stack([x, x * 0, x + 1, x * 0 + 1], axis=-1))
+    kept = detect.nms(boxes, tf.fill([40], True), iou_threshold=0.3)
+    assert kept.numpy().tolist() == [True, False] * 20

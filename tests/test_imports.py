@@ -1,0 +1,83 @@
+"""Who may import whom: the rules that keep the two implementations apart and the modules in layers."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Each module may import those before it; the entry points come last, and nothing imports them.
+LAYERS = [
+    {"errors", "config"},
+    {"boxes", "metrics", "draw", "layers"},
+    {"default_boxes", "coder"},
+    {"matcher"},
+    {"loss", "detect"},
+    {"model"},
+    {"data.records"},
+    {"data.synthetic", "data.voc", "data.generator"},
+    {"trainer", "evaluation"},
+    {"cli"},
+    {"train"},
+]
+HEAVY = {"tensorflow", "keras", "numpy", "PIL", "torch"}
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Dotted names, without the package, of all its modules."""
+    paths = {path.relative_to(ROOT / package).with_suffix(""): path for path in (ROOT / package).rglob("*.py")}
+    return {".".join(name.parts): path for name, path in paths.items() if name.name != "__init__"}
+
+
+def imported(path: Path) -> set[str]:
+    """Every dotted name that a file imports, wherever the statement stands."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_every_module_has_its_layer():
+    assert set().union(*LAYERS) == set(modules("tf_ssd"))
+
+
+@pytest.mark.parametrize("name", modules("tf_ssd"))
+def test_modules_import_only_what_lies_below(name):
+    level = next(number for number, layer in enumerate(LAYERS) if name in layer)
+    below = set().union(*LAYERS[:level]) | (LAYERS[level] if level < len(LAYERS) - 3 else set())
+    inside = {module.removeprefix("tf_ssd.") for module in imported(modules("tf_ssd")[name]) if module.startswith("tf_ssd.")}
+    assert inside & set().union(*LAYERS) <= below - {name}
+
+
+@pytest.mark.parametrize("name", modules("tf_ssd"))
+def test_production_never_imports_torch(name):
+    roots = {module.split(".")[0] for module in imported(modules("tf_ssd")[name])}
+    assert not roots & {"torch", "torchvision", "reference_torch", "parity_tests"}
+
+
+@pytest.mark.parametrize("name", modules("reference_torch"))
+def test_the_reference_imports_torch_and_the_standard_library_only(name):
+    roots = {module.split(".")[0] for module in imported(modules("reference_torch")[name])}
+    assert roots <= {"torch", "numpy", "reference_torch"} | set(sys.stdlib_module_names)
+
+
+def test_the_reference_is_small():
+    assert sum(len(path.read_text().splitlines()) for path in modules("reference_torch").values()) <= 500
+
+
+def test_the_settings_load_nothing_heavy():
+    code = "import sys, tf_ssd.train; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not HEAVY & set(loaded)
+
+
+def test_importing_tensorflow_first_is_a_clear_error():
+    code = "import tensorflow, parity_tests"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert run.returncode == 1
+    assert "TensorFlow was imported before torchvision" in run.stderr

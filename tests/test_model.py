@@ -1,0 +1,185 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_ssd import loss, matcher
+from tf_ssd.config import VOC300, DefaultBoxesConfig, LossConfig, ModelConfig
+from tf_ssd.default_boxes import default_boxes
+from tf_ssd.errors import ConfigError
+from tf_ssd.model import ssd300
+
+SMALL = ModelConfig(num_classes=4, width=0.0625)
+CELLS, BOXES = (38, 19, 10, 5, 3, 1), (4, 6, 6, 6, 4, 4)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return ssd300(SMALL)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).uniform(0, 255, (2, 300, 300, 3)).astype(np.float32)
+
+
+def outputs(model, images, *names):
+    """What the named layers give."""
+    return keras.Model(model.input, [model.get_layer(name).output for name in names])(images)
+
+
+def test_the_papers_parameters():
+    """The number that the Caffe and PyTorch models for VOC have, and where it comes from, layer by layer."""
+    network = ssd300(ModelConfig())
+    assert network.count_params() == 26_285_486
+    heads = sum(
+        (9 * channels + 1) * boxes * (21 + 4) for channels, boxes in zip((512, 1024, 512, 256, 256, 256), BOXES, strict=True)
+    )
+    vgg16 = keras.applications.VGG16(weights=None, include_top=False).count_params()
+    fc6, fc7 = (9 * 512 + 1) * 1024, (1024 + 1) * 1024
+    extras = 1025 * 256 + 2305 * 512 + 513 * 128 + 1153 * 256 + 2 * (257 * 128 + 1153 * 256)
+    assert vgg16 + fc6 + fc7 + extras + 512 + heads == 26_285_486
+    assert {name: tuple(output.shape) for name, output in network.output.items()} == {
+        "offsets": (None, 8732, 4),
+        "logits": (None, 8732, 21),
+    }
+
+
+def test_feature_maps(model):
+    sources = ["conv4_3_norm", "fc7_relu", "conv8_2_relu", "conv9_2_relu", "conv10_2_relu", "conv11_2_relu"]
+    assert tuple(model.get_layer(name).output.shape[1] for name in sources) == CELLS
+    assert model.get_layer("pool3").output.shape[1] == 38
+    assert model.get_layer("fc6").get_config()["dilation_rate"] == (6, 6)
+
+
+@pytest.mark.parametrize("output", ["offsets", "logits"])
+def test_heads_emit_row_column_box(model, images, output):
+    """Each cell of each head's convolution, cut into its boxes, stands where the default boxes of that cell stand."""
+    whole = model(images)[output]
+    first = 0
+    for level, (cells, boxes) in enumerate(zip(CELLS, BOXES, strict=True)):
+        (grid,) = [outputs(model, images, f"{output}_{level}")]
+        grid = np.squeeze(grid[0]) if isinstance(grid, list) else np.asarray(grid)[0]
+        grid = grid.reshape(cells, cells, -1)
+        for row, column in {(0, 0), (0, cells - 1), (cells // 2, cells - 1), (cells - 1, 0)}:
+            start = first + (row * cells + column) * boxes
+            np.testing.assert_array_equal(whole[0, start : start + boxes], grid[row, column].reshape(boxes, whole.shape[-1]))
+        first += cells * cells * boxes
+    assert first == 8732
+
+
+def test_a_bright_spot_moves_the_default_boxes_around_it(model):
+    """Only default boxes whose receptive field sees the spot may answer differently: x from the column, y from the row."""
+    blank = np.full((1, 300, 300, 3), 120, np.float32)
+    spot = blank.copy()
+    spot[0, 40:44, 200:204] = 255
+    change = np.abs(model(spot)["logits"] - model(blank)["logits"]).sum(-1)[0, :5776]
+    changed = default_boxes(VOC300).numpy()[:5776][change > 1e-4 * change.max()] * 300
+    assert np.abs(changed[:, 0] - 202).max() < 75
+    assert np.abs(changed[:, 1] - 42).max() < 75
+
+
+def test_stride_2_pads_both_sides(model, images):
+    before, after = outputs(model, images, "conv8_1_relu", "conv8_2")
+    kernel, bias = model.get_layer("conv8_2").get_weights()
+    expected = tf.nn.conv2d(before, kernel, strides=2, padding=[[0, 0], [1, 1], [1, 1], [0, 0]]) + bias
+    np.testing.assert_allclose(after, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_pool3_keeps_the_last_row_and_column(model, images):
+    before, after = outputs(model, images, "conv3_3_relu", "pool3")
+    assert before.shape[1] == 75
+    np.testing.assert_array_equal(after[:, -1, -1], before[:, -1, -1])
+
+
+def test_the_mean_is_subtracted_inside(model):
+    mean = np.tile(np.float32([123, 117, 104]), (1, 300, 300, 1))
+    subtracted = outputs(model, mean, "subtract_mean")
+    assert not np.asarray(subtracted).any()
+
+
+def test_first_losses_are_small(model, images):
+    """Heads start near 0, so the logits say "all alike": cross entropy about ln 4 although conv4_3 enters with length 20."""
+    logits = np.asarray(model(images)["logits"])
+    entropy = loss.softmax_cross_entropy(tf.constant(logits), tf.zeros(logits.shape[:2], tf.int32))
+    assert float(tf.reduce_mean(entropy)) == pytest.approx(np.log(4), abs=0.2)
+
+
+def test_batch_norm_and_width():
+    network = ssd300(dataclasses.replace(SMALL, batch_norm=True, width=0.125))
+    assert network.get_layer("conv1_1").kernel.shape == (3, 3, 3, 8)
+    assert not network.get_layer("conv1_1").use_bias
+    assert sum(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers) == 23
+    assert network.output["logits"].shape == (None, 8732, 4)
+
+
+def test_default_boxes_that_do_not_fit():
+    sizes = {"min_sizes": (30, 60), "max_sizes": (60, 111), "steps": (8, 16), "aspect_ratios": ((2,), (2,))}
+    with pytest.raises(ConfigError, match="feature_maps=\\(38, 19\\)"):
+        ssd300(dataclasses.replace(SMALL, boxes=DefaultBoxesConfig(feature_maps=(38, 19), **sizes)))
+
+
+def ground_truth():
+    boxes = np.float32([[[0.1, 0.1, 0.5, 0.6], [0.4, 0.3, 0.9, 0.8]], [[0.2, 0.2, 0.4, 0.5], [0, 0, 0, 0]]])
+    return {"boxes": boxes, "labels": np.array([[1, 2], [3, 0]])}
+
+
+def test_compute_loss_is_the_multibox_loss(images):
+    settings = LossConfig(match_strategy="argmax", match_threshold=0.4, negative_ratio=2, min_negatives=9, alpha=0.5)
+    network = ssd300(dataclasses.replace(SMALL, loss=settings))
+    predictions, truth = network(images), ground_truth()
+    target = matcher.targets(
+        tf.constant(truth["boxes"]), tf.constant(truth["labels"]), default_boxes(VOC300), threshold=0.4, strategy="argmax"
+    )
+    expected = loss.multibox_loss(
+        predictions["offsets"], predictions["logits"], *target, negative_ratio=2, min_negatives=9, alpha=0.5
+    )
+    actual = network.compute_loss(y={key: tf.constant(value) for key, value in truth.items()}, y_pred=predictions)
+    assert float(actual) == pytest.approx(float(expected.total), rel=1e-6)
+
+
+def test_sample_weights_are_refused(model):
+    with pytest.raises(ValueError, match="sample weights"):
+        model.compute_loss(sample_weight=tf.ones([2]))
+
+
+def test_fit_evaluate_save_and_load(images, tmp_path):
+    keras.utils.set_random_seed(1)
+    network = ssd300(dataclasses.replace(SMALL, batch_norm=True))
+    network.compile(keras.optimizers.Adam(1e-3))
+    losses = network.fit(images, ground_truth(), epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    network.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.config == network.config
+    for name, expected in network.predict(images, verbose=0).items():
+        np.testing.assert_array_equal(loaded.predict(images, verbose=0)[name], expected)
+    assert loaded.evaluate(images, ground_truth(), verbose=0) == pytest.approx(network.evaluate(images, ground_truth(), verbose=0))
+
+
+def test_mixed_precision_gives_float32_outputs(images):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        network = ssd300(SMALL)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert network.get_layer("conv1_1").compute_dtype == "bfloat16"
+    assert {name: output.dtype for name, output in network(images[:1]).items()} == {
+        "offsets": tf.float32,
+        "logits": tf.float32,
+    }
+
+
+def test_float64(images):
+    keras.config.set_dtype_policy("float64")
+    try:
+        network = ssd300(SMALL)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    predictions = network(images[:1].astype(np.float64))
+    assert predictions["logits"].dtype == tf.float64
+    truth = {"boxes": tf.constant(ground_truth()["boxes"][:1], tf.float64), "labels": tf.constant([[1, 2]])}
+    assert network.compute_loss(y=truth, y_pred=predictions).dtype == tf.float64

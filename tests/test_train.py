@@ -1,0 +1,177 @@
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_ssd import train
+from tf_ssd.data.records import read_image
+from tf_ssd.data.synthetic import SyntheticDataset
+
+SMALL = ["--width", "0.0625", "--batch-size", "2", "--steps", "3", "--checkpoint-every", "2"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "deep" / "run"
+    assert train.main([*SMALL, "--output", str(folder), "--seed", "4"]) == 0
+    return folder
+
+
+@pytest.fixture
+def voc(tmp_path):
+    """Eight synthetic pictures in the layout of VOC: five to train on, three held out."""
+    root, dataset = tmp_path / "voc", SyntheticDataset(8, seed=1)
+    for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True)
+    for index in range(8):
+        record = dataset[index]
+        Image.fromarray(read_image(record)).save(root / f"JPEGImages/{index}.jpg")
+        objects = "".join(
+            f"<object><name>{dataset.class_names[label - 1]}</name><bndbox><xmin>{box[0] + 1}</xmin><ymin>{box[1] + 1}</ymin>"
+            f"<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"
+            for box, label in zip((record.boxes * 300).round(), record.labels, strict=True)
+        )
+        size = "<size><width>300</width><height>300</height></size>"
+        (root / f"Annotations/{index}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
+    (root / "ImageSets/Main/train.txt").write_text("0\n1\n2\n3\n4\n")
+    (root / "ImageSets/Main/val.txt").write_text("5\n6\n7\n")
+    return root
+
+
+def test_what_a_run_leaves(run):
+    assert {path.name for path in run.iterdir()} == {
+        "run.json",
+        "loss.csv",
+        "checkpoints",
+        "model.keras",
+        "average_precision.json",
+        "held_out.png",
+    }
+    settings = json.loads((run / "run.json").read_text())
+    assert settings["config"]["seed"] == 4
+    assert settings["class_names"] == ["circle", "square", "triangle"]
+    rows = list(csv.DictReader((run / "loss.csv").open()))
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert {path.name for path in (run / "checkpoints").glob("*.index")} == {"ckpt-2.index", "ckpt-3.index"}
+    precision = json.loads((run / "average_precision.json").read_text())
+    assert set(precision["per_class"]) == {"circle", "square", "triangle"}
+    assert Image.open(run / "held_out.png").width > 2000
+    assert keras.saving.load_model(run / "model.keras").config.num_classes == 4
+
+
+def test_a_run_repeats_bit_for_bit(run, tmp_path):
+    assert train.main([*SMALL, "--output", str(tmp_path / "again"), "--seed", "4"]) == 0
+    assert (tmp_path / "again" / "loss.csv").read_text() == (run / "loss.csv").read_text()
+    ours, theirs = (keras.saving.load_model(folder / "model.keras") for folder in (tmp_path / "again", run))
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_voc(voc, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert train.main(["--dataset", "voc", "--data", str(voc), *SMALL, "--output", str(output)]) == 0
+    printed = capsys.readouterr().out
+    assert "5 training and 3 held-out images" in printed
+    assert "mean" in printed
+    assert str(output) in printed.replace("\n", "")
+
+
+def broken(voc: Path, what: str) -> None:
+    """Break a dataset in a way that users do."""
+    annotation = voc / "Annotations/2.xml"
+    box = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>{}</xmax><ymax>9</ymax></bndbox></object>"
+    replacement = {
+        "unparsable XML": "<annotation><object>",
+        "min > max": f"<annotation><size><width>300</width><height>300</height></size>{box.format('circle', 20, 10)}</annotation>",
+        "outside": f"<annotation><size><width>300</width><height>300</height></size>{box.format('circle', 400, 500)}</annotation>",
+    }
+    if what in replacement:
+        annotation.write_text(replacement[what])
+    elif what == "unknown class":
+        unknown = f"<annotation><size><width>300</width><height>300</height></size>{box.format('hexagon', 1, 50)}</annotation>"
+        (voc / "Annotations/6.xml").write_text(unknown)
+    elif what == "empty split":
+        (voc / "ImageSets/Main/train.txt").write_text("\n")
+    elif what == "missing file":
+        (voc / "ImageSets/Main/train.txt").write_text("0\nnowhere\n")
+    elif what == "unreadable image":
+        (voc / "JPEGImages/2.jpg").write_bytes(b"no picture")
+
+
+NAMED = {
+    "unparsable XML": r"2\.xml",
+    "min > max": r"2\.xml.*20.*10",
+    "outside": r"2\.xml.*400",
+    "unknown class": r"6\.xml.*hexagon",
+    "empty split": r"train\.txt",
+    "missing file": r"nowhere",
+    "unreadable image": r"2\.jpg",
+}
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_a_broken_dataset_is_one_message(voc, tmp_path, capsys, what):
+    broken(voc, what)
+    assert train.main(["--dataset", "voc", "--data", str(voc), *SMALL, "--output", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert re.fullmatch(f"error: .*{NAMED[what]}.*\n", message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--dataset", "voc", "--data", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["--dataset", "voc"], "--data"),
+        (["--steps", "0"], "--steps=0"),
+        (["--width", "-1"], "width=-1"),
+    ],
+)
+def test_wrong_settings(arguments, named, capsys):
+    assert train.main(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert named in message
+
+
+def test_an_unknown_split_lists_those_there_are(voc, capsys):
+    assert train.main(["--dataset", "voc", "--data", str(voc), "--split", "trian"]) == 2
+    assert "train, val" in capsys.readouterr().err
+
+
+def test_another_run_is_not_overwritten(run, capsys):
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    assert train.main([*SMALL, "--output", str(run)]) == 2
+    assert str(run) in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_output_folder_that_cannot_be_made(tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    assert train.main([*SMALL, "--output", str(tmp_path / "run")]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_an_output_that_is_a_file(tmp_path, capsys):
+    (tmp_path / "file").write_text("precious")
+    assert train.main([*SMALL, "--output", str(tmp_path / "file")]) == 2
+    assert "error: --output" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_help_answers_at_once():
+    command = [sys.executable, "-m", "tf_ssd.train", "--help"]
+    subprocess.run(command, capture_output=True, check=True)  # writes the byte code
+    start = time.perf_counter()
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert time.perf_counter() - start < 1
+    assert "--dataset" in text
