@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-
 import torch
 import torchvision
 from torchvision.models.detection import ssd300_vgg16

@@ -23,13 +23,13 @@ class TensorFlow:
 
     def call(self, operation: str, *inputs: np.ndarray, **options: Any) -> Arrays:
         """The results of an operation, always as a tuple."""
-        return _numpy(self._run(operation, False, options)(*map(tf.constant, inputs)))
+        return _numpy(self._run(operation, (), options)(*map(tf.constant, inputs)))
 
     def gradients(self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any) -> Arrays:
         """Gradients of the weighted sum of the first result (`weights_like`) for the inputs numbered in `wrt`."""
         return _numpy(self._run(operation, tuple(wrt), options)(*map(tf.constant, inputs)))
 
-    def _run(self, operation: str, wrt: tuple[int, ...] | bool, options: dict[str, Any]) -> Callable:
+    def _run(self, operation: str, wrt: tuple[int, ...], options: dict[str, Any]) -> Callable:
         key = f"{operation} {wrt} {sorted(options.items())}"
         if key not in self._compiled:
             function = _function("tf_ssd", operation, options)

@@ -8,7 +8,7 @@ from parity_tests.adapters import EAGER, GRAPH, REFERENCE, XLA
 
 
 def _name(value: object) -> str:
-    return getattr(value, "name", None) or getattr(value, "__name__", str(value))
+    return str(getattr(value, "name", None) or getattr(value, "__name__", value))
 
 
 # A graph may be rewritten before it runs; float32 shows that, float64 would show it again.

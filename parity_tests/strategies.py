@@ -27,13 +27,14 @@ class GroundTruth(NamedTuple):
 @st.composite
 def grid_boxes(draw: Any, *, count: int, allow_empty: bool = True) -> np.ndarray:
     """(count, 4) xyxy float64 on the grid, inside the image; with `allow_empty` some have no width or height."""
-    smallest = 0 if allow_empty else 1
-    corners = st.integers(0, GRID - smallest)
     boxes = []
     for _ in range(count):
-        x, y = draw(corners), draw(corners)
-        width, height = draw(st.integers(smallest, GRID - x)), draw(st.integers(smallest, GRID - y))
-        boxes.append((x, y, x + width, y + height))
+        # A coarse grid makes simple fractions such as an IoU of 1/2 common.
+        unit = draw(st.sampled_from([1, 8, 16]))
+        cells, smallest = GRID // unit, 0 if allow_empty else 1
+        x, y = draw(st.integers(0, cells - smallest)), draw(st.integers(0, cells - smallest))
+        width, height = draw(st.integers(smallest, cells - x)), draw(st.integers(smallest, cells - y))
+        boxes.append((x * unit, y * unit, (x + width) * unit, (y + height) * unit))
     return np.array(boxes, np.float64).reshape(count, 4) / GRID
 
 

@@ -77,7 +77,8 @@ def test_decode(side: Implementation, dtype: type, seed: int) -> None:
 @SIDES_AND_DTYPES
 @given(seed=strategies.seeds)
 def test_gradients(side: Implementation, dtype: type, seed: int) -> None:
-    _, defaults = draw_pair(seed, dtype, smallest=0.2)
+    boxes, defaults = draw_pair(seed, dtype, smallest=0.2)
+    check_gradient(side, "coder.encode", boxes, defaults)
     offsets = np.random.default_rng(seed).normal(size=(COUNT, 4)).astype(dtype)
     check_gradient(side, "coder.decode", offsets, defaults)
 

@@ -55,10 +55,12 @@ class SSD300(keras.Model):
         """The total of `multibox_loss` for ground truth `y` ("boxes", "labels") and predictions `y_pred` ("offsets", "logits").
 
         Raises:
-            ValueError: sample weights are given; the MultiBox loss has no place for them.
+            ValueError: ground truth is missing, or sample weights are given, which the MultiBox loss has no place for.
         """
         if sample_weight is not None:
             raise ValueError("SSD300 does not take sample weights")
+        if y is None or y_pred is None:
+            raise ValueError("SSD300 needs ground truth and predictions to compute a loss")
         return self.multibox_loss(y["boxes"], y["labels"], y_pred).total
 
     def multibox_loss(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.MultiboxLoss:

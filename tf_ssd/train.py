@@ -67,7 +67,7 @@ def train(config: TrainConfig) -> None:
 
 def _datasets(config: TrainConfig) -> tuple["Dataset", "Dataset"]:
     """Training and held-out data."""
-    if config.dataset == "voc":
+    if config.data is not None:  # the config has checked that a dataset in files names its folder
         from tf_ssd.data.voc import VocDataset
 
         training = VocDataset(config.data, config.split)

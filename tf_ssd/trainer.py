@@ -74,7 +74,14 @@ class Trainer:
                     f"step {step + 1}: the loss is {float(losses.total)} (localization {float(losses.localization)}, confidence "
                     f"{float(losses.confidence)}) on records {batch.index.numpy().tolist()}; try a lower --learning-rate"
                 )
-            yield StepResult(step, rate, *(float(part) for part in losses[:3]), int(losses.num_positives))
+            yield StepResult(
+                step,
+                rate,
+                float(losses.total),
+                float(losses.localization),
+                float(losses.confidence),
+                int(losses.num_positives),
+            )
 
     def save(self) -> str:
         """Write a checkpoint, drop the oldest, and return its path."""
