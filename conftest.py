@@ -4,6 +4,9 @@ import os
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core already
+    for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 import parity_tests  # noqa: F401  before anything imports TensorFlow
 
@@ -12,7 +15,7 @@ from hypothesis import HealthCheck, settings  # isort: skip
 # Tensors are slow to draw and first calls compile; neither says anything about the code under test.
 settings.register_profile(
     "default",
-    max_examples=30,
+    max_examples=25,
     deadline=None,
     print_blob=True,
     derandomize="CI" in os.environ,

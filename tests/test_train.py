@@ -59,12 +59,13 @@ def test_what_a_run_leaves(run):
     settings = json.loads((run / "run.json").read_text())
     assert settings["config"]["seed"] == 4
     assert settings["class_names"] == ["circle", "square", "triangle"]
-    rows = list(csv.DictReader((run / "loss.csv").open()))
+    rows = list(csv.DictReader((run / "loss.csv").read_text().splitlines()))
     assert [row["step"] for row in rows] == ["1", "2", "3"]
     assert {path.name for path in (run / "checkpoints").glob("*.index")} == {"ckpt-2.index", "ckpt-3.index"}
     precision = json.loads((run / "average_precision.json").read_text())
     assert set(precision["per_class"]) == {"circle", "square", "triangle"}
-    assert Image.open(run / "held_out.png").width > 2000
+    with Image.open(run / "held_out.png") as picture:
+        assert picture.width > 2000
     assert keras.saving.load_model(run / "model.keras").config.num_classes == 4
 
 

@@ -80,7 +80,7 @@ def test_a_checkpoint_restores_model_and_optimizer(trainer, tmp_path):
 def test_history_is_complete_at_every_moment(tmp_path):
     history = History(tmp_path / "loss.csv")
     history.append(StepResult(1, 0.1, 3.0, 1.0, 2.0, 5))
-    rows = list(csv.DictReader((tmp_path / "loss.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "loss.csv").read_text().splitlines()))
     assert rows == [
         {"step": "1", "learning_rate": "0.1", "total": "3.0", "localization": "1.0", "confidence": "2.0", "num_positives": "5"}
     ]
