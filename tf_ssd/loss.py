@@ -1,5 +1,6 @@
 """The MultiBox loss (Liu et al. 2016, equations 1-3) with hard negative mining, defined at every edge."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import tensorflow as tf
@@ -43,9 +44,8 @@ def softmax_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     # The row's largest logit cancels in log(sum(exp)) - logit; as a constant it keeps exp from overflowing and the result >= 0.
     largest = tf.stop_gradient(tf.reduce_max(logits, axis=-1))
     log_sum = tf.math.log(tf.reduce_sum(tf.exp(logits - largest[..., None]), axis=-1))
-    chosen = labels[..., None] == tf.range(logits.shape[-1], dtype=labels.dtype)
-    of_label = tf.reduce_sum(tf.where(chosen, logits, tf.zeros_like(logits)), axis=-1)
     known = (labels >= 0) & (labels < logits.shape[-1])
+    of_label = _logit_of_label(logits, tf.where(known, labels, tf.zeros_like(labels)))
     return tf.where(known, (largest - of_label) + log_sum, float("nan"))
 
 
@@ -147,6 +147,21 @@ def _check_shapes(offsets: tf.Tensor, logits: tf.Tensor, target_offsets: tf.Tens
     for name, (tensor, last) in shapes.items():
         if not tensor.shape.is_compatible_with([*boxes, last]):
             raise ValueError(f"{name} has shape {tensor.shape}, which does not fit target_labels {boxes}")
+
+
+@tf.custom_gradient
+def _logit_of_label(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple]]:
+    """logits[..., label], with a gradient that XLA can fuse.
+
+    It compares each class with the label, in one pass with the gradient of the softmax, where that of a plain gather would scatter
+    into a second array of the size of the logits.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+        chosen = labels[..., None] == tf.range(logits.shape[-1], dtype=labels.dtype)  # (..., C)
+        return tf.where(chosen, upstream[..., None], tf.zeros_like(upstream[..., None])), None
+
+    return tf.gather(logits, labels, batch_dims=labels.shape.rank), gradient
 
 
 def _at_least_float32(x: tf.Tensor) -> tf.Tensor:
