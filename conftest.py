@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings  # isort: skip
 # Tensors are slow to draw and first calls compile; neither says anything about the code under test.
 settings.register_profile(
     "default",
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     print_blob=True,
     derandomize="CI" in os.environ,

@@ -63,7 +63,7 @@ class Trainer:
         """Make one step per batch and report it.
 
         Raises:
-            TrainingError: the loss is not finite; the weights are then left as they were before that step.
+            TrainingError: the loss is not finite; the trainable weights are then left as they were before that step.
         """
         for batch in batches:
             rate = float(self.optimizer.learning_rate)

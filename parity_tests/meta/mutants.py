@@ -1,0 +1,169 @@
+"""Bugs known from published code, each as a change to tf_ssd that the ordinary tests must notice."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tf_ssd import boxes, coder, detect, loss, matcher
+
+
+class Mutant(NamedTuple):
+    """A bug: what replaces "module.name", and who had it."""
+
+    target: str
+    replacement: Any
+    seen_in: str
+
+
+def match_with(**changed: Any) -> Callable:
+    """`matcher.match` that overrides what it is asked for."""
+    original = matcher.match
+    return lambda *tensors, **options: original(*tensors, **{**options, **changed})
+
+
+def match_padding(gt_boxes: tf.Tensor, gt_labels: tf.Tensor, *rest: Any, original: Callable = matcher.match, **options: Any) -> Any:
+    return original(gt_boxes, tf.ones_like(gt_labels), *rest, **options)
+
+
+def match_above(*tensors: tf.Tensor, original: Callable = matcher.match, threshold: float = 0.5, **options: Any) -> tf.Tensor:
+    return original(*tensors, threshold=threshold * (1 + 1e-6), **options)
+
+
+def match_last_row_first(
+    gt_boxes: tf.Tensor, gt_labels: tf.Tensor, *rest: Any, original: Callable = matcher.match, **options: Any
+) -> tf.Tensor:
+    index = original(gt_boxes[:, ::-1], gt_labels[:, ::-1], *rest, **options)
+    return tf.where(index >= 0, gt_labels.shape[1] - 1 - index, -1)
+
+
+def iou_with_epsilon(a: tf.Tensor, b: tf.Tensor, original: Callable = boxes.iou) -> tf.Tensor:
+    return original(a, b) / (1 + 1e-7)
+
+
+def iou_in_pixels(a: tf.Tensor, b: tf.Tensor, original: Callable = boxes.iou) -> tf.Tensor:
+    one_more = tf.constant([0, 0, 1 / 300, 1 / 300], a.dtype)
+    return original(a + one_more, b + one_more)
+
+
+def area_of_inverted(xyxy: tf.Tensor) -> tf.Tensor:
+    xmin, ymin, xmax, ymax = tf.unstack(xyxy, axis=-1)
+    return tf.abs((xmax - xmin) * (ymax - ymin))
+
+
+def encode_swapped(*tensors: tf.Tensor, original: Callable = coder.encode, variances: tuple[float, float] = (0.1, 0.2)) -> Any:
+    return original(*tensors, variances=variances[::-1])
+
+
+def decode_unclamped(*tensors: tf.Tensor, original: Callable = coder.decode, **options: Any) -> tf.Tensor:
+    return original(*tensors, **{**options, "max_log_scale": None})
+
+
+def clamped_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    probability = tf.gather(tf.nn.softmax(logits), tf.maximum(labels, 0), batch_dims=labels.shape.rank)
+    return -tf.math.log(tf.maximum(probability, 1e-15))
+
+
+def cross_entropy_with_one_maximum(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    largest = tf.reduce_max(logits)
+    total = tf.math.log(tf.reduce_sum(tf.exp(logits - largest), axis=-1)) + largest
+    return total - tf.gather(logits, tf.maximum(labels, 0), batch_dims=labels.shape.rank)
+
+
+def unchecked_labels(logits: tf.Tensor, labels: tf.Tensor, original: Callable = loss.softmax_cross_entropy) -> tf.Tensor:
+    return original(logits, labels % logits.shape[-1])
+
+
+def nan_ignored(logits: tf.Tensor, labels: tf.Tensor, original: Callable = loss.softmax_cross_entropy) -> tf.Tensor:
+    entropy = original(logits, labels)
+    return tf.where((labels == 0) & tf.math.is_nan(entropy), tf.zeros_like(entropy), entropy)
+
+
+def pooled_mining(entropy: tf.Tensor, labels: tf.Tensor, *counts: int, original: Callable = loss._hardest) -> tf.Tensor:
+    flat = original(tf.reshape(entropy, [1, -1]), tf.reshape(labels, [1, -1]), *counts)
+    return tf.reshape(flat, labels.shape)
+
+
+def mining_ties_to_the_last(entropy: tf.Tensor, labels: tf.Tensor, *counts: int, original: Callable = loss._hardest) -> Any:
+    return original(entropy[:, ::-1], labels[:, ::-1], *counts)[:, ::-1]
+
+
+def mining_among_all(entropy: tf.Tensor, labels: tf.Tensor, ratio: int, least: int, original: Callable = loss._hardest) -> Any:
+    wanted = tf.maximum(ratio * tf.reduce_sum(tf.cast(labels > 0, tf.int32), axis=1), least)
+    rank = tf.argsort(tf.argsort(entropy, direction="DESCENDING"), axis=1)
+    return rank < wanted[:, None]
+
+
+def sums_by_multiplying(offsets: tf.Tensor, logits: tf.Tensor, target: tf.Tensor, labels: tf.Tensor, **options: Any) -> Any:
+    sums = ORIGINAL_SUMS(offsets, logits, target, labels, **options)
+    positive = tf.cast(labels > 0, sums.localization.dtype)[..., None]
+    error = loss.smooth_l1(tf.cast(offsets, positive.dtype) - tf.cast(target, positive.dtype))
+    return sums._replace(localization=tf.reduce_sum(positive * error, axis=(1, 2)))
+
+
+def mean_over_images(*tensors: tf.Tensor, original: Callable = loss.multibox_loss, **options: Any) -> tf.Tensor:
+    return original(*tensors, **{**options, "normalizer": "image"})
+
+
+def times_batch(*tensors: tf.Tensor, original: Callable = loss.multibox_loss, **options: Any) -> loss.MultiboxLoss:
+    return scaled(original(*tensors, **options), tf.shape(tensors[0])[0])
+
+
+def divide_by_zero(*tensors: tf.Tensor, original: Callable = loss.multibox_loss, **options: Any) -> loss.MultiboxLoss:
+    result = original(*tensors, **options)
+    return scaled(result, tf.maximum(result.num_positives, 1) / result.num_positives)
+
+
+def scaled(result: loss.MultiboxLoss, factor: tf.Tensor) -> loss.MultiboxLoss:
+    factor = tf.cast(factor, result.total.dtype)
+    return result._replace(
+        total=result.total * factor, localization=result.localization * factor, confidence=result.confidence * factor
+    )
+
+
+def detect_with(**changed: Any) -> Callable:
+    """`detect.detect` that overrides what it is asked for."""
+    original = detect.detect
+    return lambda *tensors, **options: original(*tensors, **{**options, **changed})
+
+
+def nms_including_equal(*tensors: tf.Tensor, iou_threshold: float, original: Callable = detect.nms) -> tf.Tensor:
+    return original(*tensors, iou_threshold=iou_threshold * (1 - 1e-6))
+
+
+def nms_by_any_better(xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: float) -> tf.Tensor:
+    order = tf.range(xyxy.shape[-2])
+    rivals = (boxes.iou(xyxy, xyxy) > iou_threshold) & (order[:, None] < order)
+    return candidates & ~tf.reduce_any(rivals & candidates[..., None], axis=-2)
+
+
+ORIGINAL_SUMS = loss.multibox_sums
+MUTANTS = {
+    "the last of two ground truths takes the default box": Mutant("matcher.match", match_with(strategy="argmax"), "most ports"),
+    "padding matches": Mutant("matcher.match", match_padding, "ports that pad with zeros and ones"),
+    "IoU must exceed the threshold": Mutant("matcher.match", match_above, "five of ten"),
+    "ties go to the last row": Mutant("matcher.match", match_last_row_first, "ports that loop and overwrite"),
+    "no lower bound for a claim": Mutant("matcher.MIN_OVERLAP", -1.0, "torchvision, amdegroot"),
+    "epsilon in the denominator": Mutant("boxes.iou", iou_with_epsilon, "lufficc, ChunML"),
+    "a pixel more on each side": Mutant("boxes.iou", iou_in_pixels, "ports of the VOC kit"),
+    "inverted boxes have an area": Mutant("boxes.area", area_of_inverted, "amdegroot"),
+    "variances swapped": Mutant("coder.encode", encode_swapped, "the text of SSDModel's tutorial"),
+    "decode without clamp": Mutant("coder.decode", decode_unclamped, "Caffe, amdegroot"),
+    "logarithm of a clamped softmax": Mutant("loss.softmax_cross_entropy", clamped_cross_entropy, "SSDModel, ssd_keras, FurkanOM"),
+    "one maximum for the whole batch": Mutant("loss.softmax_cross_entropy", cross_entropy_with_one_maximum, "amdegroot"),
+    "labels wrap around": Mutant("loss.softmax_cross_entropy", unchecked_labels, "ports that index with -1"),
+    "NaN negatives rank last": Mutant("loss.softmax_cross_entropy", nan_ignored, "two of ten"),
+    "mining pooled over the batch": Mutant("loss._hardest", pooled_mining, "ssd_keras"),
+    "mining ties to the last": Mutant("loss._hardest", mining_ties_to_the_last, "five leave it open"),
+    "positives count as negatives too": Mutant("loss._hardest", mining_among_all, "torchvision, FurkanOM"),
+    "box loss masked by multiplication": Mutant("loss.multibox_sums", sums_by_multiplying, "four of ten"),
+    "mean over images": Mutant("loss.multibox_loss", mean_over_images, "NVIDIA, FurkanOM"),
+    "normalised per image, times batch": Mutant("loss.multibox_loss", times_batch, "SSDModel"),
+    "N may be zero": Mutant("loss.multibox_loss", divide_by_zero, "lufficc"),
+    "half precision stays half": Mutant("loss._at_least_float32", lambda x: x, "four of ten"),
+    "suppression at the threshold": Mutant("detect.nms", nms_including_equal, "ports that use >="),
+    "suppressed boxes suppress": Mutant("detect.nms", nms_by_any_better, "Fast NMS"),
+    "boxes are not clipped": Mutant("boxes.clip", lambda xyxy: xyxy, "Caffe"),
+    "scores at the threshold count": Mutant("detect.detect", detect_with(score_threshold=0.2), "ports with a fixed threshold"),
+    "top_k is ignored": Mutant("detect.detect", detect_with(top_k=100), "ports with a fixed top_k"),
+}
