@@ -6,12 +6,17 @@ from collections.abc import Callable
 
 
 def interleaved(candidates: dict[str, Callable[[], object]], *, repeats: int = 15, warmup: int = 2) -> dict[str, list[float]]:
-    """Seconds of every repeat of every candidate, the candidates taking turns."""
+    """Seconds of every repeat of every candidate, the candidates taking turns.
+
+    The turn begins with another candidate each time, so that none always follows the one that leaves the caches coldest.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    names = list(candidates)
     for repeat in range(warmup + repeats):
-        for name, run in candidates.items():
+        first = repeat % len(names)
+        for name in names[first:] + names[:first]:
             start = time.perf_counter()
-            run()
+            candidates[name]()
             if repeat >= warmup:
                 seconds[name].append(time.perf_counter() - start)
     return seconds

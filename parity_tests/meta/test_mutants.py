@@ -17,7 +17,7 @@ from parity_tests.meta.mutants import MUTANTS
 MODULES = {"boxes": test_boxes, "coder": test_coder, "matcher": test_matcher, "loss": test_loss, "detect": test_detect}
 
 
-def ordinary_tests(module: str) -> Iterator[Callable[..., None]]:
+def ordinary_tests(module: str) -> Iterator[partial[None]]:
     """The tests of a module that need an implementation, with every parameter set; the constructed cases before the random ones."""
     tests = [value for name, value in vars(MODULES[module]).items() if name.startswith("test_")]
     for test in sorted(tests, key=lambda test: hasattr(test, "hypothesis")):
@@ -32,9 +32,11 @@ def ordinary_tests(module: str) -> Iterator[Callable[..., None]]:
 
 
 def notices(test: Callable[..., None], side: TensorFlow) -> bool:
-    """Whether a test fails, be it by an assertion or by a crash."""
+    """Whether a test fails, be it by an assertion or by a crash; one that was called wrongly is not a test that failed."""
     try:
         test(side=side)
+    except TypeError:
+        raise
     except Exception:
         return True
     return False
@@ -42,7 +44,9 @@ def notices(test: Callable[..., None], side: TensorFlow) -> bool:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_without_a_mutant_nothing_is_noticed(module: str) -> None:
-    assert not any(notices(test, TensorFlow("eager")) for test in ordinary_tests(module))
+    """By the constructed cases; the random ones take long, and the suite itself shows that they pass."""
+    constructed = [test for test in ordinary_tests(module) if not hasattr(test.func, "hypothesis")]
+    assert not any(notices(test, TensorFlow("eager")) for test in constructed)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
