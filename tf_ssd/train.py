@@ -52,7 +52,7 @@ def train(config: TrainConfig) -> None:
     training, held_out = _datasets(config)
     folder = _create(config.output_folder(now=datetime.now()))
     for note in (*training.notes, *held_out.notes):
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     keras.utils.set_random_seed(config.seed)
     model = ssd300(config.model(num_classes=len(training.class_names) + 1))
     _write_run(folder, config, training.class_names)
@@ -117,7 +117,7 @@ def _run_steps(model: "SSD300", config: TrainConfig, dataset: "Dataset", folder:
         seed=config.seed,
         steps=config.steps,
     )
-    console.print("Compiling the training step for this machine: the first step takes up to a minute.")
+    console.print("Compiling the training step; the first step takes up to a minute.")
     try:
         for result in _with_progress(trainer.train(batches), config, console):
             history.append(result)
@@ -133,10 +133,11 @@ def _run_steps(model: "SSD300", config: TrainConfig, dataset: "Dataset", folder:
 
 def _with_progress(results: Iterator["StepResult"], config: TrainConfig, console: "Console") -> Iterator["StepResult"]:
     """Pass the results on, showing them in a progress bar. The speed leaves the first step out, which compiles."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = ("step", MofNCompleteColumn(), BarColumn(), TextColumn("{task.fields[status]}"))
-    progress = Progress(*columns, TimeElapsedColumn(), "left", TimeRemainingColumn(), console=console)
+    # All of it fits into 80 columns.
+    columns = (MofNCompleteColumn(), BarColumn(bar_width=8), TextColumn("{task.fields[status]}"), TimeRemainingColumn())
+    progress = Progress(*columns, "left", console=console)
     with progress:
         bar = progress.add_task("train", total=config.steps, status="compiling")
         start = None
@@ -145,10 +146,8 @@ def _with_progress(results: Iterator["StepResult"], config: TrainConfig, console
                 start = time.perf_counter()
             else:
                 speed = (result.step - 1) * config.batch_size / (time.perf_counter() - start)
-                status = (
-                    f"loss {result.total:.3f} (box {result.localization:.3f}, class {result.confidence:.3f}), {speed:.1f} images/s"
-                )
-                progress.update(bar, status=status)
+                parts = f"box {result.localization:.2f} + class {result.confidence:.2f}"
+                progress.update(bar, status=f"loss {result.total:.2f} = {parts}, {speed:.1f} images/s")
             progress.update(bar, completed=result.step)
             yield result
 
