@@ -170,9 +170,12 @@ def test_an_output_that_is_a_file(tmp_path, capsys):
 
 
 def test_help_answers_at_once():
+    """Within a second, at the best of three: other tests run beside this one."""
     command = [sys.executable, "-m", "tf_ssd.train", "--help"]
-    subprocess.run(command, capture_output=True, check=True)  # writes the byte code
-    start = time.perf_counter()
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert time.perf_counter() - start < 1
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1
     assert "--dataset" in text
