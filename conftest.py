@@ -1,7 +1,6 @@
 """Set up the test session: torchvision before TensorFlow, Hypothesis profiles, no start-up chatter."""
 
 import os
-import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core already
@@ -22,5 +21,4 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.register_profile("deep", settings.get_profile("default"), max_examples=10_000, derandomize=False)
-if not any(argument.startswith("--hypothesis-profile") for argument in sys.argv):
-    settings.load_profile("default")
+settings.load_profile("default")  # Hypothesis loads that of --hypothesis-profile later

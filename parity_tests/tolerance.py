@@ -10,11 +10,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Tolerance:
-    """|actual - expected| <= ulps * spacing(expected) + relative * max|expected| of its row; 0 everywhere means equal.
+    """|actual - expected| <= multiple * epsilon of the dtype * max(|expected|, scale); the scale is the caller's, 1 if not given.
 
     Attributes:
-        float32: allowed multiple of float32's epsilon, relative to the scale.
-        float64: the same of float64's epsilon.
+        float32: allowed multiple of float32's epsilon; 0 means equal.
+        float64: allowed multiple of float64's epsilon.
         reason: why the implementations may differ at all.
     """
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 # Each module may import those before it; the entry points come last, and nothing imports them.
 LAYERS = [
     {"errors", "config"},
+    {"precision"},
     {"boxes", "metrics", "draw", "layers"},
     {"default_boxes", "coder"},
     {"matcher"},

@@ -26,6 +26,7 @@ def test_shapes_that_are_known_only_when_run(strategy):
         return matcher.match(boxes, labels, HALVES, strategy=strategy)
 
     assert match([[[0.0, 0, 0.5, 1]]], [[1]]).numpy().tolist() == [[0, -1]]
+    assert match(tf.zeros([2, 0, 4]), tf.zeros([2, 0], tf.int32)).numpy().tolist() == [[-1, -1]] * 2
     assert match([[[0.0, 0, 0.5, 1], [0.5, 0, 1, 1]]] * 3, [[0, 1]] * 3).numpy().tolist() == [[-1, 1]] * 3
 
 

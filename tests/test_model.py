@@ -27,8 +27,18 @@ def images():
 
 
 def outputs(model, images, *names):
-    """What the named layers give."""
-    return keras.Model(model.input, [model.get_layer(name).output for name in names])(images)
+    """What the named layers give, as NumPy arrays."""
+    results = keras.Model(model.input, {name: model.get_layer(name).output for name in names})(images)
+    return [results[name].numpy() for name in names]
+
+
+def built_with(policy, config):
+    """A network built under another dtype policy."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        return ssd300(config)
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def test_the_papers_parameters():
@@ -61,9 +71,8 @@ def test_heads_emit_row_column_box(model, images, output):
     whole = model(images)[output]
     first = 0
     for level, (cells, boxes) in enumerate(zip(CELLS, BOXES, strict=True)):
-        (grid,) = [outputs(model, images, f"{output}_{level}")]
-        grid = np.squeeze(grid[0]) if isinstance(grid, list) else np.asarray(grid)[0]
-        grid = grid.reshape(cells, cells, -1)
+        (grid,) = outputs(model, images, f"{output}_{level}")
+        grid = grid[0].reshape(cells, cells, -1)
         for row, column in {(0, 0), (0, cells - 1), (cells // 2, cells - 1), (cells - 1, 0)}:
             start = first + (row * cells + column) * boxes
             np.testing.assert_array_equal(whole[0, start : start + boxes], grid[row, column].reshape(boxes, whole.shape[-1]))
@@ -97,8 +106,8 @@ def test_pool3_keeps_the_last_row_and_column(model, images):
 
 def test_the_mean_is_subtracted_inside(model):
     mean = np.tile(np.float32([123, 117, 104]), (1, 300, 300, 1))
-    subtracted = outputs(model, mean, "subtract_mean")
-    assert not np.asarray(subtracted).any()
+    (subtracted,) = outputs(model, mean, "subtract_mean")
+    assert not subtracted.any()
 
 
 def test_first_losses_are_small(images):
@@ -162,11 +171,7 @@ def test_fit_evaluate_save_and_load(images, tmp_path):
 
 
 def test_mixed_precision_gives_float32_outputs(images):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        network = ssd300(SMALL)
-    finally:
-        keras.config.set_dtype_policy("float32")
+    network = built_with("mixed_bfloat16", SMALL)
     assert network.get_layer("conv1_1").compute_dtype == "bfloat16"
     assert {name: output.dtype for name, output in network(images[:1]).items()} == {
         "offsets": tf.float32,
@@ -175,11 +180,7 @@ def test_mixed_precision_gives_float32_outputs(images):
 
 
 def test_float64(images):
-    keras.config.set_dtype_policy("float64")
-    try:
-        network = ssd300(SMALL)
-    finally:
-        keras.config.set_dtype_policy("float32")
+    network = built_with("float64", SMALL)
     predictions = network(images[:1].astype(np.float64))
     assert predictions["logits"].dtype == tf.float64
     truth = {"boxes": tf.constant(ground_truth()["boxes"][:1], tf.float64), "labels": tf.constant([[1, 2]])}

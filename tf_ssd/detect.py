@@ -5,6 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_ssd import boxes, coder
+from tf_ssd.precision import at_least_float32
 
 
 class Detections(NamedTuple):
@@ -42,7 +43,7 @@ def detect(
         logits: (B, K, C), class 0 is background.
         default_boxes: (K, 4) cxcywh, fractions.
     """
-    offsets, logits = (tf.cast(x, tf.float32) if x.dtype.size == 2 else x for x in (offsets, logits))
+    offsets, logits = at_least_float32(offsets), at_least_float32(logits)
     decoded = coder.decode(offsets, tf.cast(default_boxes, offsets.dtype), variances=variances, max_log_scale=max_log_scale)
     scores = tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])  # (B, C - 1, K)
 
@@ -85,7 +86,7 @@ def _suppress(
     best, index = tf.math.top_k(scores, k=min(top_k, scores.shape[-1]))  # (C - 1, k)
     best_boxes = tf.gather(image_boxes, index)  # (C - 1, k, 4)
     kept = nms(best_boxes, best > score_threshold, iou_threshold=iou_threshold)
-    return best_boxes, tf.where(kept, best, tf.fill(tf.shape(best), tf.constant(-1, best.dtype)))
+    return best_boxes, tf.where(kept, best, -tf.ones_like(best))
 
 
 def _best(class_boxes: tf.Tensor, class_scores: tf.Tensor, *, score_threshold: float, max_detections: int) -> Detections:

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tf_ssd.precision import at_least_float32
+
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
 class L2Normalize(keras.layers.Layer):
@@ -27,8 +29,8 @@ class L2Normalize(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Normalise (B, H, W, channels)."""
         # The limit applies to the squared length: 1e-24 is torchvision's 1e-12 on the length. Half precision cannot hold it.
-        wide = tf.cast(inputs, tf.float32) if inputs.dtype.size == 2 else inputs
-        return tf.cast(tf.math.l2_normalize(wide, axis=-1, epsilon=1e-24), inputs.dtype) * self.scale
+        unit = tf.math.l2_normalize(at_least_float32(inputs), axis=-1, epsilon=1e-24)
+        return tf.cast(unit, inputs.dtype) * self.scale
 
     def get_config(self) -> dict[str, object]:
         """Arguments that make this layer again."""

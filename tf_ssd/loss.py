@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
+from tf_ssd.precision import at_least_float32
+
 Normalizer = Literal["batch", "image"]
 
 
@@ -65,7 +67,7 @@ def hard_negative_mask(
     Returns:
         (B, K) bool.
     """
-    cross_entropy = softmax_cross_entropy(_at_least_float32(logits), target_labels)
+    cross_entropy = softmax_cross_entropy(at_least_float32(logits), target_labels)
     return _hardest(cross_entropy, target_labels, negative_ratio, min_negatives)
 
 
@@ -83,7 +85,7 @@ def multibox_sums(
     Arguments and errors as for `multibox_loss`.
     """
     _check_shapes(offsets, logits, target_offsets, target_labels)
-    offsets, logits = _at_least_float32(offsets), _at_least_float32(logits)
+    offsets, logits = at_least_float32(offsets), at_least_float32(logits)
     positive = target_labels > 0  # (B, K)
     # Select, do not multiply: a NaN predicted for a background box must not reach the sum.
     error = tf.where(positive[..., None], offsets - tf.cast(target_offsets, offsets.dtype), tf.zeros_like(offsets))
@@ -162,10 +164,6 @@ def _logit_of_label(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Ca
         return tf.where(chosen, upstream[..., None], tf.zeros_like(upstream[..., None])), None
 
     return tf.gather(logits, labels, batch_dims=labels.shape.rank), gradient
-
-
-def _at_least_float32(x: tf.Tensor) -> tf.Tensor:
-    return tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x
 
 
 def _hardest(cross_entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, min_negatives: int) -> tf.Tensor:

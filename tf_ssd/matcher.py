@@ -57,10 +57,8 @@ def match(
     def match_image(image: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         return _match_image(*image, default_xyxy, threshold, strategy)
 
-    if gt_labels.shape[1] == 0:
-        return tf.fill([tf.shape(gt_labels)[0], default_boxes.shape[0]], BACKGROUND)
     # One image at a time: its (G, K) table of overlaps stays in the cache, where a (B, G, K) one would be written to memory.
-    return tf.map_fn(match_image, (gt_boxes, gt_labels), fn_output_signature=tf.int32)
+    return tf.map_fn(match_image, _at_least_one_row(gt_boxes, gt_labels), fn_output_signature=tf.int32)
 
 
 def targets(
@@ -73,10 +71,9 @@ def targets(
     strategy: Strategy = "bipartite",
 ) -> Targets:
     """Match, then encode: the training targets of every default box. Arguments as for `match` and `coder.encode`."""
+    gt_boxes, gt_labels = _at_least_one_row(gt_boxes, gt_labels)
     gt_index = match(gt_boxes, gt_labels, default_boxes, threshold=threshold, strategy=strategy)  # (B, K)
     positive = gt_index != BACKGROUND
-    if gt_labels.shape[1] == 0:  # nothing to gather from
-        return Targets(tf.zeros([*gt_index.shape, 4], gt_boxes.dtype), tf.zeros_like(gt_index))
     row = tf.maximum(gt_index, 0)
     offsets = coder.encode(tf.gather(gt_boxes, row, batch_dims=1), default_boxes, variances=variances)  # (B, K, 4)
     labels = tf.cast(tf.gather(gt_labels, row, batch_dims=1), tf.int32)
@@ -84,6 +81,13 @@ def targets(
         tf.where(positive[..., None], offsets, tf.zeros_like(offsets)),
         tf.where(positive, labels, tf.zeros_like(labels)),
     )
+
+
+def _at_least_one_row(gt_boxes: tf.Tensor, gt_labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Add a padding row where there may be none at all, as nothing can be reduced over or gathered from no rows."""
+    if gt_labels.shape[1]:
+        return gt_boxes, gt_labels
+    return tf.pad(gt_boxes, [[0, 0], [0, 1], [0, 0]]), tf.pad(gt_labels, [[0, 0], [0, 1]])
 
 
 def _match_image(

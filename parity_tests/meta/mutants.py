@@ -160,7 +160,7 @@ MUTANTS = {
     "mean over images": Mutant("loss.multibox_loss", mean_over_images, "NVIDIA, FurkanOM"),
     "normalised per image, times batch": Mutant("loss.multibox_loss", times_batch, "SSDModel"),
     "N may be zero": Mutant("loss.multibox_loss", divide_by_zero, "lufficc"),
-    "half precision stays half": Mutant("loss._at_least_float32", lambda x: x, "four of ten"),
+    "half precision stays half": Mutant("loss.at_least_float32", lambda x: x, "four of ten"),
     "suppression at the threshold": Mutant("detect.nms", nms_including_equal, "ports that use >="),
     "suppressed boxes suppress": Mutant("detect.nms", nms_by_any_better, "Fast NMS"),
     "boxes are not clipped": Mutant("boxes.clip", lambda xyxy: xyxy, "Caffe"),
