@@ -17,19 +17,29 @@ LAYERS = [
     {"matcher"},
     {"loss", "detect"},
     {"model"},
+    {"weights.files", "weights.tables"},
+    {"weights.checks"},
+    {"weights.published", "weights.saved"},
+    {"weights"},
     {"data.records"},
-    {"data.synthetic", "data.voc", "data.generator"},
+    {"data.notes", "data.compact", "data.classes", "data.ground_truth", "data.paths"},
+    {"data.lazy", "data.joined", "data.voc_xml", "data.coco_json", "data.csv_rows"},
+    {"data.augment.example", "data.augment.windows", "data.augment.photometric", "data.augment.geometry", "data.augment.render"},
+    {"data.augment"},
+    {"data.synthetic", "data.voc", "data.coco", "data.csv", "data.generator"},
+    {"optimizer"},
     {"trainer", "evaluation"},
     {"cli"},
-    {"train"},
+    {"train", "weights.__main__"},
 ]
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "torch"}
 
 
 def modules(package: str) -> dict[str, Path]:
-    """Dotted names, without the package, of all its modules."""
+    """Dotted names, without the package, of all its modules, and of the folders inside it that are more than a docstring."""
     paths = {path.relative_to(ROOT / package).with_suffix(""): path for path in (ROOT / package).rglob("*.py")}
-    return {".".join(name.parts): path for name, path in paths.items() if name.name != "__init__"}
+    named = {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items() if name.parts != ("__init__",)}
+    return {name: path for name, path in named.items() if path.stem != "__init__" or len(ast.parse(path.read_text()).body) > 1}
 
 
 def imported(path: Path) -> set[str]:
@@ -58,7 +68,13 @@ def test_modules_import_only_what_lies_below(name):
 @pytest.mark.parametrize("name", modules("tf_ssd"))
 def test_production_never_imports_torch(name):
     roots = {module.split(".")[0] for module in imported(modules("tf_ssd")[name])}
-    assert not roots & {"torch", "torchvision", "reference_torch", "parity_tests"}
+    reader_of_pth = {"torch"} if name == "weights.files" else set()
+    assert not roots & {"torch", "torchvision", "reference_torch", "parity_tests"} - reader_of_pth
+
+
+def test_the_reader_of_pth_files_imports_torch_only_when_it_reads_one():
+    code = "import sys, tf_ssd.weights.files; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize("name", modules("reference_torch"))
@@ -71,8 +87,9 @@ def test_the_reference_is_small():
     assert sum(len(path.read_text().splitlines()) for path in modules("reference_torch").values()) <= 500
 
 
-def test_the_settings_load_nothing_heavy():
-    code = "import sys, tf_ssd.train; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+@pytest.mark.parametrize("entry_point", ["train", "weights.__main__"])
+def test_the_settings_load_nothing_heavy(entry_point):
+    code = f"import sys, tf_ssd.{entry_point}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not HEAVY & set(loaded)
 

@@ -13,8 +13,12 @@ import pytest
 from PIL import Image
 
 from tf_ssd import train
+from tf_ssd.config import ModelConfig
 from tf_ssd.data.records import read_image
 from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.data.voc import VocDataset
+from tf_ssd.model import ssd300
+from tf_ssd.weights import load_model, save_model
 
 SMALL = ["--width", "0.0625", "--batch-size", "2", "--steps", "3", "--checkpoint-every", "2"]
 
@@ -45,6 +49,39 @@ def voc(tmp_path):
     (root / "ImageSets/Main/train.txt").write_text("0\n1\n2\n3\n4\n")
     (root / "ImageSets/Main/val.txt").write_text("5\n6\n7\n")
     return root
+
+
+def weights_of(path):
+    return {variable.path: variable.numpy() for variable in load_model(path).trainable_variables}
+
+
+def test_a_run_can_start_from_the_weights_of_another(run, tmp_path, capsys):
+    """Its network too, whatever --width says; a vanishing learning rate shows where it started."""
+    flags = ["--weights", str(run / "model.keras"), "--learning-rate", "1e-12", "--width", "1", "--steps", "1", "--batch-size", "2"]
+    assert train.main([*flags, "--output", str(tmp_path / "run")]) == 0
+    assert "its body, its heads" in capsys.readouterr().out.replace("\n", " ")
+    start, end = weights_of(run / "model.keras"), weights_of(tmp_path / "run" / "model.keras")
+    assert all(np.allclose(end[name], weights, rtol=0, atol=1e-9) for name, weights in start.items())
+
+
+def test_weights_for_other_classes_keep_their_body(run, voc, tmp_path, capsys):
+    (voc / "ImageSets/Main/train.txt").write_text("0\n")
+    classes = len(VocDataset(voc, "train").class_names)
+    weights = tmp_path / "other.keras"
+    save_model(ssd300(ModelConfig(num_classes=classes + 3, width=0.0625)), weights)
+    flags = ["--dataset", "voc", "--data", str(voc), "--eval-split", "train", "--weights", str(weights), "--steps", "1"]
+    assert train.main([*flags, "--learning-rate", "1e-12", "--batch-size", "1", "--output", str(tmp_path / "run")]) == 0
+    assert f"new heads for {classes + 1} classes" in capsys.readouterr().out.replace("\n", " ")
+    start, end = weights_of(weights), weights_of(tmp_path / "run" / "model.keras")
+    np.testing.assert_allclose(end["fc7/kernel"], start["fc7/kernel"], rtol=0, atol=1e-9)
+    assert end["logits_0/kernel"].shape[-1] == 4 * (classes + 1)
+
+
+def test_weights_that_cannot_be_used_write_nothing(tmp_path, capsys):
+    (tmp_path / "broken.keras").write_bytes(b"PK")
+    assert train.main([*SMALL, "--weights", str(tmp_path / "broken.keras"), "--output", str(tmp_path / "run")]) == 2
+    assert "broken.keras: not a .keras file" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_a_run_leaves(run):

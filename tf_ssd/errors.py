@@ -15,3 +15,7 @@ class DatasetError(TfSsdError):
 
 class TrainingError(TfSsdError):
     """Training cannot go on: the loss is not finite."""
+
+
+class WeightsError(TfSsdError):
+    """A file of weights cannot be used: it is damaged, of another kind, or does not fit the network."""

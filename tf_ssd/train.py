@@ -42,24 +42,25 @@ def train(config: TrainConfig) -> None:
         ConfigError: the output folder holds another run.
         DatasetError: the dataset cannot be used.
         TrainingError: the loss is not finite.
+        WeightsError: the weights to start from cannot be used.
     """
     import keras
     from rich.console import Console
 
-    from tf_ssd.model import ssd300
+    from tf_ssd.weights import save_model
 
     console = Console(highlight=False)
     training, held_out = _datasets(config)
-    folder = _create(config.output_folder(now=datetime.now()))
     for note in (*training.notes, *held_out.notes):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     keras.utils.set_random_seed(config.seed)
-    model = ssd300(config.model(num_classes=len(training.class_names) + 1))
+    model = _model(config, len(training.class_names) + 1, console)
+    folder = _create(config.output_folder(now=datetime.now()))
     _write_run(folder, config, training.class_names)
     console.print(f"{model.count_params():,} parameters, {len(training)} training and {len(held_out)} held-out images")
 
     _run_steps(model, config, training, folder, console)
-    _save_model(model, folder / "model.keras")
+    save_model(model, folder / "model.keras")
     evaluation = _evaluate(model, held_out, config.batch_size, console)
     _write_results(evaluation, held_out, folder, console)
     console.print(f"\nWeights, checkpoints, loss history and pictures are in {folder}", soft_wrap=True, markup=False)
@@ -89,6 +90,21 @@ def _create(folder: Path) -> Path:
     except OSError as error:
         raise ConfigError(f"--output {folder}: cannot be made ({error.strerror})") from None
     return folder
+
+
+def _model(config: TrainConfig, num_classes: int, console: "Console") -> "SSD300":
+    """The network, new or with the weights it starts from."""
+    from tf_ssd.model import ssd300
+    from tf_ssd.weights import load_model, transfer
+
+    if config.weights is None:
+        return ssd300(config.model(num_classes=num_classes))
+    start = load_model(config.weights)
+    model = ssd300(config.model(num_classes=num_classes, start=start.config))
+    new = transfer(start, model)
+    heads = f"new heads for {num_classes} classes" if new else "its heads"
+    console.print(f"starting from {config.weights}: its body, {heads}", markup=False, soft_wrap=True)
+    return model
 
 
 def _write_run(folder: Path, config: TrainConfig, class_names: Sequence[str]) -> None:
@@ -150,13 +166,6 @@ def _with_progress(results: Iterator["StepResult"], config: TrainConfig, console
                 progress.update(bar, status=f"loss {result.total:.2f} = {parts}, {speed:.1f} images/s")
             progress.update(bar, completed=result.step)
             yield result
-
-
-def _save_model(model: "SSD300", path: Path) -> None:
-    """Write the model beside `path` and rename it, so that `path` never holds half a model."""
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    model.save(unfinished)
-    unfinished.replace(path)
 
 
 def _evaluate(model: "SSD300", held_out: "Dataset", batch_size: int, console: "Console") -> "Evaluation":

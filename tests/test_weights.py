@@ -1,0 +1,393 @@
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import torch
+
+from tf_ssd import weights
+from tf_ssd.config import COCO300, VOC300, ModelConfig
+from tf_ssd.errors import ConfigError, WeightsError
+from tf_ssd.model import ssd300
+from tf_ssd.weights import __main__ as command
+from tf_ssd.weights import import_weights, load_model, published
+from tf_ssd.weights.checks import check_shapes
+from tf_ssd.weights.tables import AMDEGROOT, KERAS, REDUCED_FC, TABLES, TORCHVISION, is_head
+
+CLASSES = 4
+FILE = Path("published.pth")
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    """Of all variables of the network, "layer.variable"."""
+    model = ssd300(ModelConfig(num_classes=CLASSES))
+    return {f"{layer.name}.{variable.name}": tuple(variable.shape) for layer in model.layers for variable in layer.weights}
+
+
+@pytest.fixture
+def publish(shapes, monkeypatch):
+    """Make `import_weights` find a file as a table describes it, with changes; None for a tensor leaves it out.
+
+    Each tensor is filled with one number, which takes no memory, and no two with the same.
+    """
+
+    def put_there(table, **changes):
+        tensors = filled(table, shapes) | changes
+        tensors = {name: array for name, array in tensors.items() if array is not None}
+        monkeypatch.setattr(published, "read_tensors", lambda _: tensors)
+        return tensors
+
+    return put_there
+
+
+def filled(table, shapes):
+    sizes = {
+        name: target.conversion.published_shape(shapes[target.variable]) if target else (9,)
+        for name, target in table.targets.items()
+    }
+    return {name: np.broadcast_to(np.float32(number), shape) for number, (name, shape) in enumerate(sizes.items(), start=1)}
+
+
+@pytest.fixture
+def publish_a_detector(publish):
+    publish(AMDEGROOT)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.description)
+def test_tables_lead_to_variables_that_exist_and_to_each_once(table, shapes):
+    variables = [target.variable for target in table.targets.values() if target]
+    assert len(set(variables)) == len(variables)
+    body = {
+        name for name in shapes if not is_head(name) and not name.startswith(("conv8", "conv9", "conv10", "conv11", "conv4_3_norm"))
+    }
+    fully_connected = {name for name in body if name.startswith("fc")}
+    expected = {
+        "torchvision": set(shapes),
+        "amdegroot": set(shapes),
+        "vgg16": body if table.targets is REDUCED_FC.targets or "with top" in table.description else body - fully_connected,
+    }
+    assert set(variables) == expected["vgg16" if table.targets is REDUCED_FC.targets else table.source]
+
+
+def test_published_names():
+    """Names that other projects' code quotes, and what they stand for."""
+    assert TORCHVISION.targets["backbone.features.21.weight"].variable == "conv4_3.kernel"
+    assert TORCHVISION.targets["backbone.extra.0.7.3.bias"].variable == "fc7.bias"
+    assert AMDEGROOT.targets["L2Norm.weight"].variable == "conv4_3_norm.scale"
+    assert AMDEGROOT.targets["extras.7.bias"].variable == "conv11_2.bias"
+    assert AMDEGROOT.targets["conf.5.weight"].variable == "logits_5.kernel"
+    assert REDUCED_FC.targets["31.weight"].variable == "fc6.kernel"
+    assert KERAS[0].targets["block5_conv3/block5_conv3_W_1"].variable == "conv5_3.kernel"
+    assert KERAS[1].targets["predictions/predictions_b_1"] is None
+
+
+@pytest.mark.parametrize(
+    ("table", "boxes", "tensors"), [(TORCHVISION, COCO300, 71), (AMDEGROOT, VOC300, 71)], ids=["torchvision", "amdegroot"]
+)
+def test_a_complete_detector(table, boxes, tensors, publish):
+    given = publish(table)
+    imported = published.import_published(table.source, FILE, num_classes=None, channels=None)
+    assert len(imported.copied) == tensors
+    assert (imported.new, imported.unused) == ((), ())
+    config = imported.model.config
+    assert (config.num_classes, config.width, config.batch_norm, config.loss) == (CLASSES, 1, False, ModelConfig().loss)
+    assert (config.boxes.min_sizes, config.boxes.max_sizes) == (boxes.min_sizes, boxes.max_sizes)
+    assert config.boxes.clip == {"torchvision": "size", "amdegroot": "cxcywh"}[table.source]
+    for name, target in table.targets.items():
+        layer, variable = target.variable.split(".")
+        assert np.unique(getattr(imported.model.get_layer(layer), variable)) == given[name].flat[0]
+
+
+def test_the_same_number_of_classes_keeps_the_heads(publish):
+    publish(AMDEGROOT)
+    assert published.import_published("amdegroot", FILE, num_classes=CLASSES, channels=None).new == ()
+
+
+def test_another_number_of_classes_makes_new_heads(publish):
+    publish(AMDEGROOT)
+    imported = published.import_published("amdegroot", FILE, num_classes=3, channels=None)
+    assert set(imported.new) == {f"{head}_{level}" for head in ("offsets", "logits") for level in range(6)}
+    assert set(imported.unused) == {name for name in AMDEGROOT.targets if name.startswith(("loc", "conf"))}
+    assert len(imported.copied) == 71 - 24
+    assert imported.model.output["logits"].shape == (None, 8732, 3)
+    logits = imported.model.get_layer("logits_1")
+    assert np.std(logits.kernel) == pytest.approx(0.003, rel=0.05)
+    assert not np.any(logits.bias)
+
+
+def test_new_layers_on_a_published_body(publish):
+    publish(KERAS[0])
+    keras.utils.set_random_seed(5)
+    imported = published.import_published("vgg16", FILE, num_classes=None, channels=None)
+    model = imported.model
+    assert model.config == ModelConfig(num_classes=21, boxes=VOC300)
+    assert {"conv4_3_norm", "fc6", "fc7", "conv8_1", "conv11_2", "offsets_0", "logits_5"} <= set(imported.new)
+    assert len(imported.new) == 3 + 8 + 12
+    np.testing.assert_array_equal(model.get_layer("conv4_3_norm").scale, np.full(512, 20))
+    for name, fan_in, fan_out in (("fc6", 9 * 512, 9 * 1024), ("conv8_1", 1024, 256), ("conv11_2", 9 * 128, 9 * 256)):
+        layer, limit = model.get_layer(name), np.sqrt(6 / (fan_in + fan_out))
+        assert np.abs(layer.kernel).max() == pytest.approx(limit, rel=0.01)
+        assert np.std(layer.kernel) == pytest.approx(limit / np.sqrt(3), rel=0.02)
+        assert not np.any(layer.bias)
+    keras.utils.set_random_seed(5)
+    again = import_weights("vgg16", FILE)
+    for ours, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def as_published(name):
+    return f"{name}/{name}_W_1:0", f"{name}/{name}_b_1:0"
+
+
+def as_keras_2(name):
+    return f"{name}/{name}/kernel:0", f"{name}/{name}/bias:0"
+
+
+def test_the_layouts_of_keras_hold_the_same(tmp_path):
+    network = keras.applications.VGG16(weights=None, include_top=False)
+    network.save_weights(tmp_path / "keras_3.weights.h5")
+    expected = import_weights("vgg16", tmp_path / "keras_3.weights.h5")
+    np.testing.assert_array_equal(expected.get_layer("conv1_1").kernel, network.layers[1].kernel.numpy()[:, :, ::-1])
+    for names in (as_published, as_keras_2):
+        path = tmp_path / f"{names.__name__}.h5"
+        with h5py.File(path, "w") as file:
+            for layer in network.layers:
+                file.create_group(layer.name)
+                for name, array in zip(names(layer.name), layer.get_weights(), strict=False):
+                    file[name] = array
+        imported = import_weights("vgg16", path)
+        for name in ("conv1_1", "conv3_3", "conv5_3"):
+            for ours, theirs in zip(imported.get_layer(name).get_weights(), expected.get_layer(name).get_weights(), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_top_is_known_and_not_used(publish):
+    publish(KERAS[1])
+    imported = published.import_published("vgg16", FILE, num_classes=None, channels=None)
+    assert imported.unused == ("predictions/predictions_W_1", "predictions/predictions_b_1")
+    assert not {"fc6", "fc7"} & set(imported.new)
+    assert len(imported.new) == 1 + 8 + 12
+
+
+def vgg16_of_keras(shapes):
+    """What keras.applications.VGG16 returns, as far as the import looks at it."""
+    tensors = list(filled(KERAS[1], shapes).values())
+    names = [name.split("/")[0] for name in KERAS[1].targets][::2]
+    pairs = zip(names, tensors[::2], tensors[1::2], strict=True)
+    return SimpleNamespace(
+        layers=[SimpleNamespace(name=name, weights=pair, get_weights=lambda pair=pair: pair) for name, *pair in pairs]
+        + [SimpleNamespace(name="flatten", weights=[])]
+    )
+
+
+def test_imagenet(shapes, monkeypatch):
+    monkeypatch.setattr(keras.applications, "VGG16", lambda **_: vgg16_of_keras(shapes))
+    imported = published.import_published("vgg16", Path("imagenet"), num_classes=None, channels=None)
+    assert imported.table.description == "VGG16 of Keras Applications as written by Keras 2 (with top)"
+    assert len(imported.copied) == 30
+
+
+def test_imagenet_without_network(monkeypatch):
+    def fail(**_):
+        raise OSError("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "VGG16", fail)
+    with pytest.raises(WeightsError, match=r"imagenet: Keras cannot provide VGG16 \(URL fetch failure\); give a file"):
+        import_weights("vgg16", Path("imagenet"))
+
+
+@pytest.mark.parametrize(
+    ("source", "actual"), [("torchvision", AMDEGROOT), ("torchvision", REDUCED_FC), ("amdegroot", KERAS[4]), ("vgg16", TORCHVISION)]
+)
+def test_the_file_of_another_source(source, actual, publish):
+    publish(actual, **{next(iter(actual.targets)): None})
+    with pytest.raises(WeightsError, match=rf"published\.pth: not .* but, it seems, .*: try --from {actual.source}"):
+        import_weights(source, FILE)
+
+
+def test_a_file_of_another_model(publish):
+    publish(TORCHVISION, **dict.fromkeys(TORCHVISION.targets), a=np.zeros(3), b=np.zeros(3), c=np.zeros(3), d=np.zeros(3))
+    message = r"71 tensors missing \(backbone.features.0.weight, .*, \.\.\.\), 4 tensors unexpected \(a, b, c, \.\.\.\)"
+    with pytest.raises(WeightsError, match=f"not a state dict of torchvision's ssd300_vgg16: {message}"):
+        import_weights("torchvision", FILE)
+
+
+def test_a_missing_tensor(publish):
+    publish(TORCHVISION, **{"backbone.scale_weight": None})
+    with pytest.raises(
+        WeightsError, match=r"1 tensors missing \(backbone.scale_weight\), 0 tensors unexpected; is it the right file"
+    ):
+        import_weights("torchvision", FILE)
+
+
+def test_an_unexpected_tensor(publish):
+    publish(AMDEGROOT, **{"extras.8.weight": np.zeros(3)})
+    with pytest.raises(WeightsError, match=r"0 tensors missing, 1 tensors unexpected \(extras.8.weight\)"):
+        import_weights("amdegroot", FILE)
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "shape", "expected"),
+    [
+        (TORCHVISION, "backbone.features.2.weight", (3, 3, 64, 64), (64, 64, 3, 3)),
+        (TORCHVISION, "head.classification_head.module_list.1.weight", (24, 512, 3, 3), (24, 1024, 3, 3)),
+        (AMDEGROOT, "L2Norm.weight", (512, 1), (512,)),
+        (REDUCED_FC, "31.weight", (4096, 512, 7, 7), (1024, 512, 3, 3)),
+        (KERAS[1], "fc1/fc1_W_1", (512, 4096), (25088, 4096)),
+        (KERAS[1], "fc2/fc2_b_1", (1024,), (4096,)),
+        (KERAS[0], "block3_conv1/block3_conv1_W_1", (256, 128, 3, 3), (3, 3, 128, 256)),
+    ],
+)
+def test_a_misshapen_tensor(table, name, shape, expected, shapes):
+    tensors = filled(table, shapes) | {name: np.zeros(shape)}
+    with pytest.raises(
+        WeightsError, match=f"tensor {name} has shape {re.escape(str(shape))}, but .* has {re.escape(str(expected))}"
+    ):
+        check_shapes(table, tensors, shapes, FILE)
+
+
+def test_a_misshapen_head_that_would_not_be_used(publish):
+    publish(AMDEGROOT, **{"conf.1.weight": np.zeros((24, 512, 3, 3))})
+    with pytest.raises(WeightsError, match=r"tensor conf\.1\.weight has shape .*, but .* has \(24, 1024, 3, 3\)"):
+        import_weights("amdegroot", FILE, num_classes=CLASSES + 3)
+
+
+@pytest.mark.parametrize(("channels", "count"), [(24 + 6, "5"), (4, "0.666667"), (0, "0")])
+def test_heads_that_disagree_about_the_classes(channels, count, publish):
+    publish(AMDEGROOT, **{"conf.3.bias": np.zeros(channels)})
+    with pytest.raises(
+        WeightsError, match=rf"do not agree on a number of classes.*conf.2.bias 4, conf.3.bias {count}, conf.4.bias 4"
+    ):
+        import_weights("amdegroot", FILE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"source": "keras"}, "source='keras'"),
+        ({"source": "vgg16", "channels": "rgb"}, "channels='rgb': only weights of amdegroot"),
+        ({"source": "amdegroot", "channels": "gbr"}, "channels='gbr'"),
+        ({"source": "amdegroot", "num_classes": 0}, "num_classes=0"),
+    ],
+)
+def test_settings_out_of_range(settings, named, publish):
+    publish(AMDEGROOT)
+    with pytest.raises(ConfigError, match=named):
+        import_weights(file=FILE, **settings)
+
+
+def test_colours(publish):
+    kernel = np.random.default_rng(0).normal(size=(64, 3, 3, 3)).astype(np.float32)
+    publish(AMDEGROOT, **{"vgg.0.weight": kernel})
+    rgb, bgr, default = (import_weights("amdegroot", FILE, channels=channels) for channels in ("rgb", "bgr", None))
+    as_ours = kernel.transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(rgb.get_layer("conv1_1").kernel, as_ours)
+    np.testing.assert_array_equal(bgr.get_layer("conv1_1").kernel, as_ours[:, :, ::-1])
+    np.testing.assert_array_equal(default.get_layer("conv1_1").kernel, as_ours[:, :, ::-1])
+
+
+def test_the_package_imports_its_functions_when_they_are_used():
+    assert all(callable(getattr(weights, name)) for name in weights.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = weights.nothing
+
+
+@pytest.fixture(scope="module")
+def reduced_fc(shapes, tmp_path_factory):
+    """A whole file on disk."""
+    path = tmp_path_factory.mktemp("published") / "vgg16_reducedfc.pth"
+    torch.save({name: torch.from_numpy(array.copy()) for name, array in filled(REDUCED_FC, shapes).items()}, path)
+    return path
+
+
+def test_the_command(reduced_fc, tmp_path, capsys):
+    output = tmp_path / "body.keras"
+    arguments = ["--from", "vgg16", str(reduced_fc), "--num-classes", "5", "--output", str(output)]
+    assert command.main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"tensors copied +│ 30 ", printed)
+    assert "VOC300, clip 'none'" in printed
+    assert "conv8_1" in printed
+    assert "5, background included" in printed
+    assert "BGR" in printed
+    assert f"Written to {output}" in printed.replace("\n", "")
+    assert names_in(tmp_path) == ["body.keras"]
+    keras.utils.set_random_seed(0)
+    expected = import_weights("vgg16", reduced_fc, num_classes=5)
+    loaded = load_model(output)
+    assert loaded.config == expected.config
+    for ours, theirs in zip(loaded.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+    before = output.stat()
+    assert command.main(arguments) == 2
+    assert "body.keras: exists already" in capsys.readouterr().err
+    assert output.stat() == before
+
+
+@pytest.mark.parametrize(("channels", "noted"), [([], True), (["--channels", "rgb"], False), (["--channels", "bgr"], False)])
+@pytest.mark.usefixtures("publish_a_detector")
+def test_the_command_says_which_colours_it_took(channels, noted, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tf_ssd.weights.saved.save_model", lambda model, path: None)
+    assert command.main(["--from", "amdegroot", "ssd.pth", "--output", str(tmp_path / "a.keras"), *channels]) == 0
+    printed = capsys.readouterr().out
+    assert ("RGB, as ours" if "rgb" in channels else "BGR; the first kernel was reversed") in printed
+    assert ("need --channels rgb" in printed) == noted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--from", "vgg16", "missing.pth", "--output", "a.keras"], "missing.pth: no such file"),
+        (["--from", "vgg16", "cut.pth", "--output", "a.keras"], "cut.pth: cannot be read"),
+        (["--from", "torchvision", "small.pth", "--output", "a.keras"], "small.pth: not a state dict of torchvision's"),
+        (["--from", "vgg16", "small.pth", "--output", "a.h5"], "--output='a.h5': must end in .keras"),
+        (["--from", "vgg16", "small.pth", "--output", "nowhere/a.keras"], "there is no folder nowhere"),
+        (["--from", "vgg16", "small.pth", "--output", "a.keras", "--num-classes", "1"], "--num-classes=1"),
+        (["--from", "vgg16", "small.pth", "--output", "a.keras", "--channels", "rgb"], "only weights of amdegroot"),
+    ],
+)
+def test_errors_are_one_line_and_nothing_is_written(arguments, named, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weight": torch.ones(2)}, "small.pth")
+    Path("cut.pth").write_bytes(Path("small.pth").read_bytes()[:-9])
+    assert command.main(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert message.count("\n") == 1
+    assert named in message
+    assert names_in(tmp_path) == ["cut.pth", "small.pth"]
+
+
+def test_in_a_process_of_its_own(tmp_path):
+    """There TensorFlow is imported before PyTorch."""
+    torch.save({"weight": torch.ones(2)}, tmp_path / "small.pth")
+    arguments = ["--from", "amdegroot", str(tmp_path / "small.pth"), "--output", str(tmp_path / "a.keras")]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    command_line = [sys.executable, "-m", "tf_ssd.weights", *arguments]
+    run = subprocess.run(command_line, capture_output=True, text=True, check=False, env=environment)
+    assert run.returncode == 2
+    assert re.fullmatch("error: .*71 tensors missing.*\n", run.stderr)
+
+
+def test_help_answers_at_once():
+    """Within a second, at the best of three: other tests run beside this one."""
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        text = subprocess.run([sys.executable, "-m", "tf_ssd.weights", "--help"], capture_output=True, text=True, check=True).stdout
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1
+    assert "{torchvision,amdegroot,vgg16}" in text

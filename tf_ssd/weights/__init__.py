@@ -1,0 +1,29 @@
+"""Import of published weights, name by name, and files of our own models.
+
+The functions are imported when they are first used: `python -m tf_ssd.weights --help` passes through here and must not wait for
+TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tf_ssd.weights.files import read_tensors
+    from tf_ssd.weights.published import import_weights
+    from tf_ssd.weights.saved import load_model, save_model, transfer
+
+__all__ = ["import_weights", "load_model", "read_tensors", "save_model", "transfer"]
+
+_MODULES = {
+    "import_weights": "published",
+    "load_model": "saved",
+    "read_tensors": "files",
+    "save_model": "saved",
+    "transfer": "saved",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

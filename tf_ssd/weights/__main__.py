@@ -1,0 +1,87 @@
+"""Turn published weights into a .keras file for `train --weights`, `predict`, `evaluate` and `export`.
+
+python -m tf_ssd.weights --from torchvision ssd300_vgg16_coco-b556d3b4.pth --output coco.keras     a complete detector
+python -m tf_ssd.weights --from vgg16 vgg16_reducedfc.pth --num-classes 4 --output body.keras      a body to train from
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tf_ssd import cli
+from tf_ssd.config import PRESETS, DefaultBoxesConfig, WeightsConfig
+from tf_ssd.errors import ConfigError
+
+if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
+    from rich.table import Table
+
+    from tf_ssd.weights.published import Imported
+
+NATIVE_NOTE = (
+    "note: BGR is right for weights converted from Caffe (ssd_300_VOC0712.pth); those that the port trained itself "
+    "(ssd300_mAP_77.43_v2.pth) need --channels rgb"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return cli.run(convert, WeightsConfig, arguments)
+
+
+def convert(config: WeightsConfig) -> None:
+    """Import, write the .keras file, and say what was copied and what is new.
+
+    Raises:
+        ConfigError: the output exists or has no folder.
+        WeightsError: FILE cannot be used; nothing is then written.
+    """
+    import keras
+    from rich.console import Console
+
+    from tf_ssd.weights.published import import_published
+    from tf_ssd.weights.saved import save_model
+
+    if config.output.exists():
+        raise ConfigError(f"--output {config.output}: exists already; choose another name, nothing was overwritten")
+    if not config.output.parent.is_dir():
+        raise ConfigError(f"--output {config.output}: there is no folder {config.output.parent}; make it first")
+    keras.utils.set_random_seed(0)  # new layers repeat from run to run
+    imported = import_published(config.source, config.file, num_classes=config.num_classes, channels=config.channels)
+    save_model(imported.model, config.output)
+    console = Console(highlight=False)
+    console.print(_account(config, imported))
+    console.print(f"Written to {config.output}", soft_wrap=True, markup=False)
+    if config.source == "amdegroot" and config.channels is None:
+        console.print(NATIVE_NOTE, soft_wrap=True)
+
+
+def _account(config: WeightsConfig, imported: "Imported") -> "Table":
+    """A table of what was found, copied and made new."""
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    order = "RGB, as ours" if imported.channels == "rgb" else "BGR; the first kernel was reversed, the model takes RGB"
+    rows = {
+        "read": f"{config.file}: {imported.table.description}",
+        "tensors copied": str(len(imported.copied)),
+        "tensors not used": ", ".join(imported.unused) or "none",
+        "layers made new": ", ".join(imported.new) or "none",
+        "classes": f"{imported.model.config.num_classes}, background included",
+        "default boxes": _preset(imported.table.boxes),
+        "colours": order,
+    }
+    table = Table("", Column(overflow="fold"), show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, escape(value))
+    return table
+
+
+def _preset(boxes: DefaultBoxesConfig) -> str:
+    """Name and clip rule of default boxes that come from a preset."""
+    name = next(name for name, preset in PRESETS.items() if preset == replace(boxes, clip="none"))
+    return f"{name}, clip {boxes.clip!r}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Whether the tensors of a file are those that a table expects; if not, one message says which are not."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tf_ssd.config import WeightsSource
+from tf_ssd.errors import WeightsError
+from tf_ssd.weights.tables import LOGITS, TABLES, Shape, Table
+
+Tensors = Mapping[str, np.ndarray]
+NAMES_SHOWN = 3
+
+
+def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
+    """The table of `source` that has exactly the names of `tensors`.
+
+    Raises:
+        WeightsError: there is none; the message lists what is missing from and unexpected by the nearest, and names another source
+            if the file looks more like one of its.
+    """
+    nearest, other = (
+        max((table for table in TABLES if (table.source == source) == own), key=lambda table: _likeness(table, tensors))
+        for own in (True, False)
+    )
+    if set(nearest.targets) == set(tensors):
+        return nearest
+    if _likeness(other, tensors) > max(_likeness(nearest, tensors), 0.5):
+        raise WeightsError(f"{file}: not {nearest.description} but, it seems, {other.description}: try --from {other.source}")
+    missing = [name for name in nearest.targets if name not in tensors]
+    unexpected = [name for name in tensors if name not in nearest.targets]
+    lists = f"{_listed(missing, 'missing')}, {_listed(unexpected, 'unexpected')}"
+    raise WeightsError(f"{file}: not {nearest.description}: {lists}; is it the right file?")
+
+
+def _likeness(table: Table, tensors: Tensors) -> float:
+    """Names in common, as a share of all names."""
+    return len(table.targets.keys() & tensors.keys()) / len(table.targets.keys() | tensors.keys())
+
+
+def _listed(names: list[str], what: str) -> str:
+    shown = names[:NAMES_SHOWN] + ["..."] * (len(names) > NAMES_SHOWN)
+    return f"{len(names)} tensors {what}" + (f" ({', '.join(shown)})" if names else "")
+
+
+def classes_in(table: Table, tensors: Tensors, file: Path) -> int | None:
+    """C of the class heads in a file, background included; None for a body alone.
+
+    Raises:
+        WeightsError: the heads do not agree on a whole number of classes.
+    """
+    boxes = dict(zip(LOGITS, table.boxes.boxes_per_cell, strict=True))
+    counts = {}
+    for name, target in table.targets.items():
+        layer, _, variable = target.variable.partition(".") if target else ("", "", "")
+        if layer in boxes and variable == "bias":
+            counts[name] = tensors[name].size / boxes[layer]
+    distinct = set(counts.values())
+    if len(distinct) > 1 or any(count < 2 or count % 1 for count in distinct):
+        listed = ", ".join(f"{name} {count:g}" for name, count in counts.items())
+        raise WeightsError(f"{file}: the heads do not agree on a number of classes, 2 or more: {listed}; is it another model's?")
+    return int(distinct.pop()) if distinct else None
+
+
+def check_shapes(table: Table, tensors: Tensors, variables: Mapping[str, Shape], file: Path) -> None:
+    """Compare every tensor with the shape that it must have, given the shapes of our variables ("layer.variable").
+
+    Raises:
+        WeightsError: for the first that has another; the message names it.
+    """
+    for name, target in table.targets.items():
+        if target is not None:
+            expected = target.conversion.published_shape(variables[target.variable])
+            if tensors[name].shape != expected:
+                raise WeightsError(f"{file}: tensor {name} has shape {tensors[name].shape}, but {table.description} has {expected}")

@@ -1,0 +1,111 @@
+"""Files of published weights as NumPy arrays. Nothing that a file holds is ever run."""
+
+import pickle
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tf_ssd.errors import WeightsError
+
+Tensors = Iterator[tuple[str, np.ndarray]]
+# Training scripts save the state dict beside the optimizer's, under one of these names.
+WRAPPERS = ("model", "state_dict")
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """All tensors of a file, by the names they have there, as float32 whatever floating-point type they are stored in.
+
+    `.pth` and `.pt`: a state dict, alone or under "model" or "state_dict" (needs PyTorch, which reads it with weights_only=True).
+    `.safetensors`. `.h5`: datasets by their path, without the ":0" that older versions of Keras append.
+
+    Raises:
+        WeightsError: the file is missing, damaged, of another kind, holds anything besides floating-point tensors, or a tensor
+            holds NaN or an infinity.
+    """
+    reader = READERS.get(path.suffix)
+    if reader is None:
+        raise WeightsError(f"{path}: the suffix must be one of {', '.join(READERS)}, not {path.suffix!r}")
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file")
+    try:
+        tensors = {name: _float32(array, f"{path}: tensor {name}") for name, array in reader(path)}
+    except WeightsError:
+        raise
+    except Exception as error:  # a damaged file makes the libraries raise nearly anything
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise WeightsError(f"{path}: cannot be read as {path.suffix} ({reason}); is the file complete?") from error
+    if not tensors:
+        raise WeightsError(f"{path}: holds no tensors")
+    return tensors
+
+
+def _float32(array: np.ndarray, where: str) -> np.ndarray:
+    if not np.issubdtype(array.dtype, np.floating):
+        raise WeightsError(f"{where} is of type {array.dtype}; weights are floating-point numbers")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused below
+        array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise WeightsError(f"{where} holds NaN or infinite numbers in float32; the file is damaged, or its training diverged")
+    return array
+
+
+def _torch_tensors(path: Path) -> Tensors:
+    for name, tensor in _state_dict(path).items():
+        yield str(name), (tensor.float() if tensor.is_floating_point() else tensor).detach().numpy()
+
+
+def _state_dict(path: Path) -> dict:
+    try:
+        import torch
+    except ImportError as error:
+        what_to_do = "pip install torch, or convert the file to .safetensors elsewhere"
+        raise WeightsError(f"{path}: reading a {path.suffix} file needs PyTorch; {what_to_do}") from error
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about the age of the file's format
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch's own message says how to load it all the same; ours must not.
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        held = f"holds {named[1]}, which could run code" if named else "is no file of tensors alone"
+        raise WeightsError(f"{path}: {held}; nothing in it was run. Save the state dict by itself") from error
+    wrapped = [content[key] for key in WRAPPERS if isinstance(content, dict) and isinstance(content.get(key), dict)]
+    state = wrapped[0] if wrapped else content
+    if not isinstance(state, dict):
+        raise WeightsError(f"{path}: holds a {type(state).__name__}, not a state dict, which has a name for each tensor")
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise WeightsError(f"{path}: {name} is a {type(value).__name__}, not a tensor; save the state dict by itself")
+    return state
+
+
+def _safetensors(path: Path) -> Tensors:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        for name in file.keys():  # noqa: SIM118  not a dictionary
+            dtype = file.get_slice(name).get_dtype()
+            if dtype not in ("F64", "F32", "F16"):  # NumPy has no others
+                raise WeightsError(f"{path}: tensor {name} is of type {dtype}; store it as F32")
+            yield name, file.get_tensor(name)
+
+
+def _hdf5(path: Path) -> Tensors:
+    import h5py
+
+    datasets = []
+    with h5py.File(path, "r") as file:
+        # Links are not followed, so that everything comes from this file.
+        file.visititems(lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None)
+        for dataset in datasets:
+            yield dataset.name.removeprefix("/").removesuffix(":0"), dataset[()]
+
+
+READERS: dict[str, Callable[[Path], Tensors]] = {
+    ".pth": _torch_tensors,
+    ".pt": _torch_tensors,
+    ".safetensors": _safetensors,
+    ".h5": _hdf5,
+}

@@ -1,0 +1,118 @@
+"""From a published file to a network of ours: find its table, check every name and shape, and fill a new SSD300."""
+
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import keras
+import numpy as np
+
+from tf_ssd.config import Channels, ModelConfig, WeightsSource, require
+from tf_ssd.errors import WeightsError
+from tf_ssd.model import SSD300, ssd300
+from tf_ssd.weights.checks import check_shapes, classes_in, find_table
+from tf_ssd.weights.files import read_tensors
+from tf_ssd.weights.tables import Shape, Table, by_layer_name, is_head
+
+IMAGENET = Path("imagenet")
+
+
+class Imported(NamedTuple):
+    """A network with published weights, and an account of what was done.
+
+    `table` is what the file was found to be, `channels` the order of colours that it was trained on; `copied` names the tensors
+    that were used, `unused` the others, and `new` our layers that it had nothing for.
+    """
+
+    model: SSD300
+    table: Table
+    channels: Channels
+    copied: tuple[str, ...]
+    unused: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+def import_weights(
+    source: WeightsSource, file: Path, *, num_classes: int | None = None, channels: Channels | None = None
+) -> SSD300:
+    """An SSD300 (width 1, no batch normalisation) with the weights of a published file.
+
+    It takes RGB pixels 0..255 whatever the file was trained on. It subtracts 123, 117, 104, as amdegroot's and Caffe's SSD do;
+    torchvision subtracts up to 0.001 less (255 times 0.48235, 0.45882, 0.40784), which moves outputs by less than 1e-5 of the
+    largest; Keras Applications subtracts 123.68, 116.779, 103.939, which matters only to a body that is not trained further.
+    Its default boxes are those of the source: `COCO300` limited in size for torchvision; `VOC300` clipped for amdegroot, whose
+    files do not tell whether they are of its COCO variant, which has other sizes; `VOC300` for a body.
+
+    What the file does not hold is made new: layers of the body by Glorot uniform with zero bias, the L2 normalisation with
+    factor 20, heads as `model.ssd300` makes them; `keras.utils.set_random_seed` makes that repeat.
+
+    Args:
+        source: who published it; "vgg16" stands for a body alone, vgg16_reducedfc.pth or VGG16 of Keras Applications.
+        file: what `read_tensors` reads; `Path("imagenet")` with "vgg16" downloads through Keras Applications.
+        num_classes: C, background included; another number than the file's makes all heads new. None: as in the file, or 21.
+        channels: "amdegroot" alone comes in both orders of colours. None: "bgr", which weights converted from Caffe expect.
+
+    Raises:
+        ConfigError: a setting is out of range.
+        WeightsError: the file cannot be read, is of another kind, lacks a tensor, holds one that has no place or another shape, or
+            its heads do not agree on a number of classes.
+    """
+    return import_published(source, file, num_classes=num_classes, channels=channels).model
+
+
+def import_published(source: WeightsSource, file: Path, *, num_classes: int | None, channels: Channels | None) -> Imported:
+    """`import_weights`, with an account of what was done."""
+    require(source in get_args(WeightsSource), "source", source, f"must be one of {', '.join(get_args(WeightsSource))}")
+    require(channels in (None, *get_args(Channels)), "channels", channels, "must be bgr or rgb")
+    require(channels is None or source == "amdegroot", "channels", channels, "only weights of amdegroot come in two orders")
+    tensors = _imagenet() if source == "vgg16" and file == IMAGENET else read_tensors(file)
+    table = find_table(source, tensors, file)
+    in_file = classes_in(table, tensors, file)
+    wanted = next(count for count in (num_classes, in_file, ModelConfig.num_classes) if count is not None)
+    model = ssd300(ModelConfig(num_classes=wanted, boxes=table.boxes))
+    check_shapes(table, tensors, _shapes(model, in_file), file)
+
+    same_heads = in_file == wanted
+    places = {name: target for name, target in table.targets.items() if target and (same_heads or not is_head(target.variable))}
+    arrays = {variable: conversion.apply(tensors[name]) for name, (variable, conversion) in places.items()}
+    channels = channels or table.channels
+    if channels == "bgr":
+        arrays["conv1_1.kernel"] = arrays["conv1_1.kernel"][:, :, ::-1]  # (3, 3, RGB, 64)
+    new = _fill(model, arrays)
+    return Imported(model, table, channels, tuple(places), tuple(name for name in table.targets if name not in places), new)
+
+
+def _shapes(model: SSD300, num_classes: int | None) -> dict[str, Shape]:
+    """Shapes of all variables, "layer.variable", if the heads had `num_classes` (None: as they are)."""
+    shapes = {f"{layer.name}.{variable.name}": tuple(variable.shape) for layer in model.layers for variable in layer.weights}
+    ours, theirs = model.config.num_classes, num_classes or model.config.num_classes
+    # (..., A * C)
+    return {
+        name: (*shape[:-1], shape[-1] // ours * theirs) if name.startswith("logits_") else shape for name, shape in shapes.items()
+    }
+
+
+def _fill(model: SSD300, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
+    """Copy arrays into the variables they are named after; returns the names of the layers that are left new."""
+    new = []
+    for layer in model.layers:
+        found = [variable for variable in layer.weights if f"{layer.name}.{variable.name}" in arrays]
+        for variable in found:
+            variable.assign(arrays[f"{layer.name}.{variable.name}"])
+        if layer.weights and not found:
+            new.append(layer.name)
+            if isinstance(layer, keras.layers.Conv2D) and not is_head(layer.name):
+                # He initialisation is for a body from scratch; on trained layers the Caffe models use Xavier's.
+                layer.kernel.assign(keras.initializers.GlorotUniform()(layer.kernel.shape))
+    return tuple(new)
+
+
+def _imagenet() -> dict[str, np.ndarray]:
+    """VGG16 of Keras Applications, downloaded by Keras or taken from its cache, under the names that Keras 2 writes."""
+    try:
+        model = keras.applications.VGG16(weights="imagenet", include_top=True)
+    except Exception as error:  # whatever the network, the cache or the checksum does
+        raise WeightsError(f"imagenet: Keras cannot provide VGG16 ({error}); give a file that you have") from error
+    weighted = [layer for layer in model.layers if layer.weights]
+    return {
+        name: array for layer in weighted for name, array in zip(by_layer_name(layer.name, 0), layer.get_weights(), strict=True)
+    }
