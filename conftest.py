@@ -11,6 +11,8 @@ import parity_tests  # noqa: F401  before anything imports TensorFlow
 
 from hypothesis import HealthCheck, settings  # isort: skip
 
+pytest_plugins = ["parity_tests.summary"]
+
 # Tensors are slow to draw and first calls compile; neither says anything about the code under test.
 settings.register_profile(
     "default",

@@ -33,11 +33,12 @@ class TensorFlow:
         key = f"{operation} {wrt} {sorted(options.items())}"
         if key not in self._compiled:
             function = _function("tf_ssd", operation, options)
-            function = _tensorflow_gradients(function, wrt) if wrt else function
-            if self._mode != "eager":
-                function = tf.function(function, jit_compile=self._mode == "xla")
-            self._compiled[key] = function
+            self._compiled[key] = self.compile(_tensorflow_gradients(function, wrt) if wrt else function)
         return self._compiled[key]
+
+    def compile(self, function: Callable) -> Callable:
+        """Any function of tensors, run as this side runs."""
+        return function if self._mode == "eager" else tf.function(function, jit_compile=self._mode == "xla")
 
 
 class Torch:

@@ -9,6 +9,8 @@ import numpy as np
 from parity_tests.tolerance import EXACT, TOLERANCES, Tolerance
 
 PRINTED_ELEMENTS = 300
+# The largest error of each "operation dtype" so far, in epsilons at the scale of the comparison.
+largest_errors: dict[str, float] = {}
 
 
 def assert_agree(
@@ -27,23 +29,33 @@ def assert_agree(
     `expected` may be wider (float64) than `actual` (float32): then only the dtype of `actual` is not checked.
     """
     __tracebackhide__ = True
-    tolerance = tolerance or TOLERANCES[operation]
+    listed, tolerance = tolerance is None, tolerance or TOLERANCES[operation]
     context = f"{operation}, {what}\n{snippet(operation, inputs, options or {})}"
     assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}: {context}"
     assert expected.dtype in {actual.dtype, np.dtype(np.float64)}, f"dtype {actual.dtype}, expected {expected.dtype}: {context}"
     if tolerance is EXACT or not np.issubdtype(actual.dtype, np.floating):
         np.testing.assert_array_equal(actual, expected, err_msg=context)
+        largest_errors.setdefault(f"{operation} exact", 0.0)
         return
     finite = np.isfinite(expected)
     np.testing.assert_array_equal(np.where(finite, 0, actual), np.where(finite, 0, expected), err_msg=context)
     difference = np.abs(np.where(finite, actual.astype(np.float64) - np.where(finite, expected, 0), 0))
-    excess = difference - tolerance.bound(np.where(finite, expected, 0), actual.dtype, scale)
+    unit = tolerance.unit(np.where(finite, expected, 0), actual.dtype, scale)
+    excess = difference - tolerance.multiple(actual.dtype) * unit
     if actual.size and not excess.max() <= 0:
         worst = np.unravel_index(np.nanargmax(np.where(np.isnan(excess), np.inf, excess)), excess.shape)
         raise AssertionError(
             f"at {tuple(map(int, worst))}: {actual[worst]!r}, expected {expected[worst]!r}, difference "
             f"{difference[worst]:.3g} exceeds {difference[worst] - excess[worst]:.3g} ({tolerance.reason}): {context}"
         )
+    if listed:
+        record_error(operation, actual.dtype, float((difference / unit).max(initial=0)))
+
+
+def record_error(operation: str, dtype: np.dtype, epsilons: float) -> None:
+    """Keep the largest error of an operation for the table at the end of the run."""
+    key = f"{operation} {dtype}"
+    largest_errors[key] = max(largest_errors.get(key, 0.0), float(epsilons))
 
 
 def snippet(operation: str, inputs: Sequence[np.ndarray], options: Mapping[str, object]) -> str:

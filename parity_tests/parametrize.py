@@ -22,6 +22,8 @@ SIDES = pytest.mark.parametrize("side", [EAGER, GRAPH, XLA], ids=_name)
 ALL = pytest.mark.parametrize("side", [EAGER, GRAPH, XLA, REFERENCE], ids=_name)
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=_name)
 
+# Eagerly, which costs ten times more than the graph of the same kernels: no more than a thousand, whatever the profile says.
+thousand = settings(max_examples=min(1000, settings().max_examples))
 # For examples that take long: a third, a tenth of what the profile says.
 third = settings(max_examples=max(5, settings().max_examples // 3))
 tenth = settings(max_examples=max(3, settings().max_examples // 10))

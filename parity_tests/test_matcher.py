@@ -11,7 +11,7 @@ import tf_ssd.config
 from parity_tests import strategies
 from parity_tests.adapters import EAGER, GRAPH, REFERENCE, XLA, Implementation
 from parity_tests.asserts import assert_agree
-from parity_tests.parametrize import ALL, DTYPES, SIDES, tenth
+from parity_tests.parametrize import ALL, DTYPES, SIDES, tenth, thousand
 from parity_tests.strategies import GroundTruth
 from tf_ssd.default_boxes import default_boxes
 
@@ -47,6 +47,7 @@ def match(side: Implementation, boxes: Any, labels: Any, defaults: Any, **option
 
 
 @STRATEGIES
+@thousand
 @given(truth=strategies.ground_truths(), config=strategies.grid_configs(), threshold=st.sampled_from([0.25, 0.5]))
 def test_any_shape(strategy: str, truth: GroundTruth, config: dict[str, Any], threshold: float) -> None:
     defaults = default_boxes(tf_ssd.config.DefaultBoxesConfig(**config), dtype="float64").numpy()
@@ -171,6 +172,7 @@ def test_a_claim_stands_although_another_overlaps_more(side: Implementation, str
     assert match(side, boxes, [1, 0, 2], defaults, strategy=strategy) == [0, 2]
 
 
+@thousand
 @given(truth=strategies.ground_truths(images=1, rows=5), config=strategies.grid_configs(), place=st.integers(0, 5))
 def test_padding_rows_anywhere_change_nothing(truth: GroundTruth, config: dict[str, Any], place: int) -> None:
     defaults = default_boxes(tf_ssd.config.DefaultBoxesConfig(**config), dtype="float64").numpy()

@@ -83,6 +83,8 @@ def _suppress(
     image_boxes: tf.Tensor, scores: tf.Tensor, *, score_threshold: float, iou_threshold: float, top_k: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Boxes (C - 1, k, 4) and scores (C - 1, k) of each class's best, from (K, 4) and (C - 1, K); a dropped one scores -1."""
+    # NaN, which has no place in an order, is not above the threshold either.
+    scores = tf.where(scores > score_threshold, scores, -tf.ones_like(scores))
     best, index = tf.math.top_k(scores, k=min(top_k, scores.shape[-1]))  # (C - 1, k)
     best_boxes = tf.gather(image_boxes, index)  # (C - 1, k, 4)
     kept = nms(best_boxes, best > score_threshold, iou_threshold=iou_threshold)

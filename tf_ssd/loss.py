@@ -190,6 +190,7 @@ def _ordered_bits(x: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_nan(x), integer.max, tf.bitcast(x, integer))
 
 
+@tf.function  # for eager callers, who would pay for each pass otherwise
 def _kth_largest(keys: tf.Tensor, k: tf.Tensor, *, bits: int) -> tf.Tensor:
     """The k-th largest (B,) of the integer keys (B, K) in 0..2^bits - 1, negative ones left out; 2^bits - 1 for k = 0.
 

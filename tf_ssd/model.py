@@ -36,7 +36,7 @@ class SSD300(keras.Model):
     """
 
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
-        image = keras.Input((300, 300, 3), name="image")
+        image = keras.Input((300, 300, 3), name="image", dtype=_interface_dtype())
         sources = _sources(image, config)
         sizes = tuple(source.shape[1] for source in sources)
         if sizes != config.boxes.feature_maps:
@@ -169,8 +169,9 @@ def _heads(sources: list[tf.Tensor], config: ModelConfig) -> dict[str, tf.Tensor
             )
             outputs[output].append(layers.Reshape((-1, numbers), name=f"{output}_{level}_boxes")(convolution(source)))
     # Whatever the body computes in, the loss and the decoder get float32 or better.
-    return {name: layers.Concatenate(axis=1, name=name, dtype=_output_dtype())(parts) for name, parts in outputs.items()}
+    return {name: layers.Concatenate(axis=1, name=name, dtype=_interface_dtype())(parts) for name, parts in outputs.items()}
 
 
-def _output_dtype() -> str:
+def _interface_dtype() -> str:
+    """Of pixels and outputs; Keras would round the pixels to float32 whatever the policy."""
     return "float64" if keras.config.dtype_policy().compute_dtype == "float64" else "float32"

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 
-from tf_ssd import boxes, coder, detect, loss, matcher
+from tf_ssd import boxes, coder, default_boxes, detect, layers, loss, matcher, model
+from tf_ssd.optimizer import CaffeSGD
 
 
 class Mutant(NamedTuple):
@@ -137,6 +139,108 @@ def nms_by_any_better(xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: 
     return candidates & ~tf.reduce_any(rivals & candidates[..., None], axis=-2)
 
 
+def default_boxes_transposed(config: Any, original: Callable = default_boxes.default_boxes, **options: Any) -> tf.Tensor:
+    x, y, width, height = tf.unstack(original(config, **options), axis=-1)
+    return tf.stack([y, x, width, height], axis=-1)
+
+
+def default_boxes_clipped(config: Any, original: Callable = default_boxes.default_boxes, **options: Any) -> tf.Tensor:
+    return tf.clip_by_value(original(config, **options), 0, 1)
+
+
+def convolution_same(
+    x: tf.Tensor, *rest: Any, original: Callable = model._convolution, stride: int = 1, padding: int = 0, **options: Any
+) -> tf.Tensor:
+    if stride == 1 or not padding:
+        return original(x, *rest, stride=stride, padding=padding, **options)
+    before = 1 - x.shape[1] % 2 ^ 1  # TensorFlow's "same" pads an even side at its end alone
+    return original(keras.layers.ZeroPadding2D(((before, 1), (before, 1)))(x), *rest, stride=stride, padding=0, **options)
+
+
+def pooling_from_the_other_end(size: int, stride: int, *, padding: str, name: str) -> Callable:
+    def pool(x: tf.Tensor) -> tf.Tensor:
+        odd = x.shape[1] % 2 if stride == 2 else 0
+        padded = keras.layers.ZeroPadding2D(((odd, 0), (odd, 0)))(x)
+        return keras.layers.MaxPooling2D(size, stride, padding="valid" if odd else padding, name=name)(padded)
+
+    return pool
+
+
+def pooling_rounded_down(size: int, stride: int, *, padding: str, name: str) -> Callable:
+    return keras.layers.MaxPooling2D(size, stride, padding="valid" if stride == 2 else padding, name=name)
+
+
+def heads_with_numbers_first(shape: tuple[int, int], *, name: str) -> Callable:
+    def reshape(x: tf.Tensor) -> tf.Tensor:
+        height, width, channels = x.shape[1:]
+        x = keras.layers.Reshape((height * width, shape[1], channels // shape[1]))(x)
+        return keras.layers.Reshape(shape, name=name)(keras.layers.Permute((1, 3, 2))(x))
+
+    return reshape
+
+
+def heads_by_column(shape: tuple[int, int], *, name: str) -> Callable:
+    return lambda x: keras.layers.Reshape(shape, name=name)(keras.layers.Permute((2, 1, 3))(x))
+
+
+class KerasLayers:
+    """`keras.layers` with some of them replaced."""
+
+    def __init__(self, **replaced: Callable) -> None:
+        self._replaced = replaced
+
+    def __getattr__(self, name: str) -> Any:
+        return self._replaced.get(name) or getattr(keras.layers, name)
+
+
+def normalize_over_the_image(self: layers.L2Normalize, inputs: tf.Tensor) -> tf.Tensor:
+    return tf.math.l2_normalize(inputs, axis=(1, 2), epsilon=1e-24) * self.scale
+
+
+def pixels_to_one(scale: float, *, offset: Any, name: str) -> Callable:
+    return keras.layers.Rescaling(scale / 255, offset=[value / 255 for value in offset], name=name)
+
+
+def pixels_reversed(scale: float, *, offset: Any, name: str) -> Callable:
+    return lambda x: keras.layers.Rescaling(scale, offset=offset, name=name)(x[..., ::-1])
+
+
+class DecoupledDecay(CaffeSGD):
+    """Keras' own `weight_decay`, which takes a share of the weight off beside the momentum."""
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        decay, self.decay = self.decay, 0.0
+        if variable.name.startswith("kernel"):
+            variable.assign_sub(learning_rate * decay * variable)
+        super().update_step(gradient, variable, learning_rate)
+        self.decay = decay
+
+
+class RateOutsideTheVelocity(CaffeSGD):
+    """PyTorch's momentum, whose steps shrink at once when the rate drops."""
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        velocity = self.momentums[self._get_variable_index(variable)]
+        before = variable.value() if callable(getattr(variable, "value", None)) else tf.identity(variable)
+        super().update_step(gradient, variable, tf.ones_like(learning_rate))
+        variable.assign(before + learning_rate * velocity)
+
+
+class SlowBiases(CaffeSGD):
+    """One rate for all."""
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        half = 0.5 if variable.name.startswith("bias") else 1.0
+        super().update_step(gradient, variable, learning_rate * half)
+
+
+class DoubledDecay(CaffeSGD):
+    """The gradient of `l2(w)`, decay * weight^2, which is twice what the paper's decay is."""
+
+    def __init__(self, learning_rate: Any, *, decay: float) -> None:
+        super().__init__(learning_rate, decay=2 * decay)
+
+
 ORIGINAL_SUMS = loss.multibox_sums
 MUTANTS = {
     "the last of two ground truths takes the default box": Mutant("matcher.match", match_with(strategy="argmax"), "most ports"),
@@ -164,6 +268,21 @@ MUTANTS = {
     "suppression at the threshold": Mutant("detect.nms", nms_including_equal, "ports that use >="),
     "suppressed boxes suppress": Mutant("detect.nms", nms_by_any_better, "Fast NMS"),
     "boxes are not clipped": Mutant("boxes.clip", lambda xyxy: xyxy, "Caffe"),
+    "x from the row": Mutant("default_boxes.default_boxes", default_boxes_transposed, "SSDModel"),
+    "default boxes always clipped": Mutant("default_boxes.default_boxes", default_boxes_clipped, "amdegroot, lufficc"),
+    "stride 2 padded at the end alone": Mutant("model._convolution", convolution_same, "TensorFlow ports"),
+    "pooling rounds down": Mutant("model.layers", KerasLayers(MaxPooling2D=pooling_rounded_down), "ports without ceil_mode"),
+    "pooling from the other end": Mutant("model.layers", KerasLayers(MaxPooling2D=pooling_from_the_other_end), "padded by hand"),
+    "heads: numbers before boxes": Mutant("model.layers", KerasLayers(Reshape=heads_with_numbers_first), "ports from NCHW"),
+    "heads: columns before rows": Mutant("model.layers", KerasLayers(Reshape=heads_by_column), "SSDModel"),
+    "L2 norm over the image": Mutant("layers.L2Normalize.call", normalize_over_the_image, "ports from NCHW: axis 1"),
+    "means in the order of BGR": Mutant("model.MEAN_RGB", (104.0, 117.0, 123.0), "TensorFlow ports"),
+    "channels reversed": Mutant("model.layers", KerasLayers(Rescaling=pixels_reversed), "amdegroot's issues 31 and 44"),
+    "pixels divided by 255": Mutant("model.layers", KerasLayers(Rescaling=pixels_to_one), "Keras' habit of 0..1"),
+    "decay beside the momentum": Mutant("optimizer.CaffeSGD", DecoupledDecay, "Keras' weight_decay"),
+    "decay as l2(w)": Mutant("optimizer.CaffeSGD", DoubledDecay, "Keras' regularizers"),
+    "rate outside the velocity": Mutant("optimizer.CaffeSGD", RateOutsideTheVelocity, "torch.optim"),
+    "biases at the rate of kernels": Mutant("optimizer.CaffeSGD", SlowBiases, "most ports"),
     "scores at the threshold count": Mutant("detect.detect", detect_with(score_threshold=0.2), "ports with a fixed threshold"),
     "top_k is ignored": Mutant("detect.detect", detect_with(top_k=100), "ports with a fixed top_k"),
 }

@@ -1,0 +1,79 @@
+"""The training recipe of Caffe SSD: SGD with coupled weight decay and doubled bias rate, and its learning rate over the steps."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+BIAS_RATE = 2.0
+
+
+@keras.saving.register_keras_serializable(package="tf_ssd")
+class CaffeSGD(keras.optimizers.SGD):
+    """SGD as Caffe does it (its SGDSolver; the settings of Caffe SSD).
+
+        velocity <- momentum * velocity - rate * (gradient + decay * weight)
+        weight   <- weight + velocity
+
+    Kernels decay, biases and scales do not; biases learn at twice the rate. The decay is part of the gradient (*coupled*), where
+    Keras' own `weight_decay` bypasses the momentum. The velocity holds the rate, so that a drop of the rate leaves what has been
+    gathered alone, where PyTorch's momentum shrinks with it at once.
+
+    Args:
+        learning_rate: a number or a schedule.
+        momentum: share of the velocity that is kept.
+        decay: factor of the weight in the gradient; the loss term it comes from is decay / 2 * weight^2.
+    """
+
+    def __init__(self, learning_rate: Any = 1e-3, momentum: float = 0.9, decay: float = 5e-4, **kwargs: Any) -> None:
+        super().__init__(learning_rate, momentum, **kwargs)
+        self.decay = decay
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        """Move one variable."""
+        # Python numbers become constants of the variable's dtype; Keras' own cast would round them to float32 first.
+        momentum, decay, bias_rate = (tf.constant(number, variable.dtype) for number in (self.momentum, self.decay, BIAS_RATE))
+        rate, velocity = tf.cast(learning_rate, variable.dtype), self.momentums[self._get_variable_index(variable)]
+        kind = variable.name.split("/")[-1].split(":")[0]
+        if kind == "kernel":
+            gradient += decay * variable
+        if kind == "bias":
+            rate *= bias_rate
+        self.assign(velocity, momentum * velocity - rate * gradient)
+        self.assign_add(variable, velocity)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make this optimizer again."""
+        return {**super().get_config(), "decay": self.decay}
+
+
+@keras.saving.register_keras_serializable(package="tf_ssd")
+class WarmupAndDrops(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that rises linearly, then falls by a factor at certain steps (Caffe's "multistep", with a warm-up before it).
+
+    Steps count from 0. The rate at step k is rate * min(1, (k + 1) / warmup) * factor^(number of drops <= k), in float64: the
+    optimizer rounds it to the dtype of the weights. The defaults are the recipe for PASCAL VOC at batch 32, which from random
+    weights diverges without the warm-up.
+
+    Args:
+        rate: the peak.
+        drops: steps before which the rate falls.
+        factor: what it falls by.
+        warmup: steps until the peak is reached; 0 for none.
+    """
+
+    def __init__(
+        self, rate: float = 1e-3, *, drops: tuple[int, ...] = (80_000, 100_000), factor: float = 0.1, warmup: int = 500
+    ) -> None:
+        self.rate, self.drops, self.factor, self.warmup = rate, tuple(drops), factor, warmup
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """The rate, a scalar, at `step`."""
+        done = tf.cast(step, tf.float64)
+        dropped = tf.reduce_sum(tf.cast(done >= tf.constant(self.drops, tf.float64), tf.float64))
+        warm = tf.minimum((done + 1) / max(1, self.warmup), 1)
+        return self.rate * warm * tf.constant(self.factor, tf.float64) ** dropped
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make this schedule again."""
+        return {"rate": self.rate, "drops": self.drops, "factor": self.factor, "warmup": self.warmup}
