@@ -18,6 +18,16 @@ def record(image) -> Record:
     return Record("seven", image, np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool))
 
 
+def test_crowd_and_size_may_be_left_out():
+    boxes = np.zeros((2, 4), np.float32)
+    plain = Record("seven", b"", boxes, np.ones(2, np.int32), np.zeros(2, bool))
+    assert plain.crowd.tolist() == [False, False]
+    assert plain.size is None
+    given = Record("seven", b"", boxes, np.ones(2, np.int32), np.zeros(2, bool), np.ones(2, bool), (30, 20))
+    assert given.crowd.all()
+    assert given.size == (30, 20)
+
+
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 
 

@@ -44,6 +44,9 @@ def test_types_and_shapes(records):
         assert record.labels.dtype == np.int32
         assert record.difficult.dtype == bool
         assert not record.difficult.any()
+        assert not record.crowd.any()
+        assert record.crowd.shape == (rows,)
+        assert record.size == (300, 300)
         assert record.image.startswith(b"BM")
         assert read_image(record).shape == (300, 300, 3)
 

@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,25 @@ def test_suffixes_of_images(voc, suffix):
     assert record.image.name == f"a{suffix}"
 
 
+def test_suffixes_of_annotations(voc):
+    voc.add("a", annotation_xml(object_xml())).split("a")
+    (voc.root / "Annotations" / "a.xml").rename(voc.root / "Annotations" / "a.XML")
+    assert voc.read()[0].labels.tolist() == [1]
+
+
+def test_the_size_is_that_of_the_annotation(voc):
+    assert one(voc, object_xml())[0].size == (200, 100)
+    assert voc.add("a", annotation_xml(object_xml(), size="")).read()[0].size == (200, 100)
+
+
+def test_an_annotation_is_parsed_when_it_is_used(voc):
+    voc.add("a", annotation_xml(object_xml())).add("b", "damaged").split("a\nb\n")
+    dataset = voc.read(class_names=["dog"])
+    assert dataset[0].labels.tolist() == [1]
+    with pytest.raises(DatasetError, match=r"b\.xml: cannot be used as XML"):
+        dataset[1]
+
+
 @pytest.mark.parametrize("text", ["a  1\nb -1\n", "\n\na\n  \nb\n\n", "a\r\nb\r\n", "\ufeffa\nb"])
 def test_lines_of_a_split(voc, text):
     dataset = voc.add("a", annotation_xml(object_xml())).add("b", annotation_xml()).split(text).read()
@@ -130,13 +150,58 @@ def test_a_repeated_line_counts_once_and_is_noted(voc):
     dataset = voc.add("a", annotation_xml(object_xml())).split("a\na\n").read()
     assert len(dataset) == 1
     assert len(dataset.notes) == 1
-    assert "train.txt: line 2 repeats 'a' of line 1" in dataset.notes[0]
+    assert re.fullmatch(r"repeated lines, left out: 1: .*train\.txt: line 2 repeats 'a' of line 1", dataset.notes[0])
 
 
 @pytest.mark.parametrize("index", [-1, 1])
 def test_an_index_outside_is_an_index_error(voc, index):
     with pytest.raises(IndexError, match="of 1"):
         one(voc, object_xml())[index]
+
+
+# Other layouts
+
+
+def test_the_split_all_is_every_annotation(voc):
+    voc.add("b", annotation_xml(object_xml())).add("a", annotation_xml())
+    Image.new("RGB", (200, 100)).save(voc.root / "JPEGImages" / "c.png")
+    dataset = VocDataset(voc.root, "all")
+    assert [dataset[index].id for index in range(len(dataset))] == ["a", "b"]
+    assert dataset.notes == (f"images without an annotation, left out: 1: {voc.root / 'JPEGImages' / 'c'}",)
+
+
+def test_a_file_for_the_split_all_goes_first(voc):
+    voc.add("b", annotation_xml(object_xml())).add("a", annotation_xml()).split("b\n", "all")
+    assert len(VocDataset(voc.root, "all")) == 1
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Images and XML files in one folder."""
+    for name, suffix in (("a", ".JPG"), ("b c", ".png")):
+        Image.new("RGB", (200, 100)).save(tmp_path / f"{name}{suffix}")
+        (tmp_path / f"{name}.xml").write_text(annotation_xml(object_xml()))
+    return tmp_path
+
+
+def test_images_and_annotations_in_one_folder(folder):
+    dataset = VocDataset(folder, "all")
+    assert [(dataset[index].id, dataset[index].image.name) for index in range(2)] == [("a", "a.JPG"), ("b c", "b c.png")]
+    assert read_image(dataset[0]).shape == (100, 200, 3)
+    assert dataset.notes == ()
+
+
+def test_splits_of_one_folder(folder):
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    (folder / "ImageSets" / "Main" / "val.txt").write_text("a\n")
+    assert len(VocDataset(folder, "val")) == 1
+    with pytest.raises(DatasetError, match=r"there is no split 'train'; choose one of: val; or 'all'"):
+        VocDataset(folder, "train")
+
+
+def test_a_folder_without_annotations_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="there are no XML files; is this the folder of a VOC dataset"):
+        VocDataset(tmp_path, "all")
 
 
 # What is dropped or clipped
@@ -148,8 +213,8 @@ def test_a_box_without_area_is_dropped_and_noted(voc, box):
     assert dataset[0].labels.tolist() == [1, 1]
     assert dataset.class_names == ("cat",)  # a class without any box cannot be learned
     assert dataset.max_boxes == 2
-    assert len(dataset.notes) == 1
-    assert f"a.xml: object 2 (dog) has no area (xmin={box[0]} ymin={box[1]} xmax={box[2]} ymax={box[3]})" in dataset.notes[0]
+    written = "xmin={} ymin={} xmax={} ymax={}".format(*box)
+    assert dataset.notes == (f"boxes without area, dropped: 1: {voc.root / 'Annotations' / 'a.xml'}: object 2 (dog): {written}",)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +230,7 @@ def test_a_box_partly_outside_is_clipped_and_counted(voc, box, expected):
     dataset = one(voc, object_xml(), object_xml(box=box), object_xml(box=box))
     np.testing.assert_allclose(dataset[0].boxes[1], expected, rtol=1e-6)
     assert len(dataset.notes) == 1
-    assert dataset.notes[0].startswith("2 boxes reached beyond their image and were clipped")
-    assert "a.xml: object 2 (dog)" in dataset.notes[0]
+    assert re.fullmatch(r"boxes that .* clipped: 2: .*a\.xml: object 2 \(dog\): .*; .*: object 3 .*", dataset.notes[0])
 
 
 def test_a_zero_based_corner_is_clipped_without_a_note(voc):
@@ -185,12 +249,12 @@ BAD_OBJECTS = {
     "left of the image": (object_xml(box=(-9, 21, 0, 60)), WHERE + r": .* xmax=0 .* outside"),
     "below the image": (object_xml(box=(11, 101, 50, 160)), WHERE + r": .* ymin=101 .* outside"),
     "above the image": (object_xml(box=(11, -9, 50, 0)), WHERE + r": .* ymax=0 .* outside"),
-    "nan": (object_xml(box=("nan", 21, 50, 60)), WHERE + r": <xmin> is 'nan'; write a finite number"),
-    "infinite": (object_xml(box=(11, 21, "inf", 60)), WHERE + r": <xmax> is 'inf'; write a finite number"),
-    "not a number": (object_xml(box=(11, "wide", 50, 60)), WHERE + r": <ymin> is 'wide'; write"),
-    "empty number": (object_xml(box=(11, 21, 50, "")), WHERE + r": <ymax> is ''; write"),
-    "missing number": (object_xml().replace("<xmin>11</xmin>", ""), WHERE + r": <xmin> is 'missing'; write"),
-    "bad difficult": (object_xml(difficult="<difficult>yes</difficult>"), WHERE + r": <difficult> is 'yes'"),
+    "nan": (object_xml(box=("nan", 21, 50, 60)), WHERE + r": xmin is 'nan'; write a finite number"),
+    "infinite": (object_xml(box=(11, 21, "inf", 60)), WHERE + r": xmax is 'inf'; write a finite number"),
+    "not a number": (object_xml(box=(11, "wide", 50, 60)), WHERE + r": ymin is 'wide'; write"),
+    "empty number": (object_xml(box=(11, 21, 50, "")), WHERE + r": ymax is ''; write"),
+    "missing number": (object_xml().replace("<xmin>11</xmin>", ""), WHERE + r": xmin is 'missing'; write"),
+    "bad difficult": (object_xml(difficult="<difficult>yes</difficult>"), WHERE + r": difficult is 'yes'"),
     "missing bndbox": ("<object><name>dog</name></object>", WHERE + r": <bndbox> is missing; add"),
     "missing name": (object_xml().replace("<name>dog</name>", ""), r"a\.xml: object 2 \(no name\): <name> is missing"),
     "empty name": (object_xml(" "), r"a\.xml: object 2 \(no name\): <name> is missing or empty; give"),
@@ -205,7 +269,7 @@ def test_a_bad_object_is_refused(voc, bad, message):
 
 def test_an_unknown_class_is_refused(voc):
     with pytest.raises(DatasetError, match=r"a\.xml: object 2 \(dog\): the class is none of cat, cow; rename"):
-        one(voc, object_xml("cat"), object_xml("dog"), class_names=["cat", "cow"])
+        one(voc, object_xml("cat"), object_xml("dog"), class_names=["cat", "cow"])[0]
 
 
 ENTITY = '<!DOCTYPE annotation [<!ENTITY dog "dog">]>'
@@ -218,7 +282,7 @@ BAD_XML = {
     "entities": (ENTITY + annotation_xml(object_xml("&dog;")), "DTDForbidden"),
     "undefined entity": (annotation_xml(object_xml("&dog;")), "cannot be used as XML"),
     "another root": ("<annotations/>", r"a\.xml: the root element is <annotations>, not <annotation>"),
-    "bad size": (annotation_xml(size=SIZE.replace("200", "wide")), r"a\.xml: size: <width> is 'wide'"),
+    "bad size": (annotation_xml(size=SIZE.replace("200", "wide")), r"a\.xml: size: width is 'wide'"),
 }
 
 
@@ -231,14 +295,16 @@ def test_a_bad_annotation_is_refused(voc, xml, message):
 def test_a_missing_annotation_is_refused(voc):
     voc.add("a", annotation_xml()).split("a")
     (voc.root / "Annotations" / "a.xml").unlink()
-    with pytest.raises(DatasetError, match=r"a\.xml: the annotation is missing; add it or remove the id"):
+    with pytest.raises(
+        DatasetError, match=r"Annotations: there is no annotation 'a' \(\.xml\); add it or remove 'a' from the dataset"
+    ):
         voc.read()
 
 
 def test_a_missing_image_is_refused(voc):
     voc.add("a", annotation_xml()).split("a")
     (voc.root / "JPEGImages" / "a.png").unlink()
-    with pytest.raises(DatasetError, match=r"JPEGImages: there is no image 'a', which split 'train' names; add .*\.jpg"):
+    with pytest.raises(DatasetError, match=r"JPEGImages: there is no image 'a' \(\.jpg .*\); add it or remove 'a'"):
         voc.read()
 
 
@@ -252,8 +318,29 @@ def test_a_damaged_image_is_refused_where_its_size_is_needed(voc):
 @pytest.mark.parametrize("bad", ["../a", "x/../../a", "/etc/passwd", r"..\a", r"C:\a", r"\\server\a"])
 def test_an_id_that_leads_out_of_the_root_is_refused(voc, bad):
     voc.add("a", annotation_xml(object_xml())).split(f"a\n{bad}\n")
-    with pytest.raises(DatasetError, match=r"train\.txt: line 2: the id .* leads out of the dataset's folder; write"):
+    with pytest.raises(DatasetError, match=r"train\.txt: line 2: the file name .* leads out of the dataset's folder; write"):
         voc.read()
+
+
+@pytest.mark.parametrize(
+    "linked", ["Annotations", "Annotations/a.xml", "JPEGImages", "JPEGImages/a.png", "ImageSets/Main/train.txt"]
+)
+def test_a_symbolic_link_out_of_the_root_is_refused(voc, linked):
+    voc.add("a", annotation_xml(object_xml())).split("a\n")
+    outside = voc.root.parent / "outside"
+    (voc.root / linked).rename(outside)
+    (voc.root / linked).symlink_to(outside)
+    with pytest.raises(
+        DatasetError, match=rf"{linked}: a symbolic link leads to .*outside, out of the dataset's folder .*data; put"
+    ):
+        voc.read()
+
+
+def test_symbolic_links_within_the_root_are_followed(voc):
+    voc.add("a", annotation_xml(object_xml())).split("a\nb\n")
+    (voc.root / "JPEGImages" / "b.png").symlink_to("a.png")
+    (voc.root / "Annotations" / "b.xml").symlink_to(voc.root / "Annotations" / "a.xml")
+    assert voc.read()[1].labels.tolist() == [1]
 
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
@@ -264,17 +351,17 @@ def test_an_empty_split_is_refused(voc, text):
 
 def test_a_split_that_is_not_text_is_refused(voc):
     (voc.root / "ImageSets" / "Main" / "train.txt").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(DatasetError, match=r"train\.txt: not UTF-8 text"):
+    with pytest.raises(DatasetError, match=r"train\.txt: cannot be read as UTF-8 text"):
         voc.read()
 
 
 def test_a_missing_split_lists_the_others(voc):
     voc.split("a", "val").split("a", "test")
-    with pytest.raises(DatasetError, match=r"train\.txt: there is no split 'train'; choose one of: test, val"):
+    with pytest.raises(DatasetError, match=r"train\.txt: there is no split 'train'; choose one of: test, val; or 'all'"):
         voc.read()
 
 
-@pytest.mark.parametrize("missing", [".", "Annotations", "JPEGImages", "ImageSets/Main"])
+@pytest.mark.parametrize("missing", [".", "Annotations", "JPEGImages"])
 def test_a_missing_folder_is_refused(tmp_path, missing):
     folders = {".": (), "Annotations": ("JPEGImages",), "JPEGImages": ("Annotations",)}
     for folder in folders.get(missing, ("Annotations", "JPEGImages")):

@@ -26,6 +26,8 @@ class Record:
         boxes: (G, 4) float32, xyxy fractions of the image.
         labels: (G,) int32, 1..C-1.
         difficult: (G,) bool, rows that the metrics leave out.
+        crowd: (G,) bool, rows that stand for a group of objects (COCO's `iscrowd`); none if not given.
+        size: width and height in pixels, as the annotation or the image's header says; None if neither was looked at.
     """
 
     id: str
@@ -33,6 +35,12 @@ class Record:
     boxes: np.ndarray
     labels: np.ndarray
     difficult: np.ndarray
+    crowd: np.ndarray = None  # type: ignore[assignment]  # replaced below
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.crowd is None:
+            object.__setattr__(self, "crowd", np.zeros(len(self.labels), bool))
 
 
 class Dataset(Protocol):

@@ -75,6 +75,7 @@ class SyntheticDataset:
             boxes=boxes_px / np.float32(self.image_size),
             labels=np.array([shape.label for shape in shapes], np.int32),
             difficult=np.zeros(len(shapes), bool),
+            size=(self.image_size, self.image_size),
         )
 
 

@@ -1,0 +1,70 @@
+"""Class maps: which label stands for which class, read, written and compared."""
+
+import json
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from tf_ssd.errors import ConfigError, DatasetError
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """The C - 1 classes of a class map, without background: line i of the file is the class with label i.
+
+    A file whose name ends in .json holds a JSON list of names instead. Empty lines at the end do not count.
+
+    Raises:
+        DatasetError: the file cannot be read, is not UTF-8, or holds no, an empty or a repeated name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        names = json.loads(text) if path.suffix.lower() == ".json" else _lines(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DatasetError(f"{path}: cannot be read as a class map ({error}); write one class a line, in UTF-8") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DatasetError(f'{path}: not a JSON list of class names; write ["first class", "second class", ...]')
+    return require_class_names(names, str(path))
+
+
+def write_class_names(path: Path, names: Sequence[str]) -> None:
+    """Write a class map, one class a line, for `read_class_names`: beside `path` first, so that it is never half there.
+
+    Raises:
+        DatasetError: there are no names, or one is repeated, or would not be read as it is: it is empty, has spaces around it
+            or a line break in it.
+    """
+    encoded = "".join(f"{name}\n" for name in names).encode("utf-8", "replace")
+    for name, back in zip_longest(require_class_names(names, str(path)), _lines(encoded.decode("utf-8-sig"))):
+        if name != back:
+            raise DatasetError(f"{path}: the class name {name!r} cannot be written on a line of its own; rename the class")
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    unfinished.write_bytes(encoded)
+    unfinished.replace(path)
+
+
+def require_class_names(names: Sequence[str], where: str) -> tuple[str, ...]:
+    """The names as a tuple; raises DatasetError, which begins with `where`, unless there are some, each once and not empty."""
+    if not names:
+        raise DatasetError(f"{where}: there are no objects to take class names from; say which classes there are")
+    label_of: dict[str, int] = {}
+    for label, name in enumerate(names, start=1):
+        if not name.strip():
+            raise DatasetError(f"{where}: class {label} has no name; each must have one")
+        if label_of.setdefault(name, label) != label:
+            raise DatasetError(f"{where}: class names {label_of[name]} and {label} are one name twice, {name!r}; give each once")
+    return tuple(names)
+
+
+def check_class_names(expected: Sequence[str], found: Sequence[str], where: str) -> None:
+    """Raise ConfigError, which begins with `where` and shows the first difference, unless both class maps are equal."""
+    for label, (ours, theirs) in enumerate(zip_longest(expected, found), start=1):
+        if ours != theirs:
+            shown = " but ".join("no class" if name is None else repr(name) for name in (ours, theirs))
+            numbers = f"{len(expected)} and {len(found)} classes"
+            raise ConfigError(
+                f"{where}: the class maps differ: label {label} is {shown} ({numbers}); use the same class map for both"
+            )
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.rstrip().splitlines()]

@@ -1,0 +1,31 @@
+"""What readers drop or clip is counted and named, in bounded space."""
+
+from threading import Lock
+
+EXAMPLES = 5  # of each kind, in full
+
+
+class Notes:
+    """Counts of what was dropped or clipped, by kind, each with its first few cases; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._examples: dict[str, list[str]] = {}
+        self._lock = Lock()
+
+    def add(self, kind: str, example: str) -> None:
+        """Count one case of `kind`, such as "boxes without area, dropped"; `example` names file, object and value."""
+        with self._lock:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            examples = self._examples.setdefault(kind, [])
+            if len(examples) < EXAMPLES:
+                examples.append(example)
+
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence for each kind, in the order in which they first came up."""
+        with self._lock:
+            return tuple(f"{kind}: {self._counts[kind]}: {self._shown(kind)}" for kind in self._counts)
+
+    def _shown(self, kind: str) -> str:
+        more = "; ..." if self._counts[kind] > len(self._examples[kind]) else ""
+        return "; ".join(self._examples[kind]) + more

@@ -1,0 +1,102 @@
+"""Files that annotations name: they lie inside the dataset's folder, whatever an annotation says."""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tf_ssd.data.compact import Strings
+from tf_ssd.data.notes import Notes
+from tf_ssd.errors import DatasetError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")  # the first found is taken
+# Absolute, with a drive, or upwards; on any operating system, so either slash counts.
+_LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\0")
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuse the name of a file that leads out of its folder; raises DatasetError, which begins with `where`."""
+    if not name or _LEADS_OUT.search(name):
+        raise DatasetError(f"{where}: the file name {name!r} leads out of the dataset's folder; write a name inside the folder")
+
+
+def check_inside(root: Path, path: Path) -> None:
+    """Refuse a path that symbolic links lead out of `root`; raises DatasetError."""
+    target = os.path.realpath(path)
+    if not Path(target).is_relative_to(os.path.realpath(root)):
+        message = f"{path}: a symbolic link leads to {target}, out of the dataset's folder {root}; put the files into the folder"
+        raise DatasetError(message)
+
+
+class Files:
+    """The files of one kind in a folder, found by their names without suffix; each folder is listed once.
+
+    Suffixes may be written in any case. Of several files that differ in suffix alone the one whose suffix comes first in
+    `suffixes` is taken, and the others are noted. Hidden files (the name begins with a dot) are not looked at.
+
+    Args:
+        root: the dataset's folder, which nothing may lead out of.
+        folder: the folder to look in, `root` or below.
+        suffixes: of this kind of file, in lower case.
+        notes: where files left out are noted.
+
+    Raises:
+        DatasetError: a folder cannot be listed, or a symbolic link leads out of `root`.
+    """
+
+    def __init__(self, root: Path, folder: Path, suffixes: Sequence[str], notes: Notes) -> None:
+        self.folder, self.suffixes = folder, suffixes
+        self._root, self._notes = root, notes
+        self._listed: dict[str, dict[str, str]] = {}
+
+    def names(self) -> list[str]:
+        """All names without suffix, sorted; subfolders are left out."""
+        return sorted(self._list(""))
+
+    def find(self, name: str) -> str | None:
+        """The file's name with its suffix, or None; a `name` with slashes lies in a subfolder."""
+        subfolder, slash, stem = name.rpartition("/")
+        suffix = self._list(subfolder + slash).get(stem)
+        return None if suffix is None else name + suffix
+
+    def _list(self, subfolder: str) -> dict[str, str]:
+        """Suffix by name."""
+        if subfolder not in self._listed:
+            folder = self.folder / subfolder
+            check_inside(self._root, folder)
+            try:
+                self._listed[subfolder] = self._scan(folder)
+            except OSError as error:
+                raise DatasetError(f"{folder}: cannot be listed ({error.strerror}); check names and rights") from error
+        return self._listed[subfolder]
+
+    def _scan(self, folder: Path) -> dict[str, str]:
+        found: dict[str, str] = {}
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                stem, dot, ending = entry.name.rpartition(".")
+                suffix = sys.intern(dot + ending)
+                if suffix.lower() not in self.suffixes or stem[:1] in {"", "."} or not entry.is_file():
+                    continue
+                if found.setdefault(stem, suffix) != suffix:
+                    taken, left_out = sorted((found[stem], suffix), key=self._rank)
+                    found[stem] = taken
+                    self._notes.add("files left out beside another of the same name", f"{folder / stem}{left_out} ({taken} taken)")
+        return found
+
+    def _rank(self, suffix: str) -> tuple[int, str]:
+        return self.suffixes.index(suffix.lower()), suffix
+
+
+def files_of(ids: Sequence[str], files: Files, kind: str) -> Strings:
+    """The file of each id; raises DatasetError, which calls it a `kind`, where one is missing."""
+    return Strings([files.find(name) or _missing(name, files, kind) for name in ids])
+
+
+def _missing(name: str, files: Files, kind: str) -> NoReturn:
+    message = (
+        f"{files.folder}: there is no {kind} {name!r} ({' '.join(files.suffixes)}); add it or remove {name!r} from the dataset"
+    )
+    raise DatasetError(message)
