@@ -52,7 +52,7 @@ TOLERANCES = {
     "boxes.to_cxcywh": ARITHMETIC.having_seen(0.50, 0),
     "boxes.to_xyxy": ARITHMETIC.having_seen(0.50, 0),
     "boxes.area": ARITHMETIC.having_seen(1.34, 0),
-    "boxes.iou": ARITHMETIC.having_seen(2.78, 4.00),
+    "boxes.iou": ARITHMETIC.having_seen(2.7, 1.0),
     "boxes.clip": EXACT,
     "boxes.flip_horizontal": ARITHMETIC.having_seen(0.50, 0),
     "default_boxes.default_boxes": EXACT,
