@@ -18,6 +18,7 @@ from tf_ssd.default_boxes import default_boxes
 from tf_ssd.model import SSD300
 from tf_ssd.optimizer import CaffeSGD, WarmupAndDrops
 from tf_ssd.trainer import Trainer
+from tf_ssd.trainer.checkpoints import Checkpoints
 
 STEPS, BATCH, ROWS = 30, 2, 8
 RATE, MOMENTUM, DECAY = 2e-4, 0.9, 5e-2  # a decay that would show if it were applied wrongly
@@ -39,7 +40,8 @@ def batches() -> Iterator[Batch]:
         boxes = random_boxes(step, BATCH, ROWS, smallest=0.1)
         labels = rng.integers(0, SMALL.num_classes, (BATCH, ROWS)).astype(np.int32)
         labels[step % BATCH] = 0
-        arrays = (photos(step, BATCH), boxes, labels, labels > SMALL.num_classes, np.arange(BATCH))
+        none = labels > SMALL.num_classes
+        arrays = (photos(step, BATCH), boxes, labels, none, none, np.arange(BATCH))
         yield Batch(*map(tf.constant, arrays))
 
 
@@ -101,7 +103,7 @@ def reference_weights(network: torch.nn.Module) -> dict[str, np.ndarray]:
 def production_run(model: SSD300, folder: Path) -> Run:
     """tf_ssd's own trainer and optimizer."""
     schedule = WarmupAndDrops(RATE, drops=(DROP,), warmup=WARMUP)
-    trainer = Trainer(model, CaffeSGD(schedule, MOMENTUM, DECAY), folder)
+    trainer = Trainer(model, CaffeSGD(schedule, MOMENTUM, DECAY), Checkpoints(folder))
     results = list(trainer.train(batches()))
     np.testing.assert_allclose([result.learning_rate for result in results], [*map(expected_rate, range(STEPS))], rtol=1e-14)
     weights = {variable.path: variable.numpy() for variable in model.trainable_variables}

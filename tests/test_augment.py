@@ -1,13 +1,16 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_ssd.config import AugmentConfig
-from tf_ssd.data.augment import Example, augment, step_keys
+from tf_ssd.config import AUGMENTATIONS, AugmentConfig
+from tf_ssd.data.augment import Example, augment, augment_encoded, resize_encoded, step_keys
 from tf_ssd.data.augment.geometry import crop, expand, flip_horizontal, flip_vertical, resize
 from tf_ssd.data.augment.photometric import distort
+from tf_ssd.data.decode import decode, decode_part
 from tf_ssd.errors import ConfigError
 
 DEFAULT = AugmentConfig()
@@ -157,6 +160,112 @@ def test_the_canvas_keeps_its_colour():
     for number in range(10):
         image = augment(example, [number, 0], config=config, image_size=60).image.numpy()
         assert np.mean((image == (123, 117, 104)).all(axis=-1)) > 0.85
+
+
+# Late decoding
+
+
+def undecoded(example: Example) -> tuple[Example, tf.Tensor, Callable]:
+    """The example without its image, the image's size, and what cuts a part out of it, reduced by leaving rows and columns out."""
+    image = example.image
+    height, width = image.shape[:2]
+
+    def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
+        left, top, right, bottom = tf.unstack(part_px)
+        return image[top:bottom:reduction, left:right:reduction]
+
+    return example._replace(image=tf.constant(0)), tf.constant([width, height]), read
+
+
+def assert_equal(a: Example, b: Example) -> None:
+    for mine, other in zip(a, b, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@given(example=examples(), seed=seeds)
+def test_late_decoding_changes_no_bit_of_an_image_below_twice_the_size(name, example, seed):
+    early = augment(example, [seed, 0], config=AUGMENTATIONS[name], image_size=81)  # of canvases up to 160 x 160
+    assert_equal(augment_encoded(*undecoded(example), [seed, 0], config=AUGMENTATIONS[name], image_size=81), early)
+    all_of_it = augment(example, [seed, 0], config=AUGMENTATIONS[name], image_size=7)
+    late = augment_encoded(*undecoded(example), [seed, 0], config=AUGMENTATIONS[name], image_size=7, reductions=(1,))
+    assert_equal(late, all_of_it)
+
+
+@given(examples(), seeds)
+def test_reduction_changes_the_pixels_alone(example, seed):
+    early = augment(example, [seed, 0], config=DEFAULT, image_size=4)
+    late = augment_encoded(*undecoded(example), [seed, 0], config=DEFAULT, image_size=4)
+    assert_equal(late._replace(image=early.image), early)
+    assert late.image.shape == early.image.shape
+
+
+def test_a_large_photo_is_nearly_the_same_reduced():
+    smooth = np.clip(tf.image.resize(smooth_image(3), (480, 640), "bicubic"), 0, 255).astype(np.uint8)
+    encoded = tf.io.encode_jpeg(smooth, quality=95).numpy()
+    example = numbered(decode(encoded, "photo"), np.array([[0.2, 0.2, 0.7, 0.8]]))
+    reductions = set()
+
+    def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
+        reductions.add(int(reduction))
+        return tf.constant(decode_part(encoded, "photo", part_px.numpy(), int(reduction)))
+
+    for number in range(30):
+        early = augment(example, [number, 2], config=DEFAULT, image_size=60).image.numpy()
+        late = augment_encoded(example, tf.constant([640, 480]), read, [number, 2], config=DEFAULT, image_size=60).image.numpy()
+        difference = np.abs(late - early)
+        assert difference.mean() < 1
+        assert difference.max() < 12
+    assert reductions == {2, 4, 8}
+
+
+@given(examples(), st.integers(1, 50))
+def test_resize_encoded_resizes_the_whole_image(example, image_size):
+    result = resize_encoded(*undecoded(example), image_size=image_size, reductions=(1,))
+    assert_equal(result, example._replace(image=tf.image.resize(example.image, (image_size, image_size))))
+    assert resize_encoded(*undecoded(example), image_size=image_size).image.shape == (image_size, image_size, 3)
+
+
+def test_a_dataset_decodes_late():
+    """In graph mode, where the part is only known at run time."""
+    example = numbered(smooth_image(1), np.array([[0.2, 0.2, 0.7, 0.8]]))
+    image = example.image.numpy()
+
+    def cut(part_px: np.ndarray, reduction: np.int32) -> np.ndarray:
+        left, top, right, bottom = part_px
+        return image[top:bottom:reduction, left:right:reduction]
+
+    def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.numpy_function(cut, [part_px, reduction], tf.uint8), (None, None, 3))
+
+    def late(number: tf.Tensor) -> Example:
+        key = tf.stack([number, 4])
+        return augment_encoded(example, tf.constant([160, 120]), read, key, config=DEFAULT, image_size=24)
+
+    for number, result in enumerate(tf.data.Dataset.range(12).map(late)):
+        key = tf.constant([number, 4], tf.int64)
+        assert_equal(result, augment_encoded(*undecoded(example), key, config=DEFAULT, image_size=24))
+
+
+# What is switched off
+
+
+def operations(config: AugmentConfig) -> set[str]:
+    """The names of the operations of the graph and of its functions."""
+    specs = [((None, None, 3), tf.uint8), ((None, 4), tf.float32), (None, tf.int32), (None, tf.bool), (None, tf.bool)]
+    signature = [Example(*(tf.TensorSpec(*spec) for spec in specs)), tf.TensorSpec(2, tf.int32)]
+    function = tf.function(lambda example, key: augment(example, key, config=config, image_size=8), input_signature=signature)
+    graph = function.get_concrete_function().graph.as_graph_def()
+    bodies = [body.node_def for body in graph.library.function]
+    return {node.op for nodes in (graph.node, *bodies) for node in nodes}
+
+
+def test_what_is_switched_off_costs_nothing():
+    everything, flips, nothing = (operations(AUGMENTATIONS[name]) for name in ("ssd", "flip", "none"))
+    assert {"Where", "PadV2", "Floor", "ReverseV2", "StatelessRandomUniformV2", "ResizeBilinear"} <= everything
+    assert not {"Where", "PadV2", "Floor"} & flips
+    assert {"ReverseV2", "StatelessRandomUniformV2", "ResizeBilinear"} <= flips
+    assert not {"ReverseV2", "StatelessRandomUniformV2"} & nothing
 
 
 # Keys, graphs and datasets

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_ssd.data.augment.render import compose, resample
+from tf_ssd.data.augment.source import decoded
 
 FILL = (123.0, 117.0, 104.0)
 seeds = st.integers(0, 2**32 - 1)
@@ -16,7 +17,7 @@ def random_image(seed: int, height: int, width: int) -> np.ndarray:
 
 
 def shown(image: np.ndarray, window_px: tuple[int, ...], *, image_size: int, fill=FILL) -> np.ndarray:
-    rendering = resample(tf.constant(image), tf.constant(window_px), image_size=image_size)
+    rendering = resample(decoded(tf.constant(image)), tf.constant(window_px), image_size=image_size)
     return compose(rendering, fill=fill).numpy()
 
 
@@ -64,7 +65,7 @@ def test_pixels_at_the_edge_of_the_image_are_mixed_with_the_canvas_by_hand():
 
 
 def test_only_the_pixels_that_show_the_image_are_rendered():
-    rendering = resample(tf.ones((10, 20, 3)), tf.constant([-20, 0, 60, 80]), image_size=40)
+    rendering = resample(decoded(tf.ones((10, 20, 3))), tf.constant([-20, 0, 60, 80]), image_size=40)
     # Two pixels of the window make one: the image covers columns 10 to 19 and rows 0 to 4.
     assert rendering.channels.shape == (3, 5, 10)
     assert rendering.rows.margins.numpy().tolist() == [0, 35]

@@ -65,3 +65,8 @@ def test_start_up_chatter_is_held_back():
 def test_what_goes_wrong_at_start_up_is_shown():
     body = "import os\nfrom tf_ssd import cli\nwith cli.quiet_start():\n os.write(2, b'the reason\\n')\n raise SystemExit(1)"
     assert "the reason" in stderr_of(body)
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1)])
+def test_what_the_action_returns_is_the_exit_code(returned, code):
+    assert cli.run(lambda _: returned, Settings, []) == code

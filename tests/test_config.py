@@ -68,7 +68,7 @@ def test_loss_out_of_range(setting, value):
         ("min_negatives", -3, "min_negatives=-3"),
         ("seed", -1, "--seed=-1"),
         ("dataset", "voc", "--data=None"),
-        ("data", Path("folder"), "--dataset synthetic"),
+        ("data", (Path("folder"),), "--dataset synthetic"),
     ],
 )
 def test_training_out_of_range(setting, value, named):

@@ -1,6 +1,7 @@
 import pytest
 
 from tf_ssd.data.csv_rows import read_rows
+from tf_ssd.data.notes import Notes
 from tf_ssd.errors import DatasetError
 
 ROW = ["a.jpg", "dog", "1", "2", "30", "40"]
@@ -12,7 +13,7 @@ def rows(tmp_path):
 
     def rows(text: str | bytes) -> list[tuple[int, list[str]]]:
         (tmp_path / "labels.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-        return list(read_rows(tmp_path / "labels.csv"))
+        return list(read_rows(tmp_path / "labels.csv", Notes()))
 
     return rows
 
@@ -80,4 +81,4 @@ def test_bad_text_is_refused(rows, text, message):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"gone\.csv: cannot be read as rows of text .*No such file"):
-        list(read_rows(tmp_path / "gone.csv"))
+        list(read_rows(tmp_path / "gone.csv", Notes()))

@@ -15,30 +15,48 @@ def model():
     return ssd300(ModelConfig(num_classes=4, width=0.0625))
 
 
+def perfect_detector(dataset):
+    """In place of `evaluation.detector`: finds the ground truth of the next images of `dataset`."""
+
+    def detector(_):
+        index = iter(range(len(dataset)))
+
+        def find(images):
+            records = [dataset[i] for i in (next(index, None) for _ in images) if i is not None]
+            boxes, labels = np.zeros((len(images), 9, 4), np.float32), np.zeros((len(images), 9), int)
+            count = np.full(len(images), 7)  # where the batch is filled up, detections that nobody may look at
+            for number, record in enumerate(records):
+                count[number] = len(record.labels)
+                boxes[number, : len(record.labels)], labels[number, : len(record.labels)] = record.boxes, record.labels
+            return Detections(*map(keras.ops.convert_to_tensor, (boxes, labels, np.ones(labels.shape), count)))
+
+        return find
+
+    return detector
+
+
 def test_every_image_once_although_the_last_batch_is_padded(model):
     dataset = SyntheticDataset(5, seed=3)
     result = evaluation.evaluate(model, dataset, batch_size=2)
     assert len(result.detections) == len(result.ground_truth) == 5
     for index, truth in enumerate(result.ground_truth):
-        np.testing.assert_allclose(truth.boxes, dataset[index].boxes)
+        np.testing.assert_allclose(truth.boxes_px, dataset[index].boxes * 300)
         np.testing.assert_array_equal(truth.labels, dataset[index].labels)
 
 
-def test_a_perfect_detector_has_average_precision_1(model, monkeypatch):
-    dataset = SyntheticDataset(6, seed=3)
-    images = iter(range(6))
+def test_records_and_detections_come_in_order_a_batch_at_a_time(model, monkeypatch):
+    dataset = SyntheticDataset(5, seed=3)
+    monkeypatch.setattr(evaluation, "detector", perfect_detector(dataset))
+    pairs = list(evaluation.detections_in(dataset, model, batch_size=2))
+    assert [record.id for record, _ in pairs] == [dataset[index].id for index in range(5)]
+    for record, found in pairs:
+        np.testing.assert_allclose(found.boxes_px, record.boxes * 300, atol=1e-4)
+        np.testing.assert_array_equal(found.boxes_px, np.round(found.boxes_px, 4))
+        np.testing.assert_array_equal(found.labels, record.labels)
 
-    def perfect(_):
-        def find(batch):
-            records = [dataset[next(images)] for _ in range(len(batch))]
-            rows = max(len(record.labels) for record in records) + 1
-            boxes, labels = np.zeros((len(records), rows, 4)), np.zeros((len(records), rows), int)
-            for number, record in enumerate(records):
-                boxes[number, : len(record.labels)], labels[number, : len(record.labels)] = record.boxes, record.labels
-            count = np.array([len(record.labels) for record in records])
-            return Detections(*map(keras.ops.convert_to_tensor, (boxes, labels, np.ones(labels.shape), count)))
 
-        return find
-
-    monkeypatch.setattr(evaluation, "detector", perfect)
-    assert evaluation.evaluate(model, dataset, batch_size=2).average_precision.mean == 1
+@pytest.mark.parametrize("metric", ["voc07", "voc12", "coco"])
+def test_a_perfect_detector_has_average_precision_1(model, monkeypatch, metric):
+    dataset = SyntheticDataset(7, seed=3)
+    monkeypatch.setattr(evaluation, "detector", perfect_detector(dataset))
+    assert evaluation.evaluate(model, dataset, batch_size=2, metric=metric).average_precision.mean == 1

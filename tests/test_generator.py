@@ -1,5 +1,6 @@
 import threading
 import time
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 
@@ -8,21 +9,22 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tf_ssd.data.generator import Batch, evaluation_batches, ground_truth_rows, shuffled_index, training_batches
+from tf_ssd.config import AUGMENTATIONS
+from tf_ssd.data.generator import Batch, TrainingBatches, evaluation_batches, padded_rows
+from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Record
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import ConfigError, DatasetError, ImageError
 
 
 class NumberedDataset:
     """Record i is a 12 x 8 picture, dark on the left and of brightness 100 + i % 100 on the right, with i % 4 boxes."""
 
     class_names = ("thing",)
-    max_boxes = 3
     notes = ()
 
-    def __init__(self, size: int, errors: dict[int, Exception] | None = None) -> None:
+    def __init__(self, size: int, errors: dict[int, Exception] | None = None, rows: dict[int, int] | None = None) -> None:
         self.size = size
-        self.errors = errors or {}
+        self.errors, self.rows = errors or {}, rows or {}
         self.reads: list[int] = []
         self._lock = threading.Lock()
 
@@ -36,7 +38,7 @@ class NumberedDataset:
             raise self.errors[index]
         pixels = np.zeros((8, 12, 3), np.uint8)
         pixels[:, 6:] = 100 + index % 100
-        rows = index % 4
+        rows = self.rows.get(index, index % 4)
         boxes = np.tile(np.float32([[0.5, 0.25, 0.75, 1]]), (rows, 1))
         return Record(str(index), bmp(pixels), boxes, np.ones(rows, np.int32), np.arange(rows) % 2 == 1)
 
@@ -47,14 +49,21 @@ def bmp(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def train(dataset, *, batch_size=4, seed=5, steps=10, **options) -> list[Batch]:
-    batches = training_batches(dataset, batch_size=batch_size, image_size=16, seed=seed, steps=steps, **options)
-    return [Batch(*(tensor.numpy() for tensor in batch)) for batch in batches]
+def source(dataset, *, batch_size=4, seed=5, augment="flip", **options) -> TrainingBatches:
+    augment = AUGMENTATIONS[augment]
+    return TrainingBatches(dataset, batch_size=batch_size, image_size=16, seed=seed, augment=augment, **options)
 
 
-def evaluate(dataset, *, batch_size=4, image_size=16) -> list[Batch]:
-    batches = evaluation_batches(dataset, batch_size=batch_size, image_size=image_size)
-    return [Batch(*(tensor.numpy() for tensor in batch)) for batch in batches]
+def train(dataset, *, first=0, steps=10, **options) -> list[Batch]:
+    return [arrays(batch) for batch in source(dataset, **options).batches(first, steps)]
+
+
+def evaluate(dataset, *, batch_size=4, image_size=16, **options) -> list[Batch]:
+    return [arrays(batch) for batch in evaluation_batches(dataset, batch_size=batch_size, image_size=image_size, **options)]
+
+
+def arrays(batch: Batch) -> Batch:
+    return Batch(*(tensor.numpy() for tensor in batch))
 
 
 def order(batches: list[Batch]) -> list[int]:
@@ -70,31 +79,31 @@ def assert_equal(a: Batch, b: Batch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("boxes", "rows"), [(0, 8), (1, 8), (8, 8), (9, 16), (16, 16), (17, 32), (33, 64), (65, 128), (129, 256), (300, 512)]
+    ("rows", "padded"),
+    [(0, 8), (1, 8), (8, 8), (9, 16), (16, 16), (17, 32), (33, 64), (65, 128), (129, 256), (300, 512), (65536, 65536)],
 )
-def test_ground_truth_rows(boxes, rows):
-    assert ground_truth_rows(boxes) == rows
+def test_padded_rows(rows, padded):
+    assert int(padded_rows(tf.constant(rows))) == padded
 
 
-@pytest.mark.parametrize("max_boxes", [3, 20])
-def test_shapes_are_static_and_the_same_in_every_batch(max_boxes):
-    dataset = NumberedDataset(6)
-    dataset.max_boxes = max_boxes
-    rows = 8 if max_boxes == 3 else 32
-    expected = Batch(
-        tf.TensorSpec((4, 16, 16, 3), tf.float32),
-        tf.TensorSpec((4, rows, 4), tf.float32),
-        tf.TensorSpec((4, rows), tf.int32),
-        tf.TensorSpec((4, rows), tf.bool),
-        tf.TensorSpec((4,), tf.int64),
-    )
-    batches = [
-        *training_batches(dataset, batch_size=4, image_size=16, seed=0, steps=3),
-        *evaluation_batches(dataset, batch_size=4, image_size=16),
+@pytest.mark.parametrize("batches", [train, evaluate])
+def test_shapes_are_the_same_in_every_batch(batches):
+    shapes = [
+        ((4, 16, 16, 3), np.float32),
+        ((4, 8, 4), np.float32),
+        ((4, 8), np.int32),
+        ((4, 8), bool),
+        ((4, 8), bool),
+        ((4,), np.int64),
     ]
-    assert len(batches) == 5
-    for batch in batches:
-        assert tf.nest.map_structure(tf.TensorSpec.from_tensor, batch) == expected
+    for batch in batches(NumberedDataset(12)):
+        assert [(column.shape, column.dtype) for column in batch] == shapes
+
+
+def test_rows_are_padded_batch_by_batch():
+    """One crowded image among many costs no more than its own batch."""
+    dataset = NumberedDataset(12, rows={5: 9, 10: 40})
+    assert [batch.boxes.shape[1] for batch in evaluate(dataset)] == [8, 16, 64]
 
 
 # Order
@@ -123,24 +132,44 @@ def test_the_seed_changes_the_order():
     assert order(train(NumberedDataset(20), seed=1)) != order(train(NumberedDataset(20), seed=2))
 
 
-def test_a_batch_is_a_function_of_seed_and_step():
+def test_a_batch_is_a_function_of_seed_and_number():
     dataset = NumberedDataset(7)
-    whole, again = train(dataset, steps=8), train(dataset, steps=8)
-    resumed = train(dataset, steps=8, first_step=5)
+    whole, again = train(dataset, steps=8, augment="ssd"), train(dataset, steps=8, augment="ssd")
+    resumed = train(dataset, first=5, steps=8, augment="ssd")
+    alone = [arrays(source(dataset, augment="ssd").batch(number)) for number in range(8)]
     assert [len(whole), len(resumed)] == [8, 3]
-    for mine, other in zip([*whole, *whole[5:]], [*again, *resumed], strict=True):
+    for mine, other in zip([*whole, *whole, *whole[5:]], [*again, *alone, *resumed], strict=True):
         assert_equal(mine, other)
 
 
+@pytest.mark.parametrize("workers", [2, 4])
+def test_the_shares_of_several_workers_are_the_batch(workers):
+    dataset = NumberedDataset(7, rows={3: 12})
+    whole = train(dataset, steps=6, augment="ssd")
+    shares = [train(dataset, steps=6, augment="ssd", worker=worker, workers=workers) for worker in range(workers)]
+    for number, batch in enumerate(whole):
+        parts = [share[number] for share in shares]
+        assert all(len(part.images) == 4 // workers for part in parts)
+        for column in ("images", "index"):
+            np.testing.assert_array_equal(np.concatenate([getattr(part, column) for part in parts]), getattr(batch, column))
+        for column in ("boxes", "labels", "difficult"):
+            rows = [
+                row[: np.count_nonzero(real)]
+                for part in parts
+                for row, real in zip(getattr(part, column), part.labels, strict=True)
+            ]
+            for row, expected in zip(rows, getattr(batch, column), strict=True):
+                np.testing.assert_array_equal(row, expected[: len(row)])
+                assert not expected[len(row) :].any()
+
+
+def test_a_batch_that_cannot_be_shared():
+    with pytest.raises(ConfigError, match="--batch-size 4 cannot be shared by 3 workers"):
+        source(NumberedDataset(7), workers=3)
+
+
 def test_a_finished_run_has_no_batches():
-    assert train(NumberedDataset(7), steps=8, first_step=8) == []
-
-
-def test_shuffled_index_does_not_depend_on_the_order_of_calls():
-    positions = range(60)
-    forwards = [shuffled_index(position, size=6, seed=1) for position in positions]
-    backwards = [shuffled_index(position, size=6, seed=1) for position in reversed(positions)]
-    assert forwards == backwards[::-1]
+    assert train(NumberedDataset(7), first=8, steps=8) == []
 
 
 # Contents
@@ -266,18 +295,92 @@ def test_errors_are_not_logged_by_tensorflow(capfd):
 
 def test_an_empty_dataset_cannot_be_trained_on():
     with pytest.raises(DatasetError, match="no records to train on"):
-        training_batches(NumberedDataset(0), batch_size=4, image_size=16, seed=0, steps=1)
+        source(NumberedDataset(0))
 
 
 # Memory
 
 
-@pytest.mark.parametrize("batches", [evaluation_batches, training_batches])
-def test_only_a_few_records_are_read_ahead(batches):
+@pytest.mark.parametrize("training", [True, False])
+def test_only_a_few_records_are_read_ahead(training):
     dataset = NumberedDataset(2000)
-    options = {"seed": 0, "steps": 500} if batches is training_batches else {}
-    iterator = batches(dataset, batch_size=4, image_size=16, **options)
+    iterator = source(dataset).batches(0, 500) if training else evaluation_batches(dataset, batch_size=4, image_size=16)
     next(iterator)
     time.sleep(0.3)  # for threads that would read on
     iterator.close()
     assert 4 <= len(dataset.reads) < 200
+
+
+# Crowds, images without labels, images that cannot be decoded
+
+
+class Crowds(NumberedDataset):
+    def __getitem__(self, index: int) -> Record:
+        record = super().__getitem__(index)
+        return replace(record, crowd=np.arange(len(record.labels)) == 0)
+
+
+def test_crowds_are_evaluated_but_not_trained_on():
+    evaluated, trained = evaluate(Crowds(4))[0], train(Crowds(4), steps=1)[0]
+    assert (evaluated.labels > 0).sum(axis=1).tolist() == [0, 1, 2, 3]
+    assert evaluated.crowd.sum(axis=1).tolist() == [0, 1, 1, 1]
+    assert (trained.labels > 0).sum(axis=1).tolist() == [max(0, number - 1) for number in trained.index]
+    assert not trained.crowd.any()
+
+
+def test_an_image_without_labels_passes_through_every_step():
+    batches = train(NumberedDataset(1), batch_size=1, steps=20, augment="ssd")
+    assert all(batch.images.shape == (1, 16, 16, 3) and not batch.labels.any() for batch in batches)
+    assert all(np.isfinite(batch.images).all() for batch in batches)
+
+
+class Spoiled(NumberedDataset):
+    """The images of some records cannot be decoded: cut short within their pixels."""
+
+    def __init__(self, size: int, spoiled: set[int]) -> None:
+        super().__init__(size)
+        self.spoiled = spoiled
+
+    def __getitem__(self, index: int) -> Record:
+        record = super().__getitem__(index)
+        return replace(record, image=record.image[:-100]) if index in self.spoiled else record
+
+
+def test_the_next_image_of_the_epoch_takes_the_place_of_one_that_is_skipped():
+    expected = order(train(NumberedDataset(8), steps=4))
+    batches = source(Spoiled(8, {2, 5}), on_bad_image="skip")
+    found = order([arrays(batch) for batch in batches.batches(0, 4)])
+    for epoch in (slice(0, 8), slice(8, 16)):
+        kept = [number for number in expected[epoch] if number not in {2, 5}]
+        assert [number for number, meant in zip(found[epoch], expected[epoch], strict=True) if meant not in {2, 5}] == kept
+        assert set(found[epoch]) == set(kept)
+    assert len(batches.notes) == 1
+    assert batches.notes[0].startswith("images that cannot be decoded, skipped: 2: ")
+    assert "record 2" in batches.notes[0]
+    assert "record 5" in batches.notes[0]
+
+
+def test_skipping_does_not_depend_on_what_was_read_before():
+    options = {"on_bad_image": "skip", "augment": "ssd"}
+    whole = train(Spoiled(8, {2, 5}), steps=6, **options)
+    for number, batch in enumerate(whole):
+        assert_equal(arrays(source(Spoiled(8, {2, 5}), **options).batch(number)), batch)
+
+
+def test_images_that_cannot_be_decoded_stop_training_unless_skipped():
+    with pytest.raises(ImageError, match=r"record [25]: cannot be read"):
+        train(Spoiled(8, {2, 5}))
+
+
+def test_a_dataset_without_any_image_that_can_be_decoded():
+    with pytest.raises(DatasetError, match="3 images in a row cannot be decoded; images that cannot be decoded, skipped: 3"):
+        train(Spoiled(3, {0, 1, 2}), on_bad_image="skip")
+
+
+def test_a_skipped_image_is_left_out_of_evaluation():
+    notes = Notes()
+    batches = evaluate(Spoiled(6, {2}), on_bad_image="skip", notes=notes)
+    assert order(batches) == [0, 1, -1, 3, 4, 5, -1, -1]
+    assert not batches[0].images[2].any()
+    assert not batches[0].labels[2].any()
+    assert notes.sentences()[0].startswith("images that cannot be decoded, skipped: 1: record 2")

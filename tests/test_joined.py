@@ -9,7 +9,6 @@ from tf_ssd.errors import ConfigError
 class Dogs(SyntheticDataset):
     class_names = ("dog",)
     notes = ("boxes without area, dropped: 1: a.xml",)
-    max_boxes = 9
 
 
 def test_records_of_all_in_order_with_ids_that_stay_unique():
@@ -34,7 +33,6 @@ def test_an_index_outside_is_an_index_error(index):
 def test_notes_name_the_dataset():
     joined = JoinedDataset({"a": Dogs(1, seed=0), "b": Dogs(1, seed=0)})
     assert joined.notes == ("a: boxes without area, dropped: 1: a.xml", "b: boxes without area, dropped: 1: a.xml")
-    assert joined.max_boxes == 9
 
 
 def test_different_classes_are_refused():

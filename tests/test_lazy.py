@@ -91,10 +91,6 @@ def test_an_image_outside_the_root_is_refused(tmp_path):
         Listed([], root=tmp_path / "pictures")[0]
 
 
-def test_the_largest_number_of_boxes():
-    assert Listed([("dog", HALF), ("dog", FLAT), ("cat", HALF)], []).max_boxes == 2
-
-
 @pytest.mark.parametrize("index", [-1, 1])
 def test_an_index_outside_is_an_index_error(index):
     with pytest.raises(IndexError, match="of 1"):

@@ -1,6 +1,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tf_ssd.data.notes import EXAMPLES, Notes
+from tf_ssd.errors import DatasetError
 
 
 def test_each_kind_is_one_sentence_in_the_order_of_appearance():
@@ -26,3 +29,15 @@ def test_several_threads_lose_nothing():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: notes.add("dropped", str(number)), range(2000)))
     assert notes.sentences()[0].startswith("dropped: 2000: ")
+
+
+def test_a_fault_is_an_error_at_once():
+    with pytest.raises(DatasetError, match=r"^a\.xml: no boxes$"):
+        Notes().fault("a.xml: no boxes")
+
+
+def test_no_fault_is_tolerated():
+    error = DatasetError("a.xml: no boxes")
+    with pytest.raises(DatasetError) as raised, Notes().tolerating():
+        raise error
+    assert raised.value is error

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.paths import Files, check_inside, check_name, files_of
+from tf_ssd.data.paths import Files, check_inside, check_name, existing, files_of
 from tf_ssd.errors import DatasetError
 
 LEADING_OUT = [
@@ -122,8 +122,8 @@ def test_a_folder_is_listed_once(root, monkeypatch):
 
 
 def test_files_of_ids(root):
-    found, _ = files(root, "a.jpg", "b.PNG")
-    names = files_of(["b", "a"], found, "image")
+    found, notes = files(root, "a.jpg", "b.PNG")
+    names = files_of(existing(["b", "a"], found, "image", notes), found)
     assert [names[0], names[1]] == ["b.PNG", "a.jpg"]
     with pytest.raises(DatasetError, match=r"data: there is no image 'c' \(\.jpg \.png\); add it or remove 'c'"):
-        files_of(["a", "c"], found, "image")
+        existing(["a", "c"], found, "image", notes)

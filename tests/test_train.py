@@ -14,7 +14,7 @@ from PIL import Image
 
 from tf_ssd import train
 from tf_ssd.config import ModelConfig
-from tf_ssd.data.records import read_image
+from tf_ssd.data.decode import read_image
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.data.voc import VocDataset
 from tf_ssd.model import ssd300

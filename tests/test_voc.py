@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_ssd.data.records import read_image
+from tf_ssd.data.decode import read_image
 from tf_ssd.data.voc import VocDataset
 from tf_ssd.errors import DatasetError
 
@@ -71,7 +71,7 @@ def test_records_in_the_order_of_the_split(voc):
     assert [dataset[index].labels.tolist() for index in range(3)] == [[2], [], [3, 1]]
     assert dataset[1].boxes.shape == (0, 4)
     assert dataset[0].labels.dtype == np.int32
-    assert (len(dataset), dataset.max_boxes, dataset.notes) == (3, 2, ())
+    assert (len(dataset), dataset.notes) == (3, ())
 
 
 def test_an_image_is_a_path_until_it_is_read(voc):
@@ -87,7 +87,7 @@ def test_given_class_names_set_the_labels(voc):
 
 
 def test_given_class_names_allow_a_split_without_objects(voc):
-    assert one(voc, class_names=["dog"]).max_boxes == 0
+    assert len(one(voc, class_names=["dog"])[0].labels) == 0
 
 
 def test_difficult_is_kept_and_may_be_missing(voc):
@@ -212,7 +212,6 @@ def test_a_box_without_area_is_dropped_and_noted(voc, box):
     dataset = one(voc, object_xml("cat"), object_xml("dog", box), object_xml("cat"))
     assert dataset[0].labels.tolist() == [1, 1]
     assert dataset.class_names == ("cat",)  # a class without any box cannot be learned
-    assert dataset.max_boxes == 2
     written = "xmin={} ymin={} xmax={} ymax={}".format(*box)
     assert dataset.notes == (f"boxes without area, dropped: 1: {voc.root / 'Annotations' / 'a.xml'}: object 2 (dog): {written}",)
 
@@ -394,7 +393,6 @@ def test_bccd():
     assert all(any(f"BloodImage_{number}.xml: object" in note for note in notes) for number in ("00338", "00343"))
     boxes = [dataset[index].boxes for dataset in splits.values() for index in range(len(dataset))]
     assert sum(map(len, boxes)) == 4888 - 2
-    assert max(map(len, boxes)) == max(dataset.max_boxes for dataset in splits.values())
     everything = np.concatenate(boxes)
     assert everything.min() >= 0
     assert everything.max() <= 1

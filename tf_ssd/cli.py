@@ -15,8 +15,8 @@ Config = TypeVar("Config")
 USER_ERROR, INTERRUPTED = 2, 130
 
 
-def run(action: Callable[[Config], None], config_type: type[Config], arguments: Sequence[str] | None = None) -> int:
-    """Turn the command line into a `config_type`, call `action` with it, and return the exit code.
+def run(action: Callable[[Config], int | None], config_type: type[Config], arguments: Sequence[str] | None = None) -> int:
+    """Turn the command line into a `config_type`, call `action` with it, and return the exit code: the action's, else 0.
 
     A `TfSsdError` is printed without a traceback and gives 2, as a wrong command line does; Ctrl-C gives 130.
     """
@@ -25,15 +25,15 @@ def run(action: Callable[[Config], None], config_type: type[Config], arguments: 
         with quiet_start():
             import tensorflow as tf
 
-            tf.config.list_logical_devices()
-        action(config)
+            if "TF_CONFIG" not in os.environ:  # several workers must find each other before any device is used
+                tf.config.list_logical_devices()
+        return action(config) or 0
     except TfSsdError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    return 0
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Pictures of detections and ground truth, with Pillow."""
 
 import colorsys
-import os
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from tf_ssd.files import written_beside
 
 # xmin, ymin, xmax, ymax in pixels of the picture; the last pixel belongs to the box, as Pillow has it.
 Box = tuple[int, int, int, int]
@@ -91,12 +92,8 @@ def grid(images: Sequence[Image.Image], columns: int) -> Image.Image:
 
 def save_png(image: Image.Image, path: Path) -> None:
     """Write a PNG beside `path` and rename it, so that `path` never holds half a picture."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with written_beside(path) as unfinished:
         image.save(unfinished, "PNG")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 class _Canvas:

@@ -13,6 +13,10 @@ class DatasetError(TfSsdError):
     """An annotation, an image or the layout of a dataset cannot be used."""
 
 
+class ImageError(DatasetError):
+    """An image of a dataset cannot be read or decoded."""
+
+
 class TrainingError(TfSsdError):
     """Training cannot go on: the loss is not finite."""
 

@@ -20,11 +20,12 @@ class MultiboxLoss(NamedTuple):
 
 
 class ImageSums(NamedTuple):
-    """Sums (B,) over the default boxes of each image, before any division; num_positives is int32."""
+    """Sums (B,) over the default boxes of each image, before any division; the numbers of boxes are int32."""
 
     localization: tf.Tensor
     confidence: tf.Tensor
     num_positives: tf.Tensor
+    num_negatives: tf.Tensor
 
 
 def smooth_l1(x: tf.Tensor) -> tf.Tensor:
@@ -97,6 +98,7 @@ def multibox_sums(
         localization=tf.reduce_sum(smooth_l1(error), axis=(1, 2)),
         confidence=tf.reduce_sum(tf.where(selected, cross_entropy, tf.zeros_like(cross_entropy)), axis=1),
         num_positives=tf.reduce_sum(tf.cast(positive, tf.int32), axis=1),
+        num_negatives=tf.reduce_sum(tf.cast(mined, tf.int32), axis=1),
     )
 
 
@@ -135,6 +137,11 @@ def multibox_loss(
         raise ValueError(f'normalizer={normalizer!r}: must be "batch" or "image"')
     options = {"negative_ratio": negative_ratio, "min_negatives": min_negatives}
     sums = multibox_sums(offsets, logits, target_offsets, target_labels, **options)
+    return normalized(sums, alpha=alpha, normalizer=normalizer)
+
+
+def normalized(sums: ImageSums, *, alpha: float = 1.0, normalizer: Normalizer = "batch") -> MultiboxLoss:
+    """From the sums of each image to the loss of the batch; `alpha` and `normalizer` as for `multibox_loss`."""
     num_positives = tf.reduce_sum(sums.num_positives)
     divisor = num_positives if normalizer == "batch" else sums.num_positives
     combine = tf.reduce_sum if normalizer == "batch" else tf.reduce_mean

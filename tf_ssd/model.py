@@ -66,22 +66,35 @@ class SSD300(keras.Model):
     def multibox_loss(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.MultiboxLoss:
         """Match (B, G, 4), (B, G) with the model's default boxes and compare with its predictions, as its config says."""
         settings = self.config.loss
-        target = matcher.targets(
-            gt_boxes,
-            gt_labels,
-            default_boxes(self.config.boxes, dtype=gt_boxes.dtype),
-            variances=self.config.variances,
-            threshold=settings.match_threshold,
-            strategy=settings.match_strategy,
-        )
         return loss.multibox_loss(
             predictions["offsets"],
             predictions["logits"],
-            *target,
+            *self.targets(gt_boxes, gt_labels),
             negative_ratio=settings.negative_ratio,
             min_negatives=settings.min_negatives,
             alpha=settings.alpha,
             normalizer=settings.normalizer,
+        )
+
+    def multibox_sums(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.ImageSums:
+        """The terms of `multibox_loss` for each image, before any division."""
+        return loss.multibox_sums(
+            predictions["offsets"],
+            predictions["logits"],
+            *self.targets(gt_boxes, gt_labels),
+            negative_ratio=self.config.loss.negative_ratio,
+            min_negatives=self.config.loss.min_negatives,
+        )
+
+    def targets(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor) -> matcher.Targets:
+        """Match ground truth (B, G, 4), (B, G) with the model's default boxes, as its config says."""
+        return matcher.targets(
+            gt_boxes,
+            gt_labels,
+            default_boxes(self.config.boxes, dtype=gt_boxes.dtype),
+            variances=self.config.variances,
+            threshold=self.config.loss.match_threshold,
+            strategy=self.config.loss.match_strategy,
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from tf_ssd.errors import ConfigError, DatasetError
+from tf_ssd.files import written_beside
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
@@ -37,9 +38,8 @@ def write_class_names(path: Path, names: Sequence[str]) -> None:
     for name, back in zip_longest(require_class_names(names, str(path)), _lines(encoded.decode("utf-8-sig"))):
         if name != back:
             raise DatasetError(f"{path}: the class name {name!r} cannot be written on a line of its own; rename the class")
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    unfinished.write_bytes(encoded)
-    unfinished.replace(path)
+    with written_beside(path) as unfinished:
+        unfinished.write_bytes(encoded)
 
 
 def require_class_names(names: Sequence[str], where: str) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
 from tf_ssd.data.ground_truth import LARGEST_PX
+from tf_ssd.data.notes import Notes
 from tf_ssd.errors import DatasetError
 
 Id = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -50,13 +51,27 @@ class CocoFile(msgspec.Struct, gc=False):
     annotations: list[Annotation] = []
 
 
+class Pieces(msgspec.Struct):
+    """A file of which each image, category and annotation is still JSON."""
+
+    images: list[msgspec.Raw]
+    categories: list[msgspec.Raw]
+    annotations: list[msgspec.Raw] = []
+
+
+Struct = TypeVar("Struct", Image, Annotation, Category)
+
+
 class Rows:
     """The annotations of a file as arrays of M rows, in its order.
 
+    An image that does not exist or a negative side is a fault, and its row left out; so is a repeated id, but its row is not.
+
     Args:
-        file: the file, and where it was read from, for messages.
-        path: where it was read from, for messages.
+        rows: the annotations.
+        path: where they were read from, for messages.
         image_ids: (N,) int64.
+        notes: where faults go.
 
     Attributes:
         ids: (M,) int64.
@@ -64,23 +79,27 @@ class Rows:
         image: (M,) int64, positions in `image_ids`.
         crowd: (M,) bool.
         corners: (M, 4) float64, xyxy in pixels.
-
-    Raises:
-        DatasetError: an id is repeated, an image does not exist, or a box has a negative side.
     """
 
-    def __init__(self, file: CocoFile, path: Path, image_ids: np.ndarray) -> None:
-        rows = file.annotations
+    def __init__(self, rows: Sequence[Annotation], path: Path, image_ids: np.ndarray, notes: Notes) -> None:
         self._path = path
-        self.ids = unique([row.id for row in rows], f"{path}: annotations")
+        check_unique(rows, f"{path}: annotations", notes)
+        self.ids = np.array([row.id for row in rows], np.int64)
         self.category = np.array([row.category_id for row in rows], np.int64)
-        self.image = self._positions(np.array([row.image_id for row in rows], np.int64), image_ids)
+        self.image, found = _positions(np.array([row.image_id for row in rows], np.int64), image_ids)
         self.crowd = np.array([row.iscrowd for row in rows], bool)
         boxes = np.array([row.bbox for row in rows], np.float64).reshape(-1, 4)  # (M, 4)
         corner, sides = boxes[:, :2], boxes[:, 2:]
-        for row in first(np.any(sides < 0, axis=-1)):
-            raise DatasetError(f"{self.where(row)}: bbox {rows[row].bbox} has a negative side; write x, y, width, height")
+        negative = np.any(sides < 0, axis=-1)
         self.corners = np.concatenate([corner, corner + sides], axis=-1)  # xywh -> xyxy
+        for row in np.flatnonzero(~found).tolist():
+            wanted = rows[row].image_id
+            notes.fault(f"{self.where(row)}: there is no image with the id {wanted}; add it or remove the annotation")
+        for row in np.flatnonzero(negative).tolist():
+            notes.fault(f"{self.where(row)}: bbox {rows[row].bbox} has a negative side; write x, y, width, height")
+        usable = found & ~negative
+        for name in ("ids", "category", "image", "crowd", "corners"):
+            setattr(self, name, getattr(self, name)[usable])
 
     def where(self, row: int) -> str:
         """What a message about a row begins with."""
@@ -91,22 +110,16 @@ class Rows:
         xmin, ymin, xmax, ymax = self.corners[row]
         return f"{self.where(row)}: x={xmin:g} y={ymin:g} width={xmax - xmin:g} height={ymax - ymin:g}"
 
-    def _positions(self, wanted: np.ndarray, image_ids: np.ndarray) -> np.ndarray:
-        """Where each of `wanted` (M,) stands in `image_ids` (N,)."""
-        order = np.argsort(image_ids)
-        nearest = np.searchsorted(image_ids, wanted, sorter=order).clip(max=len(order) - 1)
-        positions = order[nearest]
-        for row in first(image_ids[positions] != wanted):
-            raise DatasetError(f"{self.where(row)}: there is no image with the id {wanted[row]}; add it or remove the annotation")
-        return positions
 
+def read_coco(path: Path, notes: Notes) -> CocoFile:
+    """Parse and check a file in one go; an entry of another form is a fault.
 
-def read_coco(path: Path) -> CocoFile:
-    """Parse and check a file in one go; raises DatasetError if it is no JSON, of another form, or without images."""
+    Raises:
+        DatasetError: the file is no JSON, has no images, or is of another form beyond single entries.
+    """
     try:
         encoded = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-        # Not strict: pandas and others write whole numbers as 1.0.
-        file = msgspec.json.decode(encoded, type=CocoFile, strict=False)
+        file = _decode(encoded, path, notes)
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise DatasetError(f"{path}: cannot be used as COCO JSON ({error}); correct the file") from error
     if not file.images:
@@ -114,16 +127,42 @@ def read_coco(path: Path) -> CocoFile:
     return file
 
 
-def unique(ids: Sequence[int], where: str) -> np.ndarray:
-    """The ids as an int64 array; raises DatasetError, which begins with `where`, if one is repeated."""
-    array = np.array(ids, np.int64)
-    ordered = np.sort(array)
-    for position in first(ordered[1:] == ordered[:-1]):
-        count = np.sum(array == ordered[position])
-        raise DatasetError(f"{where}: the id {ordered[position]} is given {count} times; make the ids unique")
-    return array
+def check_unique(entries: Sequence[Struct], where: str, notes: Notes) -> list[Struct]:
+    """The first entry of each id, in their order; an id that is repeated is a fault, whose message begins with `where`."""
+    ids, first, count = np.unique([entry.id for entry in entries], return_index=True, return_counts=True)
+    for repeated in np.flatnonzero(count > 1).tolist():
+        notes.fault(f"{where}: the id {ids[repeated]} is given {count[repeated]} times; make the ids unique")
+    return [entries[position] for position in np.sort(first).tolist()]
 
 
-def first(mask: np.ndarray) -> list[int]:
-    """Position of the first True of a mask (M,), in a list, which is empty if there is none."""
-    return np.flatnonzero(mask)[:1].tolist()
+def _decode(encoded: bytes, path: Path, notes: Notes) -> CocoFile:
+    # Not strict: pandas and others write whole numbers as 1.0.
+    try:
+        return msgspec.json.decode(encoded, type=CocoFile, strict=False)
+    except msgspec.ValidationError:  # entry by entry, which is slower, to see which of them
+        pieces = msgspec.json.decode(encoded, type=Pieces)
+        images = _entries(pieces.images, Image, path, "images", notes)
+        categories = _entries(pieces.categories, Category, path, "categories", notes)
+        return CocoFile(images, categories, _entries(pieces.annotations, Annotation, path, "annotations", notes))
+
+
+def _entries(pieces: Sequence[msgspec.Raw], kind: type[Struct], path: Path, name: str, notes: Notes) -> list[Struct]:
+    entries = []
+    for number, piece in enumerate(pieces):
+        try:
+            entries.append(msgspec.json.decode(piece, type=kind, strict=False))
+        except msgspec.ValidationError as error:
+            reason, _, inside = str(error).partition(" - at `$")
+            place = f"`$.{name}[{number}]{inside or '`'}"
+            notes.fault(f"{path}: cannot be used as COCO JSON ({reason} - at {place}); correct the file")
+    return entries
+
+
+def _positions(wanted: np.ndarray, image_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of `wanted` (M,) stands in `image_ids` (N,), and whether it does."""
+    if not len(image_ids):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+    order = np.argsort(image_ids)
+    nearest = np.searchsorted(image_ids, wanted, sorter=order).clip(max=len(order) - 1)
+    positions = order[nearest]
+    return positions, image_ids[positions] == wanted

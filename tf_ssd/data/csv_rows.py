@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from tf_ssd.data.ground_truth import CORNERS, parse
+from tf_ssd.data.notes import Notes
 from tf_ssd.errors import DatasetError
 
 HEADERS = (CORNERS, ("x1", "y1", "x2", "y2"))
@@ -14,13 +15,14 @@ FIELDS = 2 + len(CORNERS)
 FORM = f"name,class,{','.join(CORNERS)}"
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path, notes: Notes) -> Iterator[tuple[int, list[str]]]:
     """Line number and six fields, without spaces around them, of each row of a file; a header and empty rows are passed over.
 
-    The delimiter is the one of comma, semicolon and tab that makes six fields of the first row.
+    The delimiter is the one of comma, semicolon and tab that makes six fields of the first row. A later row with another number of
+    fields is a fault, for `notes`.
 
     Raises:
-        DatasetError: the file cannot be read, is not UTF-8, or a row has another number of fields.
+        DatasetError: the file cannot be read, is not UTF-8, or its first row has another number of fields.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -35,7 +37,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                     yield before + reader.line_num, list(map(str.strip, row))
                 elif any(map(str.strip, row)):
                     line = before + reader.line_num
-                    raise DatasetError(f"{path}: line {line}: {len(row)} fields instead of {FIELDS}: {FORM}; correct the row")
+                    notes.fault(f"{path}: line {line}: {len(row)} fields instead of {FIELDS}: {FORM}; correct the row")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path}: cannot be read as rows of text ({error}); save it as CSV in UTF-8") from error
 

@@ -1,168 +1,181 @@
-"""Batches for training and evaluation: batch k is a function of (dataset, seed, k) alone.
+"""Batches for training and evaluation: batch k is a function of (dataset, settings, k) alone.
 
-Nothing but a few batches is ever in memory, every tensor has a static shape, and an error in a record comes out of the
-iterator as it was raised.
+Nothing but a few batches is ever in memory, images have a static shape, the rows of ground truth one of a few, and an error in a
+record comes out as it was raised.
 """
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
-from tf_ssd import boxes as box_ops
-from tf_ssd.data.records import Dataset, Record, read_image
-from tf_ssd.errors import DatasetError
+from tf_ssd.config import AUGMENTATIONS, AugmentConfig, Exif, OnBadImage
+from tf_ssd.data.augment import Example, augment_encoded, resize_encoded
+from tf_ssd.data.loader import Loader, each_once
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.order import shuffled_index
+from tf_ssd.data.records import Dataset
+from tf_ssd.errors import ConfigError, DatasetError
 
 PREFETCHED_BATCHES = 2
-FEWEST_ROWS = 8
-PADDING = -1  # in place of the number of a record
-FAILED = -2
-EMPTY_RECORD = Record("", b"", np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool))
-BLACK = np.zeros((1, 1, 3), np.uint8)
+ROWS = tuple(8 * 2**power for power in range(14))  # XLA compiles once per shape
 
 
 class Batch(NamedTuple):
-    """B images and their ground truth, padded to G rows.
+    """B images and their ground truth, padded to G rows, one of 8, 16, 32, ...
 
     Attributes:
         images: (B, S, S, 3) float32, RGB 0..255.
         boxes: (B, G, 4) float32, xyxy fractions; padding is zeros.
         labels: (B, G) int32, 1..C-1; 0 is padding.
         difficult: (B, G) bool.
-        index: (B,) int64, number of the record; -1 for the black images that fill the last evaluation batch.
+        crowd: (B, G) bool, rows that stand for a group; none in training.
+        index: (B,) int64, number of the record; -1 for black images that fill a place in evaluation.
     """
 
     images: tf.Tensor
     boxes: tf.Tensor
     labels: tf.Tensor
     difficult: tf.Tensor
+    crowd: tf.Tensor
     index: tf.Tensor
 
 
-def ground_truth_rows(max_boxes: int) -> int:
-    """G for a dataset with up to `max_boxes` boxes in an image: 8, 16, 32, ..., as XLA compiles once per shape."""
-    rows = FEWEST_ROWS
-    while rows < max_boxes:
-        rows *= 2
-    return rows
+class TrainingBatches:
+    """The endless sequence of training batches: shuffled anew each epoch, augmented, across the borders of epochs.
 
-
-def training_batches(
-    dataset: Dataset, *, batch_size: int, image_size: int, seed: int, steps: int, first_step: int = 0
-) -> Iterator[Batch]:
-    """Batches for the steps first_step..steps-1, shuffled anew each epoch, each image flipped with probability 0.5.
-
-    Batches run across the borders of epochs, so that all have the same size. A later `first_step` continues a run
-    exactly, without replaying the steps before.
+    Batch k is a function of the arguments and k: it is the same made alone, in sequence, or in shares by several workers. Rows that
+    stand for a group of objects are left out; an image without rows is trained on as it is.
 
     Args:
         dataset: the records.
-        batch_size: B.
-        image_size: S, to which images are resized bilinearly, without regard to their aspect ratio (Caffe SSD).
-        seed: any integer from 0.
-        steps: number of batches of the whole run.
-        first_step: the first batch wanted.
+        batch_size: B, of all workers together.
+        image_size: S.
+        seed: any integer from 0; the order, and all random numbers of the augmentation, follow from it and the position.
+        augment: what is done to each image.
+        exif: whether images are turned as their EXIF data say.
+        on_bad_image: "error", or "skip": the next image of the epoch takes the place of one that cannot be decoded.
+        worker: which share of each batch this worker makes, from 0.
+        workers: number of shares; each is B / workers images, and all shares of a batch side by side are the batch.
 
     Raises:
-        DatasetError: the dataset is empty, or, from the iterator, a record cannot be used.
-    """
-    size = len(dataset)
-    if not size:
-        raise DatasetError("the dataset has no records to train on; check its split")
-
-    def flip_at_random(example: Batch, position: tf.Tensor) -> Batch:
-        heads = tf.random.stateless_uniform((), seed=tf.stack([seed, position])) < 0.5
-        return tf.cond(heads, lambda: _flip(example), lambda: example)
-
-    loader = _Loader(dataset, lambda position: shuffled_index(position, size=size, seed=seed))
-    positions = tf.data.Dataset.range(first_step * batch_size, steps * batch_size)
-    examples = positions.map(
-        lambda position: _resize(flip_at_random(loader.example(position), position), image_size),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return loader.iterate(_batches(examples, batch_size, dataset.max_boxes))
-
-
-def evaluation_batches(dataset: Dataset, *, batch_size: int, image_size: int) -> Iterator[Batch]:
-    """Every record once, in order, as it is; the last batch is filled up with black images without labels, index -1.
-
-    Arguments and errors as for `training_batches`.
-    """
-    size = len(dataset)
-    loader = _Loader(dataset, lambda position: position if position < size else PADDING)
-    positions = tf.data.Dataset.range(-(-size // batch_size) * batch_size)
-    examples = positions.map(lambda position: _resize(loader.example(position), image_size), num_parallel_calls=tf.data.AUTOTUNE)
-    return loader.iterate(_batches(examples, batch_size, dataset.max_boxes))
-
-
-def shuffled_index(position: int, *, size: int, seed: int) -> int:
-    """The record at a position of the endless training order: each epoch is a permutation keyed by (seed, epoch)."""
-    epoch, offset = divmod(position, size)
-    return int(_permutation(size, seed, epoch)[offset])
-
-
-@lru_cache(maxsize=4)  # calls come from several threads, around the border of two epochs
-def _permutation(size: int, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch]).permutation(size)
-
-
-class _Loader:
-    """Reads records for tf.data, and keeps what they raise.
-
-    A record that cannot be used travels on as a placeholder with the index FAILED, until its batch is asked for: an
-    exception passed through TensorFlow would come out as a text with a traceback, and be logged besides.
+        DatasetError: the dataset is empty or `batch_size` cannot be shared; from the iterator, a record cannot be used.
     """
 
-    def __init__(self, dataset: Dataset, index_at: Callable[[int], int]) -> None:
-        self._dataset = dataset
-        self._index_at = index_at
-        self._errors: dict[int, Exception] = {}
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        augment: AugmentConfig = AUGMENTATIONS["ssd"],
+        exif: Exif = "ignore",
+        on_bad_image: OnBadImage = "error",
+        worker: int = 0,
+        workers: int = 1,
+    ) -> None:
+        size = len(dataset)
+        if not size:
+            raise DatasetError("the dataset has no records to train on; check its split")
+        if batch_size % workers:
+            raise ConfigError(f"--batch-size {batch_size} cannot be shared by {workers} workers; choose a multiple of {workers}")
 
-    def example(self, position: tf.Tensor) -> Batch:
-        """One image (H, W, 3) uint8 with its ground truth (G_i, ...), as a `Batch` without its first axis."""
-        types = (tf.uint8, tf.float32, tf.int32, tf.bool, tf.int64)
-        shapes = ((None, None, 3), (None, 4), (None,), (None,), ())
-        tensors = tf.numpy_function(self._load, [position], types)
-        return Batch(*(tf.ensure_shape(tensor, shape) for tensor, shape in zip(tensors, shapes, strict=True)))
+        def candidates(position: int) -> Iterator[int]:
+            """Those that follow in the epoch stand in for an image that is skipped."""
+            start = position - position % size
+            for offset in range(size):
+                yield shuffled_index(start + (position + offset) % size, size=size, seed=seed)
 
-    def iterate(self, batches: tf.data.Dataset) -> Iterator[Batch]:
-        """The batches, up to the first with a record that failed: then the error, as it was raised."""
-        for batch in batches:
-            if self._errors and FAILED in batch.index.numpy():
-                # Later positions may have failed by now as well, in other threads.
-                raise self._errors[min(self._errors)]
+        def example(position: tf.Tensor) -> Batch:
+            rows, size_px, read, index = self._loader.load(position)
+            key = tf.stack([seed, position])
+            return _as_batch(augment_encoded(rows, size_px, read, key, config=augment, image_size=image_size), index)
+
+        self._loader = Loader(dataset, candidates, exif=exif, on_bad_image=on_bad_image, crowd=False)
+        self._batch_size, self._first, self._share = batch_size, worker * (batch_size // workers), batch_size // workers
+        self._example = example
+        self._one = tf.function(lambda number: self._dataset(number, number + 1).get_single_element())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was skipped so far."""
+        return self._loader.notes.sentences()
+
+    def batches(self, first: int, stop: int) -> Iterator[Batch]:
+        """The batches first..stop-1, several ahead in parallel."""
+        dataset = self._dataset(first, stop).prefetch(PREFETCHED_BATCHES)
+        for number, batch in enumerate(dataset, start=first):
+            self._loader.raise_first(self._positions(number))
             yield batch
 
-    def _load(self, position: np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.int64]:
-        index = self._index_at(int(position))
-        try:
-            record, image = self._read(index)
-        except Exception as error:
-            self._errors[int(position)] = error
-            record, image, index = EMPTY_RECORD, BLACK, FAILED
-        return image, record.boxes, record.labels, record.difficult, np.int64(index)
+    def batch(self, number: int) -> Batch:
+        """One batch, made alone; may be called from several threads."""
+        batch = self._one(tf.constant(number, tf.int64))
+        self._loader.raise_first(self._positions(number))
+        return batch
 
-    def _read(self, index: int) -> tuple[Record, np.ndarray]:
-        if index == PADDING:
-            return EMPTY_RECORD, BLACK
-        record = self._dataset[index]
-        return record, read_image(record)
+    def _positions(self, number: int) -> range:
+        start = number * self._batch_size + self._first
+        return range(start, start + self._share)
 
-
-def _flip(example: Batch) -> Batch:
-    return example._replace(images=tf.reverse(example.images, axis=[1]), boxes=box_ops.flip_horizontal(example.boxes))
+    def _dataset(self, first: int | tf.Tensor, stop: int | tf.Tensor) -> tf.data.Dataset:
+        share = self._share
+        places = tf.data.Dataset.range(first * share, stop * share)
+        positions = places.map(lambda place: place // share * self._batch_size + self._first + place % share)
+        return _batches(positions.map(self._example, num_parallel_calls=tf.data.AUTOTUNE), share)
 
 
-def _resize(example: Batch, image_size: int) -> Batch:
-    """Bilinear, without antialiasing, as OpenCV's default and hence Caffe SSD; float32, 0..255."""
-    return example._replace(images=tf.image.resize(example.images, (image_size, image_size)))
+def evaluation_batches(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    image_size: int,
+    exif: Exif = "ignore",
+    on_bad_image: OnBadImage = "error",
+    notes: Notes | None = None,
+) -> Iterator[Batch]:
+    """Every record once, in order, as it is; the last batch is filled up with black images without labels, index -1.
+
+    Arguments and errors as for `TrainingBatches`; with "skip", a black image takes the place of one that cannot be decoded, and
+    `notes` counts it.
+    """
+    loader = Loader(dataset, each_once(len(dataset)), exif=exif, on_bad_image=on_bad_image, crowd=True, notes=notes)
+
+    def example(position: tf.Tensor) -> Batch:
+        rows, size_px, read, index = loader.load(position)
+        return _as_batch(resize_encoded(rows, size_px, read, image_size=image_size), index)
+
+    count = -(-len(dataset) // batch_size)
+    positions = tf.data.Dataset.range(count * batch_size)
+    examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+    for number, batch in enumerate(_batches(examples, batch_size).prefetch(PREFETCHED_BATCHES)):
+        loader.raise_first(range(number * batch_size, (number + 1) * batch_size))
+        yield batch
 
 
-def _batches(examples: tf.data.Dataset, batch_size: int, max_boxes: int) -> tf.data.Dataset:
-    """Batches of fixed shape; rows are padded after the flip, so that padding stays zero."""
-    rows = ground_truth_rows(max_boxes)
-    size = examples.element_spec.images.shape
-    shapes = Batch(images=size, boxes=(rows, 4), labels=(rows,), difficult=(rows,), index=())
-    return examples.padded_batch(batch_size, shapes, drop_remainder=True).prefetch(PREFETCHED_BATCHES)
+def padded_rows(rows: tf.Tensor) -> tf.Tensor:
+    """G for images with up to `rows` rows of ground truth: 8, 16, 32, ..."""
+    sizes = tf.constant(ROWS)
+    return sizes[tf.searchsorted(sizes, rows[None])[0]]
+
+
+def _as_batch(example: Example, index: tf.Tensor) -> Batch:
+    return Batch(*example, index)
+
+
+def _batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+    """Batches of B images; rows are padded to the largest number of the batch, and on to one of `ROWS`."""
+
+    def pad(batch: Batch) -> Batch:
+        added = padded_rows(tf.shape(batch.labels)[1]) - tf.shape(batch.labels)[1]
+        columns = {name: _pad_rows(getattr(batch, name), added) for name in ("boxes", "labels", "difficult", "crowd")}
+        return batch._replace(**columns)
+
+    return examples.padded_batch(batch_size, drop_remainder=True).map(pad)
+
+
+def _pad_rows(column: tf.Tensor, added: tf.Tensor) -> tf.Tensor:
+    """A column (B, G, ...) with more rows of zeros."""
+    shape = tf.tensor_scatter_nd_update(tf.shape(column), [[1]], added[None])
+    return tf.concat([column, tf.zeros(shape, column.dtype)], axis=1)

@@ -28,11 +28,6 @@ class JoinedDataset:
         self._ends = np.cumsum([len(dataset) for dataset in self._datasets])
 
     @property
-    def max_boxes(self) -> int:
-        """The largest number of boxes in an image."""
-        return max(dataset.max_boxes for dataset in self._datasets)
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What was dropped or clipped so far, in all of them."""
         return tuple(f"{name}: {note}" for name, dataset in zip(self._names, self._datasets, strict=True) for note in dataset.notes)

@@ -8,13 +8,14 @@ from threading import Lock
 
 import numpy as np
 
+from tf_ssd.config import Exif
 from tf_ssd.data.classes import require_class_names
 from tf_ssd.data.compact import Strings
+from tf_ssd.data.decode import image_size
 from tf_ssd.data.ground_truth import CLIPPED, DROPPED, Corners, fit
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.paths import check_inside
-from tf_ssd.data.records import Record, image_size
-from tf_ssd.errors import DatasetError
+from tf_ssd.data.records import Record
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ class LazyDataset(ABC):
         ids: of the records.
         class_names: the classes in the order of their labels; None parses all annotations and takes those found, sorted,
             and so checks the whole dataset.
-        notes: what was left out while the ids were gathered.
+        notes: what was left out while the ids were gathered, and where faults go.
         where: what a message about the class names begins with.
+        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
 
     Raises:
         DatasetError: `class_names` holds no, an empty or a repeated name, or, if None, an annotation cannot be used.
@@ -66,13 +68,15 @@ class LazyDataset(ABC):
 
     one_based = False  # the corners, see `fit`
 
-    def __init__(self, root: Path, ids: Strings, class_names: Sequence[str] | None, notes: Notes, where: str) -> None:
-        self._root, self._ids, self._notes = root, ids, notes
+    def __init__(
+        self, root: Path, ids: Strings, class_names: Sequence[str] | None, notes: Notes, where: str, *, exif: Exif = "ignore"
+    ) -> None:
+        self._root, self._ids, self._notes, self._exif = root, ids, notes, exif
         self._noted = np.zeros(len(ids), bool)
         self._noting = Lock()
-        if class_names is None:
-            class_names = sorted({item.name for index in range(len(self)) for item in self._usable(index)[1]})
-        self.class_names = require_class_names(class_names, where)
+        self.class_names: tuple[str, ...] = ()
+        with notes.tolerating():
+            self.class_names = require_class_names(self._classes_of_all() if class_names is None else class_names, where)
         self._label_of = {name: label for label, name in enumerate(self.class_names, start=1)}
 
     @abstractmethod
@@ -84,11 +88,6 @@ class LazyDataset(ABC):
         """What was dropped or clipped in the annotations read so far."""
         return self._notes.sentences()
 
-    @property
-    def max_boxes(self) -> int:
-        """The largest number of boxes in an image; parses every annotation."""
-        return max((len(self._usable(index)[1]) for index in range(len(self))), default=0)
-
     def __len__(self) -> int:
         return len(self._ids)
 
@@ -98,22 +97,32 @@ class LazyDataset(ABC):
         image, objects, boxes, size = self._usable(index)
         labels = np.array([self._label(item) for item in objects], np.int32)
         difficult = np.array([item.difficult for item in objects], bool)
-        return Record(self._ids[index], image, boxes, labels, difficult, size=size)
+        known = labels > 0
+        return Record(self._ids[index], image, boxes[known], labels[known], difficult[known], size=size)
+
+    def _classes_of_all(self) -> list[str]:
+        """The classes of all annotations, sorted."""
+        names: set[str] = set()
+        for index in range(len(self)):
+            with self._notes.tolerating():
+                names.update(item.name for item in self._usable(index)[1])
+        return sorted(names)
 
     def _usable(self, index: int) -> tuple[Path, list[Object], np.ndarray, tuple[int, int]]:
         """Image, the objects that have an area, their boxes (G, 4) as fractions, and the image's size."""
         annotation = self.annotation(index)
         check_inside(self._root, annotation.image)
-        width, height = size = annotation.size or image_size(annotation.image)
+        width, height = size = annotation.size or image_size(annotation.image, exif=self._exif)
         corners = np.array([item.corners for item in annotation.objects], np.float64).reshape(-1, 4)  # (G, 4)
         fitted = fit(corners, np.array(size), one_based=self.one_based)
         for item in _where(annotation.objects, fitted.outside):
-            raise DatasetError(f"{item} lies outside the image of {width} x {height} px; correct the box")
+            self._notes.fault(f"{item} lies outside the image of {width} x {height} px; correct the box")
         problems = [(DROPPED, item) for item in _where(annotation.objects, ~fitted.has_area)]
         problems += [(CLIPPED, item) for item in _where(annotation.objects, fitted.clipped)]
         if problems:
             self._note_once(index, problems)
-        return annotation.image, _where(annotation.objects, fitted.has_area), fitted.boxes[fitted.has_area], size
+        usable = fitted.has_area & ~fitted.outside
+        return annotation.image, _where(annotation.objects, usable), fitted.boxes[usable], size
 
     def _note_once(self, index: int, problems: list[tuple[str, Object]]) -> None:
         """A record is read in every epoch, but what is wrong with it is counted once."""
@@ -123,9 +132,10 @@ class LazyDataset(ABC):
             self._notes.add(kind, str(item))
 
     def _label(self, item: Object) -> int:
+        """The label of an object, 0 where an unknown class is tolerated."""
         if item.name not in self._label_of:
-            raise DatasetError(f"{item.where}: the class is none of {', '.join(self.class_names)}; rename it or add it to these")
-        return self._label_of[item.name]
+            self._notes.fault(f"{item.where}: the class is none of {', '.join(self.class_names)}; rename it or add it to these")
+        return self._label_of.get(item.name, 0)
 
 
 def _where(objects: list[Object], mask: np.ndarray) -> list[Object]:

@@ -1,12 +1,20 @@
-"""What readers drop or clip is counted and named, in bounded space."""
+"""What readers drop or clip is counted and named, in bounded space; what they cannot use at all ends them, or is noted as well."""
 
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
+
+from tf_ssd.errors import DatasetError
 
 EXAMPLES = 5  # of each kind, in full
 
 
 class Notes:
-    """Counts of what was dropped or clipped, by kind, each with its first few cases; safe to use from several threads."""
+    """Counts of what was dropped or clipped, by kind, each with its first few cases; safe to use from several threads.
+
+    A reader passes a fault to `fault`, or meets it within `tolerating`, and then goes on without the object or the record it is
+    about. Here a fault is a DatasetError at once, so nobody gets that far; a subclass that only writes it down, as that of
+    `data.doctor`, gets to see all of them.
+    """
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -20,6 +28,14 @@ class Notes:
             examples = self._examples.setdefault(kind, [])
             if len(examples) < EXAMPLES:
                 examples.append(example)
+
+    def fault(self, message: str) -> None:
+        """Something that cannot be used, of which `message` names file, object and value; raises DatasetError."""
+        raise DatasetError(message)
+
+    def tolerating(self) -> AbstractContextManager[None, bool | None]:
+        """A context of which a DatasetError is a fault."""
+        return nullcontext()
 
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each kind, in the order in which they first came up."""

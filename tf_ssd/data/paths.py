@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from tf_ssd.data.compact import Strings
 from tf_ssd.data.notes import Notes
@@ -90,13 +89,19 @@ class Files:
         return self.suffixes.index(suffix.lower()), suffix
 
 
-def files_of(ids: Sequence[str], files: Files, kind: str) -> Strings:
-    """The file of each id; raises DatasetError, which calls it a `kind`, where one is missing."""
-    return Strings([files.find(name) or _missing(name, files, kind) for name in ids])
+def existing(ids: Sequence[str], files: Files, kind: str, notes: Notes) -> list[str]:
+    """Those of the ids that have a file; where one is missing, it is a fault, which calls it a `kind`."""
+    found = []
+    for name in ids:
+        with notes.tolerating():
+            if files.find(name):
+                found.append(name)
+            else:
+                suffixes = " ".join(files.suffixes)
+                notes.fault(f"{files.folder}: there is no {kind} {name!r} ({suffixes}); add it or remove {name!r} from the dataset")
+    return found
 
 
-def _missing(name: str, files: Files, kind: str) -> NoReturn:
-    message = (
-        f"{files.folder}: there is no {kind} {name!r} ({' '.join(files.suffixes)}); add it or remove {name!r} from the dataset"
-    )
-    raise DatasetError(message)
+def files_of(ids: Sequence[str], files: Files) -> Strings:
+    """The file of each id, all of them `existing`."""
+    return Strings([files.find(name) or "" for name in ids])

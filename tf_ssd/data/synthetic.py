@@ -18,6 +18,7 @@ ASPECT_RATIOS = (0.75, 1.33)
 MAX_IOU = 0.3
 MAX_COVERED = 0.5  # of a shape, by all later ones together
 TRIALS = 20
+HELD_OUT_PICTURES = 200
 SUPERSAMPLING = 4  # for smooth edges
 
 
@@ -46,7 +47,6 @@ class SyntheticDataset:
     """
 
     class_names = CLASS_NAMES
-    max_boxes = MAX_SHAPES
     notes: tuple[str, ...] = ()
 
     def __init__(self, size: int, *, seed: int, image_size: int = 300) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tf_ssd.config import Exif
 from tf_ssd.data.compact import Strings
 from tf_ssd.data.lazy import Annotation, LazyDataset
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, files_of
+from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
 from tf_ssd.data.voc_xml import read_annotation
 from tf_ssd.errors import DatasetError
 
@@ -25,6 +26,8 @@ class VocDataset(LazyDataset):
             "all" is every XML file, unless ImageSets/Main/all.txt exists.
         class_names: the classes without background, in the order of their labels; None parses all annotations at the start
             and takes those found, sorted.
+        notes: where faults go; None raises the first.
+        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
 
     Raises:
         DatasetError: the layout or the split cannot be used, or an image or annotation of the split is missing. Damage
@@ -33,8 +36,16 @@ class VocDataset(LazyDataset):
 
     one_based = True
 
-    def __init__(self, root: Path, split: str, *, class_names: Sequence[str] | None = None) -> None:
-        notes = Notes()
+    def __init__(
+        self,
+        root: Path,
+        split: str,
+        *,
+        class_names: Sequence[str] | None = None,
+        notes: Notes | None = None,
+        exif: Exif = "ignore",
+    ) -> None:
+        notes = Notes() if notes is None else notes
         annotations, images = _folders(root)
         xml_files = Files(root, annotations, (".xml",), notes)
         image_files = Files(root, images, IMAGE_SUFFIXES, notes)
@@ -43,16 +54,16 @@ class VocDataset(LazyDataset):
             ids = _every_id(xml_files, image_files, notes)
         else:
             ids = _split_ids(root, split_file, notes)
+        ids = existing(existing(ids, xml_files, "annotation", notes), image_files, "image", notes)
         self._annotations, self._images = annotations, images
-        self._xml_names = files_of(ids, xml_files, "annotation")
-        self._image_names = files_of(ids, image_files, "image")
-        super().__init__(root, Strings(ids), class_names, notes, f"{root}, split {split!r}")
+        self._xml_names, self._image_names = files_of(ids, xml_files), files_of(ids, image_files)
+        super().__init__(root, Strings(ids), class_names, notes, f"{root}, split {split!r}", exif=exif)
 
     def annotation(self, index: int) -> Annotation:
         """Parse the annotation of record `index`."""
         path = self._annotations / self._xml_names[index]
         check_inside(self._root, path)
-        return read_annotation(path, self._images / self._image_names[index])
+        return read_annotation(path, self._images / self._image_names[index], self._notes)
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
@@ -88,8 +99,9 @@ def _split_ids(root: Path, path: Path, notes: Notes) -> list[str]:
             example = f"{path}: line {number} repeats {image_id!r} of line {first_line[image_id]}"
             notes.add("repeated lines, left out", example)
         else:
-            check_name(image_id, f"{path}: line {number}")
-            first_line[image_id] = number
+            with notes.tolerating():
+                check_name(image_id, f"{path}: line {number}")
+                first_line[image_id] = number
     if not first_line:
         raise DatasetError(f"{path}: the split is empty; list one image id a line")
     return list(first_line)

@@ -7,21 +7,28 @@ import defusedxml.ElementTree
 
 from tf_ssd.data.ground_truth import CORNERS, corners_px, number
 from tf_ssd.data.lazy import Annotation, Object
+from tf_ssd.data.notes import Notes
 from tf_ssd.errors import DatasetError
 
 
-def read_annotation(path: Path, image: Path) -> Annotation:
+def read_annotation(path: Path, image: Path, notes: Notes) -> Annotation:
     """Parse one XML file.
 
-    Corners are passed on as they are, 1-based and inclusive. A size that is missing or zero is None.
+    Corners are passed on as they are, 1-based and inclusive. A size that is missing or zero is None. `notes` decides whether the
+    faults of a size or an object are those of the whole file.
 
     Raises:
         DatasetError: the file is missing, not XML, has a document type (entities could expand without bound) or another
             root element; or an object has no name, no box, or numbers that are none or out of order.
     """
     root = _parse(path)
-    objects = [_object(element, f"{path}: object {number}") for number, element in enumerate(root.findall("object"), start=1)]
-    return Annotation(image, _size(root, path), objects)
+    objects: list[Object] = []
+    for position, element in enumerate(root.findall("object"), start=1):
+        with notes.tolerating():
+            objects.append(_object(element, f"{path}: object {position}"))
+    with notes.tolerating():
+        return Annotation(image, _size(root, path), objects)
+    return Annotation(image, None, objects)
 
 
 def _parse(path: Path) -> Element:

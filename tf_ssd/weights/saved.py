@@ -9,6 +9,7 @@ import keras
 
 from tf_ssd import __version__
 from tf_ssd.errors import WeightsError
+from tf_ssd.files import written_beside
 from tf_ssd.model import SSD300
 from tf_ssd.weights.tables import is_head
 
@@ -19,14 +20,11 @@ def save_model(model: SSD300, path: Path) -> None:
     Raises:
         WeightsError: the file cannot be written; nothing is left behind.
     """
-    unfinished = path.with_name(f"unfinished-{path.name}")
     try:
-        model.save(unfinished)
-        unfinished.replace(path)
+        with written_beside(path) as unfinished:
+            model.save(unfinished)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load_model(path: Path) -> SSD300:
@@ -65,8 +63,13 @@ def _read_archive(path: Path) -> tuple[dict[str, str], str]:
     return classes, version
 
 
-def transfer(source: SSD300, model: SSD300) -> tuple[str, ...]:
+def transfer(source: SSD300, model: SSD300, *, heads: bool = True) -> tuple[str, ...]:
     """Copy the weights of `source` into `model`: the whole body, and the heads if both have the same number of classes.
+
+    Args:
+        source: whose weights are taken.
+        model: what gets them.
+        heads: False leaves the heads as they are all the same, as for other classes of the same number.
 
     Returns:
         The names of the layers of `model` that were left as they were: none, or all heads.
@@ -74,7 +77,7 @@ def transfer(source: SSD300, model: SSD300) -> tuple[str, ...]:
     Raises:
         WeightsError: a layer does not fit, for `width` and `batch_norm` must be equal; `model` is then unchanged.
     """
-    same_heads = source.config.num_classes == model.config.num_classes
+    same_heads = heads and source.config.num_classes == model.config.num_classes
     weighted = [layer for layer in model.layers if layer.weights]
     left = [layer.name for layer in weighted if is_head(layer.name) and not same_heads]
     given = {layer.name: layer.get_weights() for layer in source.layers if layer.weights}

@@ -2,7 +2,8 @@
 
 The steps in Caffe SSD's order are `photometric.distort` and, of `geometry`, `expand`, `crop`, `resize`, `flip_horizontal` and
 `flip_vertical`. Each is a function of an example and of a key alone, (2,) integers for `tf.random.stateless_*`, and can be used
-alone. `augment` does what they do one after another, faster.
+alone. `augment` does what they do one after another, faster; `augment_encoded` does it to an image that is not decoded yet, and
+decodes no more of it than is shown. What a configuration switches off is left out of the graph.
 """
 
 from typing import NamedTuple
@@ -10,13 +11,15 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_ssd.config import AugmentConfig
-from tf_ssd.data.augment.example import Example, image_size_px
+from tf_ssd.data.augment.example import Example
 from tf_ssd.data.augment.geometry import crop_rows, expand_rows, flip_horizontal, flip_vertical
-from tf_ssd.data.augment.photometric import distort_channels, draw_distortion
-from tf_ssd.data.augment.render import compose, resample
-from tf_ssd.data.augment.windows import draw_canvas, draw_crop, fractions
+from tf_ssd.data.augment.photometric import distort_channels, distorts, draw_distortion
+from tf_ssd.data.augment.render import compose, resample, resize_window
+from tf_ssd.data.augment.source import Read, Source, decoded
+from tf_ssd.data.augment.windows import crops, draw_canvas, draw_crop, expands, fractions, whole
+from tf_ssd.data.decode import REDUCTIONS
 
-__all__ = ["Example", "StepKeys", "augment", "step_keys"]
+__all__ = ["Example", "StepKeys", "augment", "augment_encoded", "resize_encoded", "step_keys"]
 
 
 class StepKeys(NamedTuple):
@@ -52,17 +55,74 @@ def augment(example: Example, key: tf.Tensor, *, config: AugmentConfig, image_si
     Returns:
         The example with an image (S, S, 3) float32, RGB 0..255, and the rows that are still shown, their boxes inside the image.
     """
-    keys = step_keys(key)
-    size_px = image_size_px(example.image)
-    canvas_px = draw_canvas(size_px, keys.expand, config=config)
-    canvas_size_px = canvas_px[2:] - canvas_px[:2]
-    example = expand_rows(example, fractions(canvas_px, size_px))
-    crop_px = draw_crop(example.boxes, canvas_size_px, keys.crop, config=config)
-    example = crop_rows(example, fractions(crop_px, canvas_size_px))
+    return _augment(example, decoded(example.image), key, config=config, image_size=image_size)
 
-    rendering = resample(example.image, crop_px + tf.tile(canvas_px[:2], [2]), image_size=image_size)
-    distortion = draw_distortion(keys.distort, config=config)
-    rendering = rendering._replace(channels=distort_channels(rendering.channels, distortion))
-    image = tf.ensure_shape(compose(rendering, fill=config.fill), (image_size, image_size, 3))
-    example = flip_horizontal(example._replace(image=image), keys.flip_horizontal, config=config)
+
+def augment_encoded(
+    example: Example,
+    size_px: tf.Tensor,
+    read: Read,
+    key: tf.Tensor,
+    *,
+    config: AugmentConfig,
+    image_size: int,
+    reductions: tuple[int, ...] = REDUCTIONS,
+) -> Example:
+    """All steps of `augment` on an image of which only the part that is shown is decoded.
+
+    The result is that of `augment`, to the bit, unless the window that is shown has at least 2 S pixels on each side: then it is
+    read at 1/2 of its scale, from 4 S on at 1/4, from 8 S on at 1/8. What is read is a mean of pixels that `augment` leaves out,
+    so that large images are shown with less aliasing.
+
+    Args:
+        example: the ground truth; its image is not looked at.
+        size_px: (2,) int32, width and height of the full image.
+        read: what decodes a part (`source.Source`).
+        key: as for `augment`.
+        config: as for `augment`.
+        image_size: S.
+        reductions: the scales that may be chosen, 1 first; (1,) for the pixels of `augment` at any size.
+
+    Returns:
+        As `augment`.
+    """
+    return _augment(example, Source(size_px, read, reductions), key, config=config, image_size=image_size)
+
+
+def resize_encoded(
+    example: Example, size_px: tf.Tensor, read: Read, *, image_size: int, reductions: tuple[int, ...] = REDUCTIONS
+) -> Example:
+    """The whole image resized to (S, S, 3) float32, without regard to its aspect ratio; arguments as for `augment_encoded`."""
+    image = resize_window(Source(size_px, read, reductions), whole(size_px), image_size=image_size)
+    return example._replace(image=tf.ensure_shape(image, (image_size, image_size, 3)))
+
+
+def _augment(example: Example, source: Source, key: tf.Tensor, *, config: AugmentConfig, image_size: int) -> Example:
+    keys = step_keys(key)
+    example, window_px = _choose_window(example, source.size_px, keys, config=config)
+    image = _render(source, window_px, keys.distort, config=config, image_size=image_size)
+    example = example._replace(image=tf.ensure_shape(image, (image_size, image_size, 3)))
+    example = flip_horizontal(example, keys.flip_horizontal, config=config)
     return flip_vertical(example, keys.flip_vertical, config=config)
+
+
+def _choose_window(example: Example, size_px: tf.Tensor, keys: StepKeys, *, config: AugmentConfig) -> tuple[Example, tf.Tensor]:
+    """The ground truth after expansion and crop, and the window (4,) of the image that is shown."""
+    canvas_px = draw_canvas(size_px, keys.expand, config=config)
+    if expands(config):
+        example = expand_rows(example, fractions(canvas_px, size_px))
+    if not crops(config):
+        return example, canvas_px
+    canvas_size_px = canvas_px[2:] - canvas_px[:2]
+    crop_px = draw_crop(example.boxes, canvas_size_px, keys.crop, config=config)
+    return crop_rows(example, fractions(crop_px, canvas_size_px)), crop_px + tf.tile(canvas_px[:2], [2])
+
+
+def _render(source: Source, window_px: tf.Tensor, key: tf.Tensor, *, config: AugmentConfig, image_size: int) -> tf.Tensor:
+    """What a window shows, with distorted colours, on its canvas."""
+    if not expands(config) and not distorts(config):
+        return resize_window(source, window_px, image_size=image_size)
+    rendering = resample(source, window_px, image_size=image_size)
+    if distorts(config):
+        rendering = rendering._replace(channels=distort_channels(rendering.channels, draw_distortion(key, config=config)))
+    return compose(rendering, fill=config.fill)

@@ -1,5 +1,7 @@
 """Geometric steps: expand, crop, resize and flip, on an image and its ground truth."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tf_ssd import boxes as box_ops
@@ -53,12 +55,12 @@ def resize(example: Example, *, image_size: int) -> Example:
 
 def flip_horizontal(example: Example, key: tf.Tensor, *, config: AugmentConfig) -> Example:
     """Mirror left and right with `config.flip_probability`."""
-    return tf.cond(_heads(key, config.flip_probability), lambda: mirror_horizontal(example), lambda: example)
+    return _flip(example, mirror_horizontal, key, config.flip_probability)
 
 
 def flip_vertical(example: Example, key: tf.Tensor, *, config: AugmentConfig) -> Example:
     """Mirror top and bottom with `config.vertical_flip_probability`."""
-    return tf.cond(_heads(key, config.vertical_flip_probability), lambda: mirror_vertical(example), lambda: example)
+    return _flip(example, mirror_vertical, key, config.vertical_flip_probability)
 
 
 def mirror_horizontal(example: Example) -> Example:
@@ -73,8 +75,11 @@ def mirror_vertical(example: Example) -> Example:
     return example._replace(image=tf.reverse(example.image, axis=[0]), boxes=boxes)
 
 
-def _heads(key: tf.Tensor, probability: float) -> tf.Tensor:
-    return tf.random.stateless_uniform((), key) < probability
+def _flip(example: Example, mirror: Callable[[Example], Example], key: tf.Tensor, probability: float) -> Example:
+    if probability == 0:
+        return example
+    heads = tf.random.stateless_uniform((), key) < probability
+    return tf.cond(heads, lambda: mirror(example), lambda: example)
 
 
 def _paste(image: tf.Tensor, canvas_px: tf.Tensor, *, fill: tuple[float, float, float]) -> tf.Tensor:

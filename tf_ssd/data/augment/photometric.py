@@ -34,6 +34,12 @@ class Distortion(NamedTuple):
     contrast_first: tf.Tensor
 
 
+def distorts(config: AugmentConfig) -> bool:
+    """Whether colours may change at all."""
+    ranges = (config.brightness, config.contrast, config.saturation, config.hue)
+    return config.color_probability > 0 and ranges != (0, (1, 1), (1, 1), 0)
+
+
 def distort(example: Example, key: tf.Tensor, *, config: AugmentConfig) -> Example:
     """Change the colours at random; the image becomes float32."""
     channels = tf.transpose(tf.cast(example.image, tf.float32), [2, 0, 1])  # (3, H, W)

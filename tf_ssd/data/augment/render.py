@@ -5,9 +5,12 @@ Each pixel of the output is a weighted mean of four pixels of the window, some o
 falls on the image is its coverage. Where that is 0 nothing is computed.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
+
+from tf_ssd.data.augment.source import Part, Source, read_window
 
 
 class Axis(NamedTuple):
@@ -33,29 +36,28 @@ class Rendering(NamedTuple):
     columns: Axis
 
 
-def resample(image: tf.Tensor, window_px: tf.Tensor, *, image_size: int) -> Rendering:
+def resize_window(source: Source, window_px: tf.Tensor, *, image_size: int) -> tf.Tensor:
+    """Resize a window of an image bilinearly, without antialiasing but for the reduction, to (S, S, 3) float32 RGB 0..255.
+
+    Args:
+        source: the image.
+        window_px: (4,) int32, xyxy, inside the image.
+        image_size: S.
+    """
+    part = read_window(source, window_px, image_size=image_size)
+    return _resized(part, lambda: _axes(source.size_px, window_px, image_size), image_size)
+
+
+def resample(source: Source, window_px: tf.Tensor, *, image_size: int) -> Rendering:
     """Resample what a window shows of an image to its final size, the image's edges repeated beyond it.
 
     Args:
-        image: (H, W, 3) uint8 or float32.
+        source: the image.
         window_px: (4,) int32, xyxy; may reach outside the image.
         image_size: S, side of the output.
     """
-    left, top, right, bottom = tf.unstack(window_px)
-    height, width = tf.unstack(tf.shape(image)[:2])
-    rows = _axis(top, bottom, height, image_size)
-    columns = _axis(left, right, width, image_size)
-    limit = tf.stack([width, height])
-    low = tf.clip_by_value(window_px[:2], 0, limit - 1)
-    high = tf.clip_by_value(window_px[2:], low + 1, limit)
-    source = image[low[1] : high[1], low[0] : high[0]]
-    # A window inside the image needs only a resize, which is faster.
-    pixels = tf.cond(
-        tf.reduce_all((low == window_px[:2]) & (high == window_px[2:])),
-        lambda: tf.image.resize(source, (image_size, image_size)),
-        lambda: _sample(source, low, rows, columns),
-    )
-    return Rendering(tf.transpose(pixels, [2, 0, 1]), rows, columns)
+    part, axes = read_window(source, window_px, image_size=image_size), _axes(source.size_px, window_px, image_size)
+    return Rendering(tf.transpose(_resized(part, lambda: axes, image_size), [2, 0, 1]), *axes)
 
 
 def compose(rendering: Rendering, *, fill: tuple[float, float, float]) -> tf.Tensor:
@@ -72,6 +74,17 @@ def compose(rendering: Rendering, *, fill: tuple[float, float, float]) -> tf.Ten
     return tf.transpose(tf.cond(tf.reduce_all(covered), lambda: channels, blend), [1, 2, 0])
 
 
+def _resized(part: Part, axes: Callable[[], tuple[Axis, Axis]], image_size: int) -> tf.Tensor:
+    """What of the output shows the image, (h, w, 3) float32. A window read as it is needs only a resize, which is faster."""
+    return tf.cond(part.is_window, lambda: tf.image.resize(part.pixels, (image_size, image_size)), lambda: _sample(part, *axes()))
+
+
+def _axes(size_px: tf.Tensor, window_px: tf.Tensor, image_size: int) -> tuple[Axis, Axis]:
+    """The rows and the columns of the output."""
+    (left, top, right, bottom), (width, height) = tf.unstack(window_px), tf.unstack(size_px)
+    return _axis(top, bottom, height, image_size), _axis(left, right, width, image_size)
+
+
 def _axis(start: tf.Tensor, stop: tf.Tensor, extent: tf.Tensor, count: int) -> Axis:
     """Where `count` output pixels fall that show start..stop of an axis with `extent` pixels."""
     start, stop, extent = (tf.cast(value, tf.float32) for value in (start, stop, extent))
@@ -86,11 +99,13 @@ def _axis(start: tf.Tensor, stop: tf.Tensor, extent: tf.Tensor, count: int) -> A
     return Axis(position[first], position[last], coverage[first : last + 1], tf.stack([first, count - 1 - last]))
 
 
-def _sample(source: tf.Tensor, corner_px: tf.Tensor, rows: Axis, columns: Axis) -> tf.Tensor:
-    """Bilinear samples (h, w, 3) of a part of the image whose corner (x, y) lies at `corner_px`, its edges repeated."""
-    source = _repeat_edges(source)
-    y, x = tf.cast(corner_px[1] - 1, tf.float32), tf.cast(corner_px[0] - 1, tf.float32)
-    ends = tf.stack([rows.first - y, columns.first - x, rows.last - y, columns.last - x])
+def _sample(part: Part, rows: Axis, columns: Axis) -> tf.Tensor:
+    """Bilinear samples (h, w, 3) of a part of the image, its edges repeated."""
+    source = _repeat_edges(part.pixels)
+    # From positions on the image to those on the reduced one: its pixel i has its centre at i * reduction + (reduction - 1) / 2.
+    reduction = tf.cast(part.reduction, tf.float32)
+    ends = (tf.stack([rows.first, columns.first, rows.last, columns.last]) - (reduction - 1) / 2) / reduction
+    ends -= tf.tile(tf.cast(part.corner[::-1] - 1, tf.float32), [2])
     # `crop_and_resize` counts from the first to the last pixel centre of its input as 0..1, and samples from end to end.
     ends /= tf.cast(tf.tile(tf.shape(source)[:2] - 1, [2]), tf.float32)
     shape = tf.stack([tf.size(rows.coverage), tf.size(columns.coverage)])

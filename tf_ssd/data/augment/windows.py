@@ -10,6 +10,16 @@ from tf_ssd import boxes as box_ops
 from tf_ssd.config import AugmentConfig
 
 
+def expands(config: AugmentConfig) -> bool:
+    """Whether an image may be placed on a larger canvas at all."""
+    return config.expand_probability > 0 and config.expand_ratio != (1, 1)
+
+
+def crops(config: AugmentConfig) -> bool:
+    """Whether an image may be cropped at all."""
+    return config.crop_scale != (1, 1)
+
+
 def whole(size_px: tf.Tensor) -> tf.Tensor:
     """The window (4,) that is all of an image of `size_px` (width, height)."""
     return tf.concat([tf.zeros_like(size_px), size_px], axis=0)
@@ -45,6 +55,8 @@ def draw_canvas(size_px: tf.Tensor, key: tf.Tensor, *, config: AugmentConfig) ->
 
     Source: Caffe SSD, `ExpandImage`.
     """
+    if not expands(config):
+        return whole(size_px)
     draws = tf.random.stateless_uniform((4,), key)
     low, high = config.expand_ratio
     ratio = tf.where(draws[0] < config.expand_probability, low + (high - low) * draws[1], 1.0)
@@ -63,6 +75,8 @@ def draw_crop(boxes: tf.Tensor, size_px: tf.Tensor, key: tf.Tensor, *, config: A
     Source: Caffe SSD, `GenerateBatchSamples`, which asks for no centre and may lose all boxes. amdegroot and torchvision draw one
     sampler instead, and draw again when it finds nothing.
     """
+    if not crops(config):
+        return whole(size_px)
     trials_key, choice_key = tf.unstack(tf.random.split(key))
     trials_px = draw_trials(size_px, trials_key, config=config)  # (M, T, 4)
     trials = fractions(trials_px, size_px)

@@ -1,4 +1,4 @@
-"""The training recipe of Caffe SSD: SGD with coupled weight decay and doubled bias rate, and its learning rate over the steps."""
+"""SGD as Caffe does it: coupled weight decay, and biases at twice the rate."""
 
 from typing import Any
 
@@ -45,35 +45,3 @@ class CaffeSGD(keras.optimizers.SGD):
     def get_config(self) -> dict[str, Any]:
         """Arguments that make this optimizer again."""
         return {**super().get_config(), "decay": self.decay}
-
-
-@keras.saving.register_keras_serializable(package="tf_ssd")
-class WarmupAndDrops(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that rises linearly, then falls by a factor at certain steps (Caffe's "multistep", with a warm-up before it).
-
-    Steps count from 0. The rate at step k is rate * min(1, (k + 1) / warmup) * factor^(number of drops <= k), in float64: the
-    optimizer rounds it to the dtype of the weights. The defaults are the recipe for PASCAL VOC at batch 32, which from random
-    weights diverges without the warm-up.
-
-    Args:
-        rate: the peak.
-        drops: steps before which the rate falls.
-        factor: what it falls by.
-        warmup: steps until the peak is reached; 0 for none.
-    """
-
-    def __init__(
-        self, rate: float = 1e-3, *, drops: tuple[int, ...] = (80_000, 100_000), factor: float = 0.1, warmup: int = 500
-    ) -> None:
-        self.rate, self.drops, self.factor, self.warmup = rate, tuple(drops), factor, warmup
-
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """The rate, a scalar, at `step`."""
-        done = tf.cast(step, tf.float64)
-        dropped = tf.reduce_sum(tf.cast(done >= tf.constant(self.drops, tf.float64), tf.float64))
-        warm = tf.minimum((done + 1) / max(1, self.warmup), 1)
-        return self.rate * warm * tf.constant(self.factor, tf.float64) ** dropped
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make this schedule again."""
-        return {"rate": self.rate, "drops": self.drops, "factor": self.factor, "warmup": self.warmup}

@@ -1,0 +1,47 @@
+"""Settings as frozen dataclasses and named presets.
+
+Nothing here imports TensorFlow, so that `--help` answers at once and a bad setting is reported before anything heavy is loaded.
+"""
+
+from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
+from tf_ssd.config.check import CheckConfig
+from tf_ssd.config.data import DataConfig, DatasetKind, Exif, OnBadImage, Unlabelled
+from tf_ssd.config.evaluate import EvaluateConfig, Metric
+from tf_ssd.config.network import COCO300, PAPER300, PRESETS, VOC300, Clip, DefaultBoxesConfig, LossConfig, ModelConfig, Preset
+from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
+from tf_ssd.config.rules import require
+from tf_ssd.config.train import Precision, TrainConfig
+from tf_ssd.config.weights import Channels, WeightsConfig, WeightsSource
+
+__all__ = [
+    "AUGMENTATIONS",
+    "COCO300",
+    "PAPER300",
+    "PRESETS",
+    "RECIPES",
+    "VOC300",
+    "AugmentConfig",
+    "Augmentation",
+    "Channels",
+    "CheckConfig",
+    "Clip",
+    "DataConfig",
+    "DatasetKind",
+    "DefaultBoxesConfig",
+    "EvaluateConfig",
+    "Exif",
+    "LossConfig",
+    "Metric",
+    "ModelConfig",
+    "OnBadImage",
+    "OptimizerName",
+    "Precision",
+    "Preset",
+    "Recipe",
+    "RecipeName",
+    "TrainConfig",
+    "Unlabelled",
+    "WeightsConfig",
+    "WeightsSource",
+    "require",
+]

@@ -1,0 +1,40 @@
+"""`python -m tf_ssd.check`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tf_ssd.config.augment import Augmentation
+from tf_ssd.config.data import DataConfig
+from tf_ssd.config.network import Preset
+from tf_ssd.config.rules import flag, require
+
+
+@dataclass(frozen=True)
+class CheckConfig(DataConfig):
+    """Examine a dataset before training on it: all that is wrong with it in one go, and how well the default boxes fit it.
+
+    Each split is checked on its own, and compared with the others. The exit code is 1 if there are errors, which training
+    would stop at; warnings, which it would not, are for you to judge.
+    """
+
+    default_boxes: Preset = "VOC300"
+    """The default boxes whose fit to the first split is shown in full; all presets are compared."""
+    augmentation: Augmentation = "ssd"
+    """What --show-augmentation shows."""
+    json: Path | None = None
+    """Write every finding and every number to this .json file."""
+    plot: Path | None = None
+    """Draw how well the default boxes fit to this .png file."""
+    show_augmentation: Path | None = None
+    """Draw a few images as they are and as training would see them to this .png file."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        repeated = sorted({split for split in self.split if self.split.count(split) > 1})
+        require(not repeated, "--split", repeated, "name each split once")
+        for name, suffix in (("json", ".json"), ("plot", ".png"), ("show_augmentation", ".png")):
+            path = getattr(self, name)
+            if path is not None:
+                require(path.suffix == suffix, flag(name), str(path), f"must end in {suffix}")
+                require(path.parent.is_dir(), flag(name), str(path), f"there is no folder {path.parent}; make it first")
+                require(not path.exists(), flag(name), str(path), "exists already; choose another name, nothing was overwritten")

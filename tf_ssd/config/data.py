@@ -1,0 +1,37 @@
+"""Which data a command reads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tf_ssd.config.rules import require
+
+DatasetKind = Literal["synthetic", "voc", "coco", "csv"]
+Exif = Literal["ignore", "apply"]
+Unlabelled = Literal["keep", "drop"]
+OnBadImage = Literal["error", "skip"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What every command that reads a dataset is told about it."""
+
+    dataset: DatasetKind = "synthetic"
+    """Generated pictures; the layout of PASCAL VOC; COCO JSON; CSV or text files."""
+    data: tuple[Path, ...] = ()
+    """Folder of the dataset; several are joined."""
+    split: tuple[str, ...] = ("train",)
+    """Splits of each folder, joined. voc: ImageSets/Main/SPLIT.txt, or "all"; coco: annotations/instances_SPLIT.json or
+    SPLIT/_annotations.coco.json; csv: SPLIT.csv, or a folder SPLIT with a text file for each image."""
+    classes: Path | None = None
+    """Class map, one class a line in the order of the labels. Default: the classes found."""
+    exif: Exif = "ignore"
+    """Orientation in a photo's EXIF data: boxes nearly always refer to the pixels as they are stored."""
+
+    def __post_init__(self) -> None:
+        synthetic = self.dataset == "synthetic"
+        require(synthetic or bool(self.data), "--data", None, f"--dataset {self.dataset} needs the folder of the dataset")
+        rule = "--dataset synthetic reads no folder; did you mean --dataset voc, coco or csv?"
+        require(not synthetic or not self.data, "--data", [str(folder) for folder in self.data], rule)
+        require(not synthetic or self.classes is None, "--classes", str(self.classes), "generated pictures have their own classes")
+        require(bool(self.split), "--split", self.split, "name at least one")

@@ -1,0 +1,57 @@
+"""`python -m tf_ssd.evaluate`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tf_ssd.config.data import DataConfig
+from tf_ssd.config.rules import require
+
+Metric = Literal["voc07", "voc12", "coco"]
+
+
+@dataclass(frozen=True)
+class EvaluateConfig(DataConfig):
+    """Average precision of a trained model, or of detections in a file, on a dataset."""
+
+    split: tuple[str, ...] = ("test",)
+    """Splits of each folder, joined; see --help of train for where they are looked for. Not used for generated pictures."""
+    checkpoint: Path | None = None
+    """What to evaluate: the folder of a run, or a .keras file. Classes are those of classes.txt beside the model, if there."""
+    detections: Path | None = None
+    """Or detections in the format of COCO results: no model is then loaded. An image_id is a record's id, a category_id the
+    category's (coco) or the place in the class map, from 1 (voc, csv)."""
+    metric: Metric | None = None
+    """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: coco for coco, else voc12."""
+    batch_size: int = 8
+    """Images at a time."""
+    seed: int = 0
+    """Generated pictures: those that a training run with this seed held out."""
+    json: Path | None = None
+    """Write all numbers to this file."""
+    plot: Path | None = None
+    """Draw precision over recall, a curve for each class, to this .png file."""
+    results: Path | None = None
+    """Write what --checkpoint detects to this .json file, in the format of COCO results."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        both = [str(path) for path in (self.checkpoint, self.detections) if path is not None]
+        require(len(both) == 1, "--checkpoint, --detections", both, "give one of the two: a model to run, or a file of detections")
+        require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
+        require(self.batch_size >= 1, "--batch-size", self.batch_size, "must be at least 1")
+        require(self.seed >= 0, "--seed", self.seed, "must not be negative")
+        for flag, path, suffix in (
+            ("--json", self.json, ".json"),
+            ("--plot", self.plot, ".png"),
+            ("--results", self.results, ".json"),
+        ):
+            if path is not None:
+                require(path.suffix == suffix, flag, str(path), f"must end in {suffix}")
+                require(path.parent.is_dir(), flag, str(path), f"there is no folder {path.parent}; make it first")
+                require(not path.exists(), flag, str(path), "exists already; choose another name, nothing was overwritten")
+
+    @property
+    def chosen_metric(self) -> Metric:
+        """The metric asked for, or the one that is usual for the dataset."""
+        return self.metric or ("coco" if self.dataset == "coco" else "voc12")

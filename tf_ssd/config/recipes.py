@@ -1,0 +1,50 @@
+"""What a training run does unless it is told otherwise: optimizer, schedule and network that go together."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tf_ssd.config.network import Preset
+
+RecipeName = Literal["quick", "voc", "coco", "finetune"]
+OptimizerName = Literal["adam", "sgd"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings that belong together.
+
+    Attributes:
+        steps: training steps.
+        batch_size: images per step.
+        optimizer: "adam", or Caffe's "sgd" with coupled weight decay and doubled rate of the biases.
+        learning_rate: the peak, reached after a linear warm-up of a tenth of the steps, at most 500.
+        drops: shares of the steps after which the rate falls to a tenth; without any it follows a cosine down to 0.
+        weight_decay: of kernels (sgd).
+        width, batch_norm, default_boxes: of the network.
+        frozen_blocks: blocks of VGG16, from the first, that are not trained.
+    """
+
+    steps: int
+    batch_size: int
+    optimizer: OptimizerName
+    learning_rate: float
+    drops: tuple[float, ...] = ()
+    weight_decay: float = 5e-4
+    width: float = 1.0
+    batch_norm: bool = False
+    default_boxes: Preset = "VOC300"
+    frozen_blocks: int = 0
+
+    @property
+    def warmup(self) -> int:
+        """Steps until the peak of the learning rate."""
+        return min(500, self.steps // 10)
+
+
+# voc and coco: the published settings of Caffe SSD300, for weights of VGG16 to start from.
+RECIPES: dict[RecipeName, Recipe] = {
+    "quick": Recipe(steps=400, batch_size=8, optimizer="adam", learning_rate=3e-3, width=0.125, batch_norm=True),
+    "voc": Recipe(steps=120_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(2 / 3, 5 / 6)),
+    "coco": Recipe(steps=400_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(0.7, 0.9), default_boxes="COCO300"),
+    "finetune": Recipe(steps=2000, batch_size=8, optimizer="sgd", learning_rate=2.5e-4, drops=(2 / 3, 5 / 6), frozen_blocks=2),
+}

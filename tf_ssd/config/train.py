@@ -1,0 +1,147 @@
+"""`python -m tf_ssd.train`."""
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
+from tf_ssd.config.data import DataConfig, OnBadImage, Unlabelled
+from tf_ssd.config.network import PRESETS, DefaultBoxesConfig, LossConfig, ModelConfig, Preset
+from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
+from tf_ssd.config.rules import flag, require
+
+Precision = Literal["float32", "float16", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class TrainConfig(DataConfig):
+    """Train SSD300. Without arguments: a small network on generated pictures, a few minutes on a laptop.
+
+    The same command with the same --output continues a run that was stopped, exactly.
+    """
+
+    eval_data: tuple[Path, ...] = ()
+    """Folders that the held-out splits are in. Default: those of --data."""
+    eval_split: tuple[str, ...] = ("val",)
+    """Held-out splits that the average precision is measured on."""
+    unlabelled: Unlabelled = "keep"
+    """Images without labels: trained on as they are, or left out of training (never of evaluation)."""
+    on_bad_image: OnBadImage = "error"
+    """An image that cannot be decoded stops the run, or the next one of the epoch takes its place; it is named and counted."""
+    output: Path | None = None
+    """Folder for the run. Default: runs/DATASET-TIME."""
+    recipe: RecipeName = "quick"
+    """What the settings below are where they are not given: quick, a small network from random weights; voc and coco, the published
+    settings of Caffe SSD; finetune, for --weights."""
+    steps: int | None = None
+    """Training steps. quick: 400, voc: 120000, coco: 400000, finetune: 2000."""
+    batch_size: int | None = None
+    """Images per step, of all workers together. quick and finetune: 8, voc and coco: 32."""
+    optimizer: OptimizerName | None = None
+    """adam (quick), or Caffe's SGD: momentum 0.9, coupled weight decay, biases at twice the rate."""
+    learning_rate: float | None = None
+    """Peak rate, after a linear warm-up of a tenth of the steps, at most 500. quick: 0.003, finetune: 0.00025, others: 0.001."""
+    drops: tuple[float, ...] | None = None
+    """Shares of the steps after which the rate falls to a tenth. quick: none, the rate follows a cosine down to 0."""
+    weight_decay: float | None = None
+    """Of kernels, with sgd; 0.0005."""
+    width: float | None = None
+    """Factor on the channels of VGG16. quick: 0.125; 1 is the paper's network."""
+    batch_norm: bool | None = None
+    """Batch normalisation; needed to train from random weights in few steps. quick: yes."""
+    default_boxes: Preset | None = None
+    """Sizes of the default boxes. coco: COCO300, others: VOC300."""
+    box_sizes: tuple[float, ...] | None = None
+    """Seven sizes of default boxes in pixels at 300, in place of the preset's: those that `python -m tf_ssd.check` fits to data."""
+    frozen_blocks: int | None = None
+    """Blocks of VGG16, from the first, that are not trained. finetune: 2."""
+    weights: Path | None = None
+    """A .keras file to start from (`python -m tf_ssd.weights`, or an earlier run): its body and, for the same classes, its heads.
+    The network is then the file's, and --width, --batch-norm and --default-boxes are not used."""
+    augmentation: Augmentation | None = None
+    """Colours, expansion, crops and flips as in the paper; flips alone; or images as they are. Default: ssd, but flip for generated
+    pictures."""
+    vertical_flip: bool = False
+    """Mirror top and bottom too, half the time: for pictures without an upside."""
+    min_negatives: int = 0
+    """Hard negatives to train on in an image without labels."""
+    clip_norm: float | None = None
+    """Limit on the norm of the gradient."""
+    ema: float | None = None
+    """Decay of a moving average of the weights, such as 0.999, which is then what is evaluated and saved."""
+    micro_batches: int = 1
+    """Parts that a batch is computed in one after another, to need less memory; the result is the same without batch norm."""
+    precision: Precision = "float32"
+    """What the network computes in; weights and loss are float32 always. float16 scales the loss."""
+    deterministic: bool = False
+    """Same bits in each run on a GPU too, more slowly; on a CPU they are the same anyway."""
+    checkpoint_every: int = 100
+    """Steps between checkpoints."""
+    eval_every: int | None = None
+    """Steps between evaluations; the best model is kept as best.keras. Default: only at the end."""
+    seed: int = 0
+    """Seed of weights, data order and augmentation."""
+    overfit_one_batch: bool = False
+    """Train on the first batch alone, without augmentation, and fail unless the loss falls below 0.5: does everything work?"""
+    replay: Path | None = None
+    """Explain a step that failed from the file it left, and do nothing else."""
+    quiet: bool = False
+    """Print nothing but warnings and errors."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe = self.settings()
+        for name in ("steps", "batch_size"):
+            require(getattr(recipe, name) >= 1, flag(name), getattr(recipe, name), "must be at least 1")
+        for name in ("checkpoint_every", "micro_batches", "eval_every"):
+            require(getattr(self, name) is None or getattr(self, name) >= 1, flag(name), getattr(self, name), "must be at least 1")
+        divides = recipe.batch_size % self.micro_batches == 0
+        require(divides, "--micro-batches", self.micro_batches, f"must divide the batch size, {recipe.batch_size}")
+        require(0 < recipe.learning_rate < 10, "--learning-rate", recipe.learning_rate, "must be above 0 and below 10")
+        require(all(0 < drop < 1 for drop in recipe.drops), "--drops", recipe.drops, "must be shares between 0 and 1")
+        require(0 <= recipe.frozen_blocks <= 5, "--frozen-blocks", recipe.frozen_blocks, "must be from 0 to 5")
+        require(recipe.weight_decay >= 0, "--weight-decay", recipe.weight_decay, "must not be negative")
+        require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", self.clip_norm, "must be positive")
+        require(self.ema is None or 0 < self.ema < 1, "--ema", self.ema, "must be between 0 and 1")
+        require(self.seed >= 0, "--seed", self.seed, "must not be negative")
+        require(self.dataset != "synthetic" or not self.eval_data, "--eval-data", self.eval_data, "generated pictures need none")
+        needs_weights = self.recipe == "finetune" and self.weights is None
+        require(not needs_weights, "--recipe", self.recipe, "fine-tuning starts from --weights FILE.keras")
+        require(self.box_sizes is None or len(self.box_sizes) == 7, "--box-sizes", self.box_sizes, "must be seven sizes")
+        self.model(num_classes=2)
+
+    def settings(self) -> Recipe:
+        """The recipe, with what was given in its place."""
+        given = {field.name: getattr(self, field.name) for field in fields(Recipe)}
+        return replace(RECIPES[self.recipe], **{name: value for name, value in given.items() if value is not None})
+
+    def model(self, *, num_classes: int, start: ModelConfig | None = None) -> ModelConfig:
+        """The network that this run trains, background among its `num_classes`; `start` is that of the weights it starts from."""
+        if start is not None:
+            return replace(start, num_classes=num_classes, loss=replace(start.loss, min_negatives=self.min_negatives))
+        recipe = self.settings()
+        return ModelConfig(
+            num_classes=num_classes,
+            boxes=self._boxes(),
+            width=recipe.width,
+            batch_norm=recipe.batch_norm,
+            loss=LossConfig(min_negatives=self.min_negatives),
+        )
+
+    def _boxes(self) -> DefaultBoxesConfig:
+        preset = PRESETS[self.settings().default_boxes]
+        if self.box_sizes is None:
+            return preset
+        return replace(preset, min_sizes=self.box_sizes[:-1], max_sizes=self.box_sizes[1:])
+
+    def augment(self) -> AugmentConfig:
+        """What is done to training images."""
+        chosen = self.augmentation or ("flip" if self.dataset == "synthetic" else "ssd")
+        if self.overfit_one_batch:
+            return AUGMENTATIONS["none"]
+        return replace(AUGMENTATIONS[chosen], vertical_flip_probability=0.5 if self.vertical_flip else 0.0)
+
+    def output_folder(self, *, now: datetime) -> Path:
+        """The folder that was asked for, or one named after dataset and time."""
+        return self.output or Path("runs") / f"{self.dataset}-{now:%Y%m%d-%H%M%S}"

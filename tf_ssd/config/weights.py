@@ -1,0 +1,32 @@
+"""`python -m tf_ssd.weights`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from tf_ssd.config.rules import require
+
+WeightsSource = Literal["torchvision", "amdegroot", "vgg16"]
+Channels = Literal["bgr", "rgb"]
+
+
+@dataclass(frozen=True)
+class WeightsConfig:
+    """Import published weights: write a .keras model that predicts what the published one does, or that trains from its body."""
+
+    source: Annotated[WeightsSource, arg(name="from")]
+    """Whose FILE is: torchvision's ssd300_vgg16, the SSD300 of amdegroot/ssd.pytorch, or VGG16 alone, reduced or of Keras."""
+    file: Annotated[Positional[Path], arg(metavar="FILE")]
+    """A .pth, .pt, .safetensors or .h5 file; "imagenet" with --from vgg16 downloads the weights of Keras Applications."""
+    output: Path
+    """The .keras file to write; it must not exist."""
+    num_classes: int | None = None
+    """Classes, background included; if not as many as in FILE, the heads are made new. Default: as in FILE, or 21."""
+    channels: Channels | None = None
+    """Colours that amdegroot's weights expect: bgr (default) if converted from Caffe, rgb if the port itself trained them."""
+
+    def __post_init__(self) -> None:
+        require(self.output.suffix == ".keras", "--output", str(self.output), "must end in .keras")
+        require(self.num_classes is None or self.num_classes >= 2, "--num-classes", self.num_classes, "must be at least 2")

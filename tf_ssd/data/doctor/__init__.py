@@ -1,0 +1,1 @@
+"""The dataset doctor: what is wrong with a dataset, and how well default boxes fit it."""

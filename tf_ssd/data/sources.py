@@ -1,0 +1,101 @@
+"""A dataset by its kind, folders and splits, as the command lines name it."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+from tf_ssd.config import DatasetKind, Exif
+from tf_ssd.data.coco import CocoDataset
+from tf_ssd.data.csv import read_csv
+from tf_ssd.data.joined import JoinedDataset
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.paths import check_name
+from tf_ssd.data.records import Dataset
+from tf_ssd.data.voc import VocDataset
+from tf_ssd.errors import DatasetError
+
+
+def open_dataset(
+    kind: DatasetKind,
+    folders: Sequence[Path],
+    splits: Sequence[str],
+    *,
+    class_names: Sequence[str] | None = None,
+    notes: Notes | None = None,
+    exif: Exif = "ignore",
+) -> Dataset:
+    """Every split of every folder, joined if there are several.
+
+    Args:
+        kind: the layout; "synthetic" is in no folder and not opened here.
+        folders: at least one.
+        splits: at least one.
+        class_names: the classes without background, in the order of their labels; None takes those found, and of several
+            parts that differ all that were found in any, sorted.
+        notes: where the faults of all parts go; None raises the first.
+        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
+
+    Raises:
+        DatasetError: a part is missing or cannot be used.
+    """
+    parts = list(product(folders, splits))
+    opened = [_open(kind, *part, class_names=class_names, notes=notes, exif=exif) for part in parts]
+    found = {dataset.class_names for dataset in opened}
+    if len(found) > 1:
+        union = sorted(set().union(*found))
+        opened = [_open(kind, *part, class_names=union, notes=notes, exif=exif) for part in parts]
+    return opened[0] if len(opened) == 1 else JoinedDataset(_named(parts, opened))
+
+
+def _open(
+    kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None, exif: Exif
+) -> Dataset:
+    check_name(split, f"{folder}: split")
+    match kind:
+        case "voc":
+            return VocDataset(folder, split, class_names=class_names, notes=notes, exif=exif)
+        case "coco":
+            return CocoDataset(*_coco_paths(folder, split), class_names=class_names, notes=notes, exif=exif)
+        case "csv":
+            return read_csv(*_csv_paths(folder, split), class_names=class_names, notes=notes, exif=exif)
+    raise ValueError(f"{kind!r} is in no folder")
+
+
+def _coco_paths(folder: Path, split: str) -> tuple[Path, Path]:
+    """Annotation file and folder of images: as COCO is published, as Roboflow exports it, or a file beside the images."""
+    return _first_existing(
+        {
+            folder / "annotations" / f"instances_{split}.json": (folder / split, folder / "images" / split, folder / "images"),
+            folder / split / "_annotations.coco.json": (folder / split,),
+            folder / f"{split}.json": (folder / "images", folder),
+        }
+    )
+
+
+def _csv_paths(folder: Path, split: str) -> tuple[Path, Path]:
+    """A file for all images, or a folder with one for each."""
+    images = (folder / "images", folder)
+    return _first_existing({folder / f"{split}.csv": images, folder / f"{split}.txt": images, folder / split: (folder / split,)})
+
+
+def _first_existing(layouts: Mapping[Path, Sequence[Path]]) -> tuple[Path, Path]:
+    """The first annotation that exists, and the first of its folders of images that does."""
+    for annotation, image_folders in layouts.items():
+        if annotation.exists():
+            for images in image_folders:
+                if images.is_dir():
+                    return annotation, images
+            raise DatasetError(f"{annotation}: there is no folder of images; looked for {_listed(image_folders)}")
+    raise DatasetError(f"there are no annotations; looked for {_listed(list(layouts))}; check --data and --split")
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(str(path) for path in paths)
+
+
+def _named(parts: Sequence[tuple[Path, str]], datasets: Sequence[Dataset]) -> dict[str, Dataset]:
+    """Datasets by folder and split; by the whole path where folders share a name."""
+    folders = {folder for folder, _ in parts}
+    short = len({folder.resolve().name for folder in folders}) == len(folders)
+    names = [f"{folder.resolve().name if short else folder}/{split}" for folder, split in parts]
+    return dict(zip(names, datasets, strict=True))

@@ -1,0 +1,96 @@
+"""How many workers train together, and which of them this is."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_ssd.errors import ConfigError, TrainingError
+
+# What TensorFlow raises when a worker does not answer.
+LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)
+
+
+class Workers(NamedTuple):
+    """The processes of a run.
+
+    Attributes:
+        strategy: what the model is made and trained under.
+        number: of this process, from 0; the first one writes the run's files.
+        total: how many there are.
+    """
+
+    strategy: tf.distribute.Strategy
+    number: int
+    total: int
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes the files of the run."""
+        return self.number == 0
+
+    def barrier(self) -> None:
+        """Wait until all processes are here."""
+        if self.total > 1:
+            everywhere = tf.function(lambda: self.strategy.run(_meet), autograph=False)
+            self.strategy.experimental_local_results(everywhere())[0].numpy()
+
+    @contextmanager
+    def losses_reported(self) -> Iterator[None]:
+        """Inside, the end of another worker is a TrainingError that says what to do."""
+        try:
+            yield
+        except LOST as error:
+            if self.total == 1:
+                raise
+            reason = str(error).splitlines()[0]
+            message = f"worker {self.number} of {self.total} has lost the others ({type(error).__name__}: {reason})"
+            raise TrainingError(
+                f"{message}; start all of them again with the same commands, to go on from the last checkpoint"
+            ) from error
+
+
+def find_workers() -> Workers:
+    """Several processes where the environment variable TF_CONFIG lists more than one, all GPUs of this one where it has several.
+
+    To be called before anything else of TensorFlow is used.
+
+    Raises:
+        ConfigError: TF_CONFIG cannot be used.
+    """
+    workers, number = _cluster()
+    if workers > 1:
+        return Workers(tf.distribute.MultiWorkerMirroredStrategy(), number, workers)
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return Workers(tf.distribute.MirroredStrategy(), 0, 1)
+    return Workers(tf.distribute.get_strategy(), 0, 1)
+
+
+def _meet() -> tf.Tensor:
+    return tf.distribute.get_replica_context().all_reduce("sum", tf.ones(()))
+
+
+def _cluster() -> tuple[int, int]:
+    """Number of workers in TF_CONFIG, and which one this is; (1, 0) if it is not set."""
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return 1, 0
+    try:
+        config = json.loads(text)
+        workers, task = config["cluster"]["worker"], config["task"]
+        kind, number = task["type"], int(task["index"])
+    except (ValueError, KeyError, TypeError) as error:
+        form = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+        raise ConfigError(f"TF_CONFIG={text!r}: cannot be used ({type(error).__name__}: {error}); write {form}") from error
+    if kind != "worker" or not 0 <= number < len(workers):
+        raise ConfigError(f"TF_CONFIG: the task {kind!r} {number} is none of the {len(workers)} workers")
+    return len(workers), number

@@ -1,0 +1,119 @@
+"""Average precision as the PASCAL VOC development kits compute it; NumPy only."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth
+from tf_ssd.metrics.scores import AveragePrecision, Curve
+
+UNMATCHED = -1
+IOU_THRESHOLD = 0.5
+TENTHS = np.arange(11)  # the recalls 0, 0.1, ... 1 as whole numbers
+
+
+def voc(
+    detections: Sequence[ImageDetections],
+    ground_truth: Sequence[ImageGroundTruth],
+    *,
+    num_classes: int,
+    points: Literal["eleven", "all"] = "all",
+    iou_threshold: float = IOU_THRESHOLD,
+) -> AveragePrecision:
+    """Average precision per class and in the mean, at eleven recalls (VOC 2007) or at all of them (VOC 2010 and later).
+
+    Within a class, detections are taken in order of score over all images; ties by image, then by row. Each is compared
+    with the ground truth of its class and image that it overlaps most. If their IoU reaches the threshold it is a true
+    positive, or a false positive if that ground truth is taken already; below the threshold it is a false positive.
+    Ground truth that is left out is neither missed nor found: what is compared with it, above the threshold, is left out too.
+
+    The kit counts corners as pixels that belong to the box, so that a box is xmax - xmin + 1 wide. Our pixels are edges, and the
+    box of the kit's pixels 8..12 reaches from 7 to 12: the same width, and the same IoU of any two boxes.
+
+    Args:
+        detections: one entry per image.
+        ground_truth: one entry per image, in the same order.
+        num_classes: C, background included.
+        points: "eleven": mean of the best precision at recall of at least 0, 0.1, ... 1; "all": area under the envelope.
+        iou_threshold: in (0, 1]; an IoU equal to it is enough.
+
+    Source: VOC development kits 2007 and 2012, VOCevaldet.m and VOCap.m.
+    """
+    labels = np.concatenate([np.zeros(0, int), *(image.labels for image in detections)])  # (all D,)
+    scores = np.concatenate([np.zeros(0), *(image.scores for image in detections)])  # (all D,)
+    matches = _matches(detections, ground_truth, iou_threshold)  # (all D,)
+    gt_labels = np.concatenate([np.zeros(0, int), *(image.labels for image in ground_truth)])  # (all G,)
+    gt_left_out = np.concatenate([np.zeros(0, bool), *(image.left_out for image in ground_truth)])  # (all G,)
+    counted = ~np.append(gt_left_out, False)[matches]  # UNMATCHED picks the last
+
+    average = eleven_points if points == "eleven" else all_points
+    counts = np.bincount(gt_labels[~gt_left_out], minlength=num_classes)[1:]
+    per_class = np.full(num_classes - 1, np.nan)
+    curves = [Curve(np.zeros(0), np.zeros(0))] * (num_classes - 1)
+    for label in np.flatnonzero(counts) + 1:
+        chosen = np.flatnonzero((labels == label) & counted)
+        order = chosen[np.argsort(-scores[chosen], kind="stable")]
+        hits = np.cumsum(_first_hits(matches[order]))
+        precision = hits / np.arange(1, len(hits) + 1)
+        per_class[label - 1] = average(hits, precision, counts[label - 1])
+        curves[label - 1] = Curve(hits / counts[label - 1], precision)
+    mean = float(per_class[counts > 0].mean()) if counts.any() else np.nan
+    return AveragePrecision(per_class, counts, mean, tuple(curves), {}, {"mAP": mean})
+
+
+def eleven_points(hits: np.ndarray, precision: np.ndarray, count: int) -> float:
+    """Mean of the best precision at recall of at least 0, 0.1, ... 1, 0 where that is not reached.
+
+    `hits` (N,) so far and `precision` (N,), by falling score; `count` boxes to be found. Compared in whole numbers: as floats,
+    3 of 10 would not reach 3 * 0.1 = 0.30000000000000004.
+    """
+    needed = -(-TENTHS * count // 10)  # (11,) hits
+    first = np.searchsorted(hits, needed)  # (11,)
+    return float(np.append(_envelope(precision), 0)[first].sum() / len(TENTHS))
+
+
+def all_points(hits: np.ndarray, precision: np.ndarray, count: int) -> float:
+    """Area under the best precision at recall of at least r; arguments as for `eleven_points`."""
+    return float(np.sum(_envelope(precision) * np.diff(hits, prepend=0)) / count)
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of xyxy boxes (N, 4) and (M, 4): (N, M); 0 where either has no area."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])  # (N, M, 2)
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])  # (N, M, 2)
+    intersection = np.prod(np.maximum(high - low, 0), axis=-1)  # (N, M)
+    area_a, area_b = (np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=-1) for boxes in (a, b))
+    union = area_a[:, None] + area_b[None, :] - intersection  # (N, M)
+    return np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
+
+
+def _matches(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], iou_threshold: float) -> np.ndarray:
+    """For each detection of all images, the number of the ground truth it is compared with, counted over all images."""
+    matches, first_row = [np.zeros(0, int)], 0
+    for found, truth in zip(detections, ground_truth, strict=True):
+        rows = _matched_rows(found, truth, iou_threshold)  # (D,)
+        matches.append(np.where(rows == UNMATCHED, UNMATCHED, rows + first_row))
+        first_row += len(truth.labels)
+    return np.concatenate(matches)
+
+
+def _matched_rows(found: ImageDetections, truth: ImageGroundTruth, iou_threshold: float) -> np.ndarray:
+    """(D,) row of the most overlapped ground truth of the same class, or UNMATCHED below the threshold."""
+    if not len(truth.labels):
+        return np.full(len(found.labels), UNMATCHED)
+    same_class = found.labels[:, None] == truth.labels[None, :]  # (D, G)
+    overlaps = np.where(same_class, iou(found.boxes_px, truth.boxes_px), -1)  # (D, G)
+    return np.where(overlaps.max(axis=1) >= iou_threshold, overlaps.argmax(axis=1), UNMATCHED)
+
+
+def _first_hits(matches: np.ndarray) -> np.ndarray:
+    """(D,) bool, true positives: each detection is compared with one ground truth, which the first to name it has."""
+    hits = np.zeros(len(matches), bool)
+    hits[np.unique(matches, return_index=True)[1]] = True
+    return hits & (matches != UNMATCHED)
+
+
+def _envelope(precision: np.ndarray) -> np.ndarray:
+    """(N,) the best precision from each place on."""
+    return np.maximum.accumulate(precision[::-1])[::-1]

@@ -1,0 +1,87 @@
+"""What happens to gradients between the network and the optimizer: micro-batches into one step, and clipping."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
+import tensorflow as tf
+
+from tf_ssd.loss import MultiboxLoss, Normalizer
+
+MicroBatch = TypeVar("MicroBatch")
+Sums = TypeVar("Sums")  # StepSums, and whatever else is summed beside them
+
+
+class StepSums(NamedTuple):
+    """Losses and gradients before the division by N. Those of micro-batches, or of replicas, are added up element by element.
+
+    Attributes:
+        losses: scalars, not yet divided; num_positives int32.
+        gradients: of losses.total, one per variable.
+        n: int32 scalar. What to divide by: positives, or images with normalizer="image".
+    """
+
+    losses: MultiboxLoss
+    gradients: list[tf.Tensor]
+    n: tf.Tensor
+
+
+def step_sums(losses: MultiboxLoss, gradients: Sequence[tf.Tensor], *, images: int, normalizer: Normalizer = "batch") -> StepSums:
+    """Undo the division of a micro-batch by its own N, which it must not be judged by when it is part of a larger batch.
+
+    The network is differentiated after that division, not before: gradients of the plain sum would grow with the number of
+    objects, and float16 overflow where there are many.
+
+    Args:
+        losses: of `loss.multibox_loss`.
+        gradients: of losses.total, one per variable.
+        images: B.
+        normalizer: what the losses were divided by.
+    """
+    n = losses.num_positives if normalizer == "batch" else tf.constant(images)
+    return StepSums(*_scaled(losses, gradients, tf.multiply, tf.maximum(n, 1)), n)
+
+
+def accumulate(step: Callable[[MicroBatch], Sums], micro_batches: Iterable[MicroBatch]) -> Sums:
+    """Sum what `step` makes of at least one micro-batch, one after the other, so that memory holds one and the sum so far.
+
+    Divided by the N of all of them (`divided`), M micro-batches of b images are one batch of M * b: exactly, but for batch
+    normalisation, whose statistics are those of each micro-batch.
+    """
+    first, *others = micro_batches
+    sums = step(first)
+    for micro_batch in others:
+        # Nothing else keeps a graph from running all of them at once.
+        with tf.control_dependencies(tf.nest.flatten(sums)):
+            sums = tf.nest.map_structure(tf.add, sums, step(micro_batch))
+    return sums
+
+
+def divided(sums: StepSums) -> tuple[MultiboxLoss, list[tf.Tensor]]:
+    """Losses and gradients of the whole step: sums divided by max(1, N)."""
+    return _scaled(sums.losses, sums.gradients, tf.divide, tf.maximum(sums.n, 1))
+
+
+def clip_by_global_norm(gradients: Sequence[tf.Tensor], max_norm: float | tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Scale all gradients by one factor so that their joint length is at most `max_norm` (Pascanu et al. 2013, section 3.2).
+
+    Gradients that are short enough stay as they are, to the bit. A length that is not finite cannot be scaled: the gradients then
+    come back as they are, and the caller, who is given the length, must not apply them. Replicas add up their gradients first.
+
+    Args:
+        gradients: float tensors of one dtype.
+        max_norm: the limit, above 0; a Python number, or a scalar of the gradients' dtype.
+
+    Returns:
+        The gradients, and their length (scalar, same dtype) before clipping.
+    """
+    norm = tf.linalg.global_norm(gradients)
+    factor = tf.where(tf.math.is_finite(norm) & (norm > max_norm), max_norm / norm, tf.ones_like(norm))
+    return [gradient * factor for gradient in gradients], norm
+
+
+def _scaled(
+    losses: MultiboxLoss, gradients: Sequence[tf.Tensor], operation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], n: tf.Tensor
+) -> tuple[MultiboxLoss, list[tf.Tensor]]:
+    """Everything but the count multiplied or divided by N."""
+    total, localization, confidence, *scaled = (operation(x, tf.cast(n, x.dtype)) for x in (*losses[:3], *gradients))
+    return MultiboxLoss(total, localization, confidence, losses.num_positives), scaled

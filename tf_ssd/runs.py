@@ -1,0 +1,43 @@
+"""What training leaves for those who come after: a model and the names of its classes."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from tf_ssd.data.classes import read_class_names
+from tf_ssd.errors import ConfigError
+from tf_ssd.model import SSD300
+from tf_ssd.weights import load_model
+
+MODEL, BEST, CLASSES = "model.keras", "best.keras", "classes.txt"
+
+
+class Run(NamedTuple):
+    """A model and its C - 1 classes, None if nobody wrote them down."""
+
+    model: SSD300
+    class_names: tuple[str, ...] | None
+
+
+def load_run(path: Path) -> Run:
+    """The model in a run's folder or in a .keras file, and the class map beside it.
+
+    Raises:
+        ConfigError: the class map is of another number of classes.
+        DatasetError: the class map cannot be read.
+        WeightsError: there is no model, or it cannot be used.
+    """
+    file = path / MODEL if path.is_dir() else path
+    model, classes = load_model(file), file.parent / CLASSES
+    class_names = read_class_names(classes) if classes.is_file() else None
+    if class_names is not None:
+        check_count(model, class_names, str(classes))
+    return Run(model, class_names)
+
+
+def check_count(model: SSD300, class_names: tuple[str, ...], where: str) -> None:
+    """Raise ConfigError, which begins with `where`, unless the model has a class for each name."""
+    expected = model.config.num_classes - 1
+    if len(class_names) != expected:
+        raise ConfigError(
+            f"{where}: {len(class_names)} classes, but the model has {expected}; give the class map that it was trained with"
+        )
