@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from tf_ssd.coco_truth import annotation_file, read_coco_truth
+from tf_ssd.coco_truth import read_coco_truth
+from tf_ssd.data.sources import annotation_file
 from tf_ssd.errors import DatasetError
 
 IMAGES = [{"id": 7, "file_name": "b.jpg"}, {"id": 3, "file_name": "a.jpg"}]

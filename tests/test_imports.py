@@ -14,7 +14,7 @@ LAYERS = [
     {"config.rules"},
     {"config.network", "config.augment", "config.data", "config.weights"},
     {"config.recipes"},
-    {"config.train", "config.evaluate", "config.check"},
+    {"config.train", "config.evaluate", "config.check", "config.predict"},
     {"config"},
     {"precision"},
     {"boxes", "draw", "layers"},
@@ -52,11 +52,11 @@ LAYERS = [
     {"optimizer"},
     {"trainer.checkpoints", "trainer.history", "trainer.scale", "trainer.step", "trainer.diagnosis"},
     {"trainer", "evaluation"},
-    {"distribution", "replay", "run_folder"},
+    {"distribution", "replay", "run_folder", "detector"},
     {"progress", "logs", "held_out", "training"},
     {"loop"},
     {"cli"},
-    {"train", "evaluate", "check", "weights.__main__"},
+    {"train", "evaluate", "check", "predict", "weights.__main__"},
 ]
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "torch"}
 
@@ -113,7 +113,7 @@ def test_the_reference_is_small():
     assert sum(len(path.read_text().splitlines()) for path in modules("reference_torch").values()) <= 500
 
 
-@pytest.mark.parametrize("entry_point", ["train", "evaluate", "check", "weights.__main__"])
+@pytest.mark.parametrize("entry_point", ["train", "evaluate", "check", "predict", "weights.__main__"])
 def test_the_settings_load_nothing_heavy(entry_point):
     code = f"import sys, tf_ssd.{entry_point}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

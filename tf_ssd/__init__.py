@@ -1,3 +1,29 @@
 """SSD300 for TensorFlow 2 / Keras 3, verified number by number against an independent PyTorch implementation."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # nothing heavy is imported with the package, so that --help answers at once
+    from tf_ssd.detector import Detector
+
 __version__ = "0.1.0"
+
+
+def load(path: str | Path, *, score_threshold: float = 0.3) -> "Detector":
+    """The detector in a run's folder or in a .keras file of this package.
+
+        detector = tf_ssd.load("runs/voc")
+        detections = detector(images)
+
+    Args:
+        path: the folder of a run, whose model.keras is taken, or a .keras file. Classes are those of classes.txt beside it.
+        score_threshold: detections below it are left out.
+
+    Raises:
+        ConfigError: the class map is of another number of classes.
+        WeightsError: there is no model, or it cannot be used.
+    """
+    from tf_ssd.detector import Detector
+    from tf_ssd.runs import load_run
+
+    return Detector(*load_run(Path(path)), score_threshold=score_threshold)

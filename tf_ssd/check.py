@@ -7,7 +7,6 @@ python -m tf_ssd.check --dataset coco --data coco --split train2017 val2017 --js
 import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +45,6 @@ def check(config: CheckConfig) -> int:
     from tf_ssd.data.doctor.result import Result
     from tf_ssd.data.doctor.tables import render
 
-    if isinstance(sys.stdout, TextIOWrapper):  # a file may have a name that cannot be printed
-        sys.stdout.reconfigure(errors="backslashreplace")
     console = Console(highlight=False)
     opened, failed = _open_splits(config, console)
     surveys = [_survey(dataset, findings, config, console) for dataset, findings in opened]

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TypeVar
 
 import tyro
@@ -20,8 +21,11 @@ def run(action: Callable[[Config], int | None], config_type: type[Config], argum
 
     A `TfSsdError` is printed without a traceback and gives 2, as a wrong command line does; Ctrl-C gives 130.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file may have a name that cannot be printed
+            stream.reconfigure(errors="backslashreplace")
     try:
-        config = tyro.cli(config_type, args=arguments, config=(tyro.conf.FlagConversionOff,))
+        config = tyro.cli(config_type, prog=_program(), args=arguments, config=(tyro.conf.FlagConversionOff,))
         with quiet_start():
             import tensorflow as tf
 
@@ -58,3 +62,11 @@ def quiet_start() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def _program() -> str | None:
+    """What the user typed, for the usage line; None leaves that to tyro."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None or not spec.name.startswith("tf_ssd."):
+        return None
+    return f"python -m {spec.name.removesuffix('.__main__')}"

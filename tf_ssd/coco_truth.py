@@ -60,19 +60,6 @@ def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> 
     return Truth(class_names, category_ids, tuple(image_ids), _images(file, path, image_ids, category_ids))
 
 
-def annotation_file(folder: Path, split: str) -> Path:
-    """Where a split's annotations are, in the places that `data.sources` looks in; the images need not be there."""
-    places = (
-        folder / "annotations" / f"instances_{split}.json",
-        folder / split / "_annotations.coco.json",
-        folder / f"{split}.json",
-    )
-    for path in places:
-        if path.is_file():
-            return path
-    raise DatasetError(f"there are no annotations; looked for {', '.join(map(str, places))}; check --data and --split")
-
-
 def _read(path: Path) -> _File:
     try:
         encoded = path.read_bytes().removeprefix(b"\xef\xbb\xbf")

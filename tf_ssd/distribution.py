@@ -52,8 +52,7 @@ class Workers(NamedTuple):
         except LOST as error:
             if self.total == 1:
                 raise
-            reason = str(error).splitlines()[0]
-            message = f"worker {self.number} of {self.total} has lost the others ({type(error).__name__}: {reason})"
+            message = f"worker {self.number} of {self.total} has lost the others ({type(error).__name__}: {_reason(error)})"
             raise TrainingError(
                 f"{message}; start all of them again with the same commands, to go on from the last checkpoint"
             ) from error
@@ -73,6 +72,13 @@ def find_workers() -> Workers:
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return Workers(tf.distribute.MirroredStrategy(), 0, 1)
     return Workers(tf.distribute.get_strategy(), 0, 1)
+
+
+def _reason(error: Exception) -> str:
+    """The line of a message of TensorFlow that says something; lines above it say where in the graph."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("Graph execution error", "Detected at", "File ", "<"))]
+    return telling[0] if telling else "no reason is known"
 
 
 def _meet() -> tf.Tensor:

@@ -120,7 +120,8 @@ def _dataset(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "Da
 
 def _truth(config: EvaluateConfig, dataset: "Dataset | None", class_names: tuple[str, ...] | None) -> "Truth":
     """The ground truth of one COCO file as COCO takes it, else that of the records."""
-    from tf_ssd.coco_truth import annotation_file, read_coco_truth
+    from tf_ssd.coco_truth import read_coco_truth
+    from tf_ssd.data.sources import annotation_file
     from tf_ssd.truth import dataset_truth
 
     if config.dataset == "coco" and len(config.data) == len(config.split) == 1:

@@ -33,7 +33,7 @@ def detector(model: SSD300) -> tf.types.experimental.PolymorphicFunction:
     config = model.config
     boxes = default_boxes(config.boxes)
 
-    @tf.function
+    @tf.function(reduce_retracing=True)
     def detections(images: tf.Tensor) -> detect.Detections:
         predictions = model(images, training=False)
         return detect.detect(predictions["offsets"], predictions["logits"], boxes, variances=config.variances)

@@ -139,6 +139,7 @@ def _explained(run: Run, error: NotFiniteError) -> str:
     names = [run.training[int(index)].id for index in error.batch.index.numpy()]
     kept = run.scratch / f"failed-step-{error.step}.safetensors"
     keep_failure(kept, run.trainer.model, error.batch, names, error.step)
-    faults = diagnose(run.trainer.model, error.batch, names) or ["everything is finite when computed again"]
-    hint = f"see more with python -m tf_ssd.train --replay {kept}"
-    return f"{error}, on images {', '.join(names)}: {'; '.join(faults[:2])}. {hint}"
+    cause, *effects = diagnose(run.trainer.model, error.batch, names) or ["everything is finite when computed again"]
+    boxes = [fault for fault in (cause, *effects) if "default box" in fault]
+    shown = "; ".join(dict.fromkeys((cause, *boxes[:1])))
+    return f"{error}, on images {', '.join(names)}: {shown}. See more with python -m tf_ssd.train --replay {kept}"

@@ -8,6 +8,7 @@ from tf_ssd.config.check import CheckConfig
 from tf_ssd.config.data import DataConfig, DatasetKind, Exif, OnBadImage, Unlabelled
 from tf_ssd.config.evaluate import EvaluateConfig, Metric
 from tf_ssd.config.network import COCO300, PAPER300, PRESETS, VOC300, Clip, DefaultBoxesConfig, LossConfig, ModelConfig, Preset
+from tf_ssd.config.predict import PredictConfig
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
 from tf_ssd.config.rules import require
 from tf_ssd.config.train import Precision, TrainConfig
@@ -36,6 +37,7 @@ __all__ = [
     "OnBadImage",
     "OptimizerName",
     "Precision",
+    "PredictConfig",
     "Preset",
     "Recipe",
     "RecipeName",

@@ -59,8 +59,13 @@ def name_of(record: Record) -> str:
 
 def read_encoded(record: Record) -> bytes:
     """The bytes of a record's image; raises ImageError if its file cannot be read."""
-    with _reporting(name_of(record)):
-        return record.image.read_bytes() if isinstance(record.image, Path) else record.image
+    return read_file(record.image) if isinstance(record.image, Path) else record.image
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file; raises ImageError if it cannot be read."""
+    with _reporting(str(path)):
+        return path.read_bytes()
 
 
 def read_header(encoded: bytes, name: str) -> Header:

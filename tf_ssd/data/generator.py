@@ -4,8 +4,11 @@ Nothing but a few batches is ever in memory, images have a static shape, the row
 record comes out as it was raised.
 """
 
-from collections.abc import Iterator
+import atexit
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from typing import NamedTuple
+from weakref import WeakSet
 
 import tensorflow as tf
 
@@ -104,16 +107,19 @@ class TrainingBatches:
 
     def batches(self, first: int, stop: int) -> Iterator[Batch]:
         """The batches first..stop-1, several ahead in parallel."""
-        dataset = self._dataset(first, stop).prefetch(PREFETCHED_BATCHES)
-        for number, batch in enumerate(dataset, start=first):
-            self._loader.raise_first(self._positions(number))
-            yield batch
+        return _closed_at_exit(self._sequence(first, stop))
 
     def batch(self, number: int) -> Batch:
         """One batch, made alone; may be called from several threads."""
         batch = self._one(tf.constant(number, tf.int64))
         self._loader.raise_first(self._positions(number))
         return batch
+
+    def _sequence(self, first: int, stop: int) -> Generator[Batch, None, None]:
+        dataset = self._dataset(first, stop).prefetch(PREFETCHED_BATCHES)
+        for number, batch in enumerate(dataset, start=first):
+            self._loader.raise_first(self._positions(number))
+            yield batch
 
     def _positions(self, number: int) -> range:
         start = number * self._batch_size + self._first
@@ -149,15 +155,38 @@ def evaluation_batches(
     count = -(-len(dataset) // batch_size)
     positions = tf.data.Dataset.range(count * batch_size)
     examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-    for number, batch in enumerate(_batches(examples, batch_size).prefetch(PREFETCHED_BATCHES)):
-        loader.raise_first(range(number * batch_size, (number + 1) * batch_size))
-        yield batch
+
+    def sequence() -> Generator[Batch, None, None]:
+        for number, batch in enumerate(_batches(examples, batch_size).prefetch(PREFETCHED_BATCHES)):
+            loader.raise_first(range(number * batch_size, (number + 1) * batch_size))
+            yield batch
+
+    return _closed_at_exit(sequence())
 
 
 def padded_rows(rows: tf.Tensor) -> tf.Tensor:
     """G for images with up to `rows` rows of ground truth: 8, 16, 32, ..."""
     sizes = tf.constant(ROWS)
     return sizes[tf.searchsorted(sizes, rows[None])[0]]
+
+
+_open: WeakSet[Generator[Batch, None, None]] = WeakSet()
+
+
+def _closed_at_exit(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
+    _open.add(batches)
+    return batches
+
+
+@atexit.register
+def _close_open() -> None:
+    """End the threads that read ahead, while they can still run Python.
+
+    Freed any later, as after an error that nobody caught, TensorFlow's iterators wait for these threads, and the process for ever.
+    """
+    for batches in tuple(_open):
+        with suppress(ValueError):  # another thread is within it
+            batches.close()
 
 
 def _as_batch(example: Example, index: tf.Tensor) -> Batch:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from threading import Lock
 
 import numpy as np
 import tensorflow as tf
@@ -60,6 +61,7 @@ class Loader:
         self._exif, self._on_bad_image, self._crowd = exif, on_bad_image, crowd
         self._readable = np.zeros(len(dataset), bool)
         self._unreadable = np.zeros(len(dataset), bool)
+        self._noting = Lock()
         self._errors: dict[int, Exception] = {}
         self.notes = notes or Notes()
 
@@ -87,6 +89,7 @@ class Loader:
                 raise self._errors[position]
 
     def _load(self, position: np.int64) -> tuple[object, ...]:
+        self._errors.pop(int(position), None)  # of an earlier attempt
         try:
             return self._usable(int(position))
         except Exception as error:
@@ -133,9 +136,10 @@ class Loader:
         return np.zeros((max(1, bottom - top), max(1, right - left), 3), np.uint8)
 
     def _note_once(self, index: int, error: ImageError) -> None:
-        known, self._unreadable[index] = self._unreadable[index], True
-        if not known:
-            self.notes.add(SKIPPED, str(error))
+        with self._noting:
+            if not self._unreadable[index]:
+                self.notes.add(SKIPPED, str(error))
+            self._unreadable[index] = True
 
 
 def each_once(size: int) -> Callable[[int], Iterator[int]]:

@@ -55,38 +55,46 @@ def _open(
         case "voc":
             return VocDataset(folder, split, class_names=class_names, notes=notes, exif=exif)
         case "coco":
-            return CocoDataset(*_coco_paths(folder, split), class_names=class_names, notes=notes, exif=exif)
+            return CocoDataset(*_paths(_coco_layouts(folder, split)), class_names=class_names, notes=notes, exif=exif)
         case "csv":
-            return read_csv(*_csv_paths(folder, split), class_names=class_names, notes=notes, exif=exif)
+            return read_csv(*_paths(_csv_layouts(folder, split)), class_names=class_names, notes=notes, exif=exif)
     raise ValueError(f"{kind!r} is in no folder")
 
 
-def _coco_paths(folder: Path, split: str) -> tuple[Path, Path]:
-    """Annotation file and folder of images: as COCO is published, as Roboflow exports it, or a file beside the images."""
-    return _first_existing(
-        {
-            folder / "annotations" / f"instances_{split}.json": (folder / split, folder / "images" / split, folder / "images"),
-            folder / split / "_annotations.coco.json": (folder / split,),
-            folder / f"{split}.json": (folder / "images", folder),
-        }
-    )
+def annotation_file(folder: Path, split: str) -> Path:
+    """The annotation file of a split of COCO; the images need not be there. Raises DatasetError if there is none."""
+    return _first(list(_coco_layouts(folder, split)))
 
 
-def _csv_paths(folder: Path, split: str) -> tuple[Path, Path]:
+def _coco_layouts(folder: Path, split: str) -> dict[Path, tuple[Path, ...]]:
+    """Annotation files and folders of images: as COCO is published, as Roboflow exports it, or a file beside the images."""
+    return {
+        folder / "annotations" / f"instances_{split}.json": (folder / split, folder / "images" / split, folder / "images"),
+        folder / split / "_annotations.coco.json": (folder / split,),
+        folder / f"{split}.json": (folder / "images", folder),
+    }
+
+
+def _csv_layouts(folder: Path, split: str) -> dict[Path, tuple[Path, ...]]:
     """A file for all images, or a folder with one for each."""
     images = (folder / "images", folder)
-    return _first_existing({folder / f"{split}.csv": images, folder / f"{split}.txt": images, folder / split: (folder / split,)})
+    return {folder / f"{split}.csv": images, folder / f"{split}.txt": images, folder / split: (folder / split,)}
 
 
-def _first_existing(layouts: Mapping[Path, Sequence[Path]]) -> tuple[Path, Path]:
+def _paths(layouts: Mapping[Path, Sequence[Path]]) -> tuple[Path, Path]:
     """The first annotation that exists, and the first of its folders of images that does."""
-    for annotation, image_folders in layouts.items():
-        if annotation.exists():
-            for images in image_folders:
-                if images.is_dir():
-                    return annotation, images
-            raise DatasetError(f"{annotation}: there is no folder of images; looked for {_listed(image_folders)}")
-    raise DatasetError(f"there are no annotations; looked for {_listed(list(layouts))}; check --data and --split")
+    annotation = _first(list(layouts))
+    for images in layouts[annotation]:
+        if images.is_dir():
+            return annotation, images
+    raise DatasetError(f"{annotation}: there is no folder of images; looked for {_listed(layouts[annotation])}")
+
+
+def _first(annotations: Sequence[Path]) -> Path:
+    for path in annotations:
+        if path.exists():
+            return path
+    raise DatasetError(f"there are no annotations; looked for {_listed(annotations)}; check --data and --split")
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -162,8 +162,11 @@ def _all_reduce(operation: str, values: Any) -> Any:
     """Sums or means of a structure of tensors over the replicas; those of one dtype together, as TensorFlow packs them."""
     context = tf.distribute.get_replica_context()
     flat = tf.nest.flatten(values)
-    for dtype in dict.fromkeys(value.dtype for value in flat):  # in the same order on every replica
-        places = [place for place, value in enumerate(flat) if value.dtype == dtype]
-        reduced = context.all_reduce(operation, [flat[place] for place in places])
-        flat = [dict(zip(places, reduced, strict=True)).get(place, value) for place, value in enumerate(flat)]
+    groups: dict[Any, list[int]] = {}  # in the same order on every replica
+    for place, value in enumerate(flat):
+        # MirroredStrategy adds up int32 on the host, and refuses more than one tensor of it at a time.
+        groups.setdefault(place if value.dtype == tf.int32 else value.dtype, []).append(place)
+    for places in groups.values():
+        for place, reduced in zip(places, context.all_reduce(operation, [flat[place] for place in places]), strict=True):
+            flat[place] = reduced
     return tf.nest.pack_sequence_as(values, flat)

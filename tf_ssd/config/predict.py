@@ -1,0 +1,37 @@
+"""`python -m tf_ssd.predict`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from tf_ssd.config.data import Exif
+from tf_ssd.config.rules import require
+
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """Detect in pictures: annotated copies of them, and what was found as JSON and CSV."""
+
+    images: Annotated[Positional[tuple[str, ...]], arg(metavar="IMAGE")]
+    """Files, folders, or patterns such as "photos/*.jpg"; - reads one image from standard input and prints JSON."""
+    checkpoint: Path
+    """The folder of a run, or a .keras file."""
+    output: Path | None = None
+    """Folder for the results; it must not hold any."""
+    score_threshold: float = 0.3
+    """Detections below it are left out."""
+    exif: Exif = "apply"
+    """Orientation in a photo's EXIF data."""
+
+    def __post_init__(self) -> None:
+        require(bool(self.images), "IMAGE", self.images, "give at least one file, folder or pattern")
+        require(0 <= self.score_threshold <= 1, "--score-threshold", self.score_threshold, "must be from 0 to 1")
+        alone = STDIN not in self.images or len(self.images) == 1
+        require(alone, "IMAGE", self.images, "- stands alone")
+        needs_output = self.images != (STDIN,)
+        require(not needs_output or self.output is not None, "--output", None, "say where the results go")
+        require(needs_output or self.output is None, "--output", str(self.output), "with - the results are printed")
