@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tf_ssd.config import PRESETS, VOC300, LossConfig, ModelConfig, TrainConfig
+from tf_ssd.config import AUGMENTATIONS, PRESETS, RECIPES, VOC300, LossConfig, ModelConfig, TrainConfig
 from tf_ssd.errors import ConfigError
 
 
@@ -69,6 +69,18 @@ def test_loss_out_of_range(setting, value):
         ("seed", -1, "--seed=-1"),
         ("dataset", "voc", "--data=None"),
         ("data", (Path("folder"),), "--dataset synthetic"),
+        ("split", (), "--split"),
+        ("classes", Path("classes.txt"), "--classes='classes.txt'"),
+        ("eval_data", (Path("folder"),), "--eval-data"),
+        ("eval_every", 0, "--eval-every=0"),
+        ("micro_batches", 0, "--micro-batches=0"),
+        ("micro_batches", 3, "--micro-batches=3: must divide the batch size, 8"),
+        ("drops", (0.5, 1.0), "--drops"),
+        ("frozen_blocks", 6, "--frozen-blocks=6"),
+        ("weight_decay", -1e-4, "--weight-decay"),
+        ("clip_norm", 0.0, "--clip-norm=0.0"),
+        ("ema", 1.0, "--ema=1.0"),
+        ("recipe", "finetune", "--recipe='finetune': fine-tuning starts from --weights"),
     ],
 )
 def test_training_out_of_range(setting, value, named):
@@ -89,3 +101,43 @@ def test_output_folder_names_dataset_and_time():
 
 def test_min_negatives_reach_the_loss():
     assert TrainConfig(min_negatives=7).model(num_classes=3).loss.min_negatives == 7
+
+
+def test_a_recipe_is_what_was_published():
+    voc = TrainConfig(recipe="voc").settings()
+    assert (voc.steps, voc.batch_size, voc.optimizer, voc.learning_rate) == (120_000, 32, "sgd", 1e-3)
+    assert [round(drop * voc.steps) for drop in voc.drops] == [80_000, 100_000]
+    assert (voc.weight_decay, voc.warmup, voc.width, voc.batch_norm) == (5e-4, 500, 1.0, False)
+    coco = TrainConfig(recipe="coco").settings()
+    assert [round(drop * coco.steps) for drop in coco.drops] == [280_000, 360_000]
+    assert TrainConfig(recipe="coco").model(num_classes=81).boxes == PRESETS["COCO300"]
+
+
+def test_what_is_given_takes_the_place_of_the_recipe():
+    config = TrainConfig(recipe="voc", steps=50, batch_norm=True, drops=(), learning_rate=5e-3)
+    recipe = config.settings()
+    assert (recipe.steps, recipe.warmup, recipe.batch_norm, recipe.drops, recipe.learning_rate) == (50, 5, True, (), 5e-3)
+    assert recipe.batch_size == RECIPES["voc"].batch_size
+    assert TrainConfig().settings() == RECIPES["quick"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_makes_a_config(name):
+    weights = Path("vgg.keras") if name == "finetune" else None
+    assert TrainConfig(recipe=name, weights=weights).settings() == RECIPES[name]
+
+
+def test_the_network_of_given_weights_is_kept():
+    start = ModelConfig(num_classes=21, width=0.5, boxes=PRESETS["COCO300"])
+    config = TrainConfig(weights=Path("x.keras"), width=2, min_negatives=4).model(num_classes=3, start=start)
+    assert (config.num_classes, config.width, config.boxes, config.loss.min_negatives) == (3, 0.5, PRESETS["COCO300"], 4)
+
+
+def test_augmentation_by_recipe():
+    folder = {"dataset": "voc", "data": (Path("x"),)}
+    assert TrainConfig(**folder).augment() == AUGMENTATIONS["flip"]
+    assert TrainConfig(**folder, recipe="voc").augment() == AUGMENTATIONS["ssd"]
+    assert TrainConfig(**folder, augmentation="ssd").augment() == AUGMENTATIONS["ssd"]
+    assert TrainConfig(**folder, augmentation="none").augment() == AUGMENTATIONS["none"]
+    assert TrainConfig(**folder, overfit_one_batch=True, vertical_flip=True).augment() == AUGMENTATIONS["none"]
+    assert TrainConfig(**folder, vertical_flip=True).augment().vertical_flip_probability == 0.5

@@ -1,6 +1,7 @@
 """Workers as real processes: `python tests/test_distribution.py OUTPUT REPLICAS` is one of them."""
 
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -85,7 +86,7 @@ def states(tmp_path_factory):
     settings = {"two workers": {"workers": 2, "replicas": 1}, "two replicas": {"workers": 1, "replicas": 2}}
     started = {name: start(folder / f"{name}.npz", **setting) for name, setting in settings.items()}
     train(ONE, folder / "one.npz")
-    for process in sum(started.values(), []):
+    for process in itertools.chain(*started.values()):
         errors = process.communicate(timeout=300)[1]
         assert process.returncode == 0, errors
     return {name: dict(np.load(folder / f"{name}.npz")) for name in ("one", *started)}

@@ -1,8 +1,13 @@
+import hashlib
+import json
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
 from io import BytesIO
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +15,11 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_ssd.config import AUGMENTATIONS
+from tf_ssd.data.coco import CocoDataset
 from tf_ssd.data.generator import Batch, TrainingBatches, evaluation_batches, padded_rows
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Record
+from tf_ssd.data.sequence import TrainingSequence
 from tf_ssd.errors import ConfigError, DatasetError, ImageError
 
 
@@ -384,3 +391,100 @@ def test_a_skipped_image_is_left_out_of_evaluation():
     assert not batches[0].images[2].any()
     assert not batches[0].labels[2].any()
     assert notes.sentences()[0].startswith("images that cannot be decoded, skipped: 1: record 2")
+
+
+# The same bytes, however a batch is made
+
+STEPS_PER_EPOCH, EPOCH, STEP = 150, 3, 137
+NUMBER = EPOCH * STEPS_PER_EPOCH + STEP
+PRINTING = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_generator import NUMBER, digest, photos, photo_batches
+for batch in photo_batches(photos(Path(sys.argv[2]))).batches(NUMBER - 20, NUMBER + 1):
+    pass
+print(digest(batch))
+"""
+
+
+def photos(folder: Path) -> CocoDataset:
+    """JPEG files of several sizes: 0 has no labels, 1 has 20 boxes, 2 has a crowd and a box, the others have one each."""
+    return CocoDataset(folder / "train.json", folder)
+
+
+def photo_batches(dataset: CocoDataset, **options) -> TrainingBatches:
+    return TrainingBatches(dataset, batch_size=8, image_size=48, seed=0, **options)
+
+
+@pytest.fixture(scope="module")
+def photo_folder(tmp_path_factory) -> Path:
+    folder, random = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    images, annotations = [], []
+    for number in range(7):
+        width, height = 60 + 30 * number, 130 - 10 * number
+        noise = Image.fromarray(random.integers(0, 256, (6, 8, 3), np.uint8))
+        noise.resize((width, height), Image.Resampling.BICUBIC).save(folder / f"{number}.jpg")
+        images.append({"id": number, "file_name": f"{number}.jpg", "width": width, "height": height})
+        for row in range({0: 0, 1: 20, 2: 2}.get(number, 1)):
+            bbox = [width * row / 25, height / 4, width / 5, height / 2]
+            crowd = int(number == 2 and row == 0)
+            annotation = {"id": len(annotations), "image_id": number, "category_id": 1 + row % 2, "bbox": bbox, "iscrowd": crowd}
+            annotations.append(annotation)
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    (folder / "train.json").write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(photo_folder) -> Batch:
+    return arrays(photo_batches(photos(photo_folder)).batch(NUMBER))
+
+
+def digest(batch: Batch) -> str:
+    return hashlib.sha256(b"".join(np.ascontiguousarray(column).tobytes() for column in batch)).hexdigest()
+
+
+def together(parts: list[Batch]) -> Batch:
+    """Shares side by side, padded to the rows of the longest."""
+    rows = max(part.labels.shape[1] for part in parts)
+
+    def padded(column: np.ndarray) -> np.ndarray:
+        return np.pad(column, [(0, 0), (0, rows - column.shape[1])] + [(0, 0)] * (column.ndim - 2))
+
+    padded_parts = [part._replace(**{name: padded(getattr(part, name)) for name in Batch._fields[1:5]}) for part in parts]
+    return Batch(*(np.concatenate(columns) for columns in zip(*padded_parts, strict=True)))
+
+
+def test_a_batch_in_the_middle_holds_every_kind_of_image(alone):
+    assert {0, 1, 2} <= set(alone.index)
+    assert alone.labels.shape == (8, 32)
+
+
+def test_bytes_in_sequence(photo_folder, alone):
+    *_, last = photo_batches(photos(photo_folder)).batches(NUMBER - 60, NUMBER + 1)
+    assert digest(arrays(last)) == digest(alone)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_bytes_in_shares(photo_folder, alone, workers):
+    dataset = photos(photo_folder)
+    shares = [photo_batches(dataset, worker=worker, workers=workers).batch(NUMBER) for worker in range(workers)]
+    assert digest(together([arrays(share) for share in shares])) == digest(alone)
+
+
+def test_bytes_through_keras(photo_folder, alone):
+    batches = photo_batches(photos(photo_folder))
+    items = TrainingSequence(batches, steps_per_epoch=STEPS_PER_EPOCH, max_boxes=alone.labels.shape[1], first_epoch=EPOCH)
+    images, truth = items[STEP]
+    assert digest(alone._replace(images=images, **truth)) == digest(alone)
+
+
+def test_bytes_in_another_process(photo_folder, alone):
+    arguments = [sys.executable, "-c", PRINTING, str(Path(__file__).parent), str(photo_folder)]
+    run = subprocess.run(arguments, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    assert run.stdout.strip() == digest(alone)
+
+
+def test_bytes_of_another_batch_or_seed_differ(photo_folder, alone):
+    assert digest(arrays(photo_batches(photos(photo_folder)).batch(NUMBER + 7))) != digest(alone)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 from tf_ssd import train
 from tf_ssd.config import ModelConfig
@@ -87,22 +88,30 @@ def test_weights_that_cannot_be_used_write_nothing(tmp_path, capsys):
 def test_what_a_run_leaves(run):
     assert {path.name for path in run.iterdir()} == {
         "run.json",
+        "classes.txt",
         "loss.csv",
+        "evaluations.csv",
+        "tensorboard",
         "checkpoints",
         "model.keras",
+        "best.keras",
         "average_precision.json",
         "held_out.png",
     }
     settings = json.loads((run / "run.json").read_text())
-    assert settings["config"]["seed"] == 4
-    assert settings["class_names"] == ["circle", "square", "triangle"]
+    assert settings["settings"]["seed"] == 4
+    assert settings["recipe"]["steps"] == 3
+    assert (run / "classes.txt").read_text().split() == ["circle", "square", "triangle"]
     rows = list(csv.DictReader((run / "loss.csv").read_text().splitlines()))
     assert [row["step"] for row in rows] == ["1", "2", "3"]
-    assert {path.name for path in (run / "checkpoints").glob("*.index")} == {"ckpt-2.index", "ckpt-3.index"}
+    assert [path.name for path in sorted((run / "checkpoints").iterdir())] == [
+        "step-00000002.safetensors",
+        "step-00000003.safetensors",
+    ]
     precision = json.loads((run / "average_precision.json").read_text())
     assert set(precision["per_class"]) == {"circle", "square", "triangle"}
     with Image.open(run / "held_out.png") as picture:
-        assert picture.width > 2000
+        assert picture.width > 1000
     assert keras.saving.load_model(run / "model.keras").config.num_classes == 4
 
 
@@ -185,10 +194,17 @@ def test_an_unknown_split_lists_those_there_are(voc, capsys):
     assert "train, val" in capsys.readouterr().err
 
 
+def test_a_finished_run_is_left_as_it_is(run, capsys):
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    assert train.main([*SMALL, "--output", str(run), "--seed", "4"]) == 0
+    assert "is finished; nothing is left to do" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
 def test_another_run_is_not_overwritten(run, capsys):
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
     assert train.main([*SMALL, "--output", str(run)]) == 2
-    assert str(run) in capsys.readouterr().err
+    assert f"--output {run} holds another run: seed was 4 and is 0" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
 
@@ -216,3 +232,104 @@ def test_help_answers_at_once():
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1
     assert "--dataset" in text
+
+
+STEADY = ["--width", "0.0625", "--batch-size", "2", "--steps", "30", "--checkpoint-every", "4", "--eval-every", "10"]
+STEADY += ["--optimizer", "sgd", "--learning-rate", "1e-3", "--ema", "0.9", "--recipe", "quick"]
+
+
+def started(flags):
+    command = [sys.executable, "-m", "tf_ssd.train", *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def steps_made(folder):
+    return len((folder / "loss.csv").read_text().splitlines()) - 1 if (folder / "loss.csv").exists() else 0
+
+
+def wait_for(process, folder, step):
+    """Until a run has made `step` steps."""
+    while process.poll() is None and steps_made(folder) < step:
+        time.sleep(0.01)
+    assert process.poll() is None, process.communicate()
+
+
+def last_checkpoint(folder):
+    """Its number of steps, and all it holds."""
+    path = max((folder / "checkpoints").iterdir())
+    return int(path.stem.removeprefix("step-")), load_file(path)
+
+
+def assert_same_end(folder, other):
+    for name in ("loss.csv", "evaluations.csv", "average_precision.json"):
+        assert (folder / name).read_text() == (other / name).read_text()
+    (step, state), (other_step, other_state) = last_checkpoint(folder), last_checkpoint(other)
+    assert (step, state.keys()) == (other_step, other_state.keys())
+    for name, value in state.items():
+        assert value.tobytes() == other_state[name].tobytes(), name
+    for name in ("model.keras", "best.keras"):
+        ours, theirs = load_model(folder / name).get_weights(), load_model(other / name).get_weights()
+        assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_stopped_killed_and_damaged_it_ends_as_if_nothing_had_happened(voc, tmp_path, capsys):
+    flags, folder = ["--dataset", "voc", "--data", str(voc), *STEADY, "--output"], tmp_path / "run"
+    undisturbed, stopped = started([*flags, str(tmp_path / "undisturbed")]), started([*flags, str(folder)])
+    wait_for(stopped, folder, 5)
+    stopped.terminate()
+    output, errors = stopped.communicate(timeout=300)
+    assert stopped.returncode == 0, errors
+    made = steps_made(folder)
+    assert f"Stopped after step {made}; the same command goes on" in output
+    assert last_checkpoint(folder)[0] == made
+    killed = started([*flags, str(folder)])
+    wait_for(killed, folder, made + 6)
+    killed.kill()
+    killed.communicate()
+    newest = max((folder / "checkpoints").glob("step-*"))
+    assert int(newest.stem.removeprefix("step-")) > made
+    content = bytearray(newest.read_bytes())
+    content[-100] ^= 1
+    newest.write_bytes(content)
+    assert train.main([*flags, str(folder)]) == 0
+    assert f"{newest.name}: damaged, and left out" in capsys.readouterr().err.replace("\n", "")
+    _, errors = undisturbed.communicate(timeout=300)
+    assert undisturbed.returncode == 0, errors
+    assert_same_end(folder, tmp_path / "undisturbed")
+
+
+def test_weights_that_are_not_finite(voc, run, tmp_path, capsys):
+    model = load_model(run / "model.keras")
+    model.get_layer("conv4_2").kernel.assign(np.full(model.get_layer("conv4_2").kernel.shape, np.nan))
+    save_model(model, tmp_path / "nan.keras")
+    flags = ["--dataset", "voc", "--data", str(voc), *SMALL, "--weights", str(tmp_path / "nan.keras")]
+    assert train.main([*flags, "--output", str(tmp_path / "run")]) == 2
+    message = capsys.readouterr().err
+    assert re.fullmatch(r"error: step 1: the loss is nan .*, on images \d, \d: the weights conv4_2/kernel hold nan; .*\n", message)
+    assert re.search(r"of \d, default box \d+ \(feature map \d, row \d+, column \d+, box \d\)", message)
+    kept = re.search(r"--replay (\S+)", message)[1]
+    assert train.main(["--replay", kept]) == 0
+    explained = capsys.readouterr().out
+    assert explained.startswith("step 1, images ")
+    assert "the weights conv4_2/kernel hold nan" in explained
+
+
+def test_quiet_prints_nothing(voc, tmp_path, capfd):
+    flags = ["--dataset", "voc", "--data", str(voc), "--width", "0.0625", "--batch-size", "2", "--steps", "1", "--quiet"]
+    more = ["--recipe", "voc", "--batch-norm", "True", "--clip-norm", "5", "--micro-batches", "2", "--frozen-blocks", "1"]
+    assert train.main([*flags, *more, "--unlabelled", "drop", "--on-bad-image", "skip", "--output", str(tmp_path / "run")]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_half_precision(voc, tmp_path, precision):
+    flags = ["--dataset", "voc", "--data", str(voc), *SMALL, "--precision", precision, "--output", str(tmp_path / "run")]
+    assert train.main(flags) == 0
+    rows = list(csv.DictReader((tmp_path / "run" / "loss.csv").read_text().splitlines()))
+    assert all(0 < float(row["total"]) < 1000 for row in rows)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_one_batch_that_is_not_learned(tmp_path, capsys):
+    assert train.main([*SMALL, "--overfit-one-batch", "--output", str(tmp_path / "run")]) == 2
+    assert re.search(r"error: the loss on one batch is [\d.]+ after 3 steps, not below 0.5", capsys.readouterr().err)

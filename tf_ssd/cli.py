@@ -25,10 +25,11 @@ def run(action: Callable[[Config], int | None], config_type: type[Config], argum
         if isinstance(stream, TextIOWrapper):  # a file may have a name that cannot be printed
             stream.reconfigure(errors="backslashreplace")
     try:
-        config = tyro.cli(config_type, prog=_program(), args=arguments, config=(tyro.conf.FlagConversionOff,))
+        config = tyro.cli(config_type, prog=_program(), args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
         with quiet_start():
             import tensorflow as tf
 
+            tf.config.list_physical_devices()
             if "TF_CONFIG" not in os.environ:  # several workers must find each other before any device is used
                 tf.config.list_logical_devices()
         return action(config) or 0

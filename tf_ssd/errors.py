@@ -5,6 +5,10 @@ class TfSsdError(Exception):
     """Base of every error that bad input raises; a command line prints it without a traceback and exits 2."""
 
 
+class AuditError(TfSsdError):
+    """Code to be audited cannot be found, imported or called."""
+
+
 class ConfigError(TfSsdError):
     """A setting is out of range, or settings contradict each other."""
 

@@ -1,6 +1,7 @@
 """A trained model against a whole dataset."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ class Evaluation(NamedTuple):
     average_precision: AveragePrecision
 
 
+@lru_cache(maxsize=1)  # a run evaluates its model many times
 def detector(model: SSD300) -> tf.types.experimental.PolymorphicFunction:
     """A compiled function from images (B, 300, 300, 3), RGB 0..255, to `detect.Detections`."""
     config = model.config

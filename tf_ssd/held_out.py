@@ -1,6 +1,7 @@
 """How well a model being trained detects in images it has not seen: along the way, and at the end."""
 
 import csv
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tf_ssd.data.decode import read_image
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset
 from tf_ssd.draw import draw_detections, grid, save_png
+from tf_ssd.errors import ImageError
 from tf_ssd.evaluation import Evaluation, detections_in
 from tf_ssd.files import write_json
 from tf_ssd.metrics import average_precision
@@ -101,7 +103,9 @@ class HeldOut:
         table.add_row("mean", str(precision.ground_truth_counts.sum()), f"{precision.mean:.3f}")
         console.print(table)
         save_png(self.picture(evaluation), self._folder / PICTURE)
-        write_json(self._folder / RESULTS, {"metric": "AP50", "mean": precision.mean, "per_class": self.by_name(evaluation)})
+        known = {name: None if math.isnan(value) else value for name, value in self.by_name(evaluation).items()}
+        mean = None if math.isnan(precision.mean) else precision.mean
+        write_json(self._folder / RESULTS, {"metric": "AP50", "mean": mean, "per_class": known})
 
     def by_name(self, evaluation: Evaluation) -> dict[str, float]:
         """Average precision of each class."""
@@ -112,9 +116,13 @@ class HeldOut:
         pictures = []
         for index in range(min(PICTURES_SHOWN, len(self._dataset))):
             record, found, truth = self._dataset[index], evaluation.detections[index], evaluation.ground_truth[index]
+            try:
+                image = read_image(record, exif=self._config.exif)
+            except ImageError:
+                continue  # it has been skipped, and noted
             size, sure = size_of(record), found.scores >= SCORE_SHOWN
             picture = draw_detections(
-                read_image(record, exif=self._config.exif),
+                image,
                 to_fractions(found.boxes_px[sure], size),
                 found.labels[sure],
                 found.scores[sure],

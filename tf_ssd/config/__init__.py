@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow, so that `--help` answers at once and a bad setting is reported before anything heavy is loaded.
 """
 
+from tf_ssd.config.audit import AuditConfig
 from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
 from tf_ssd.config.check import CheckConfig
 from tf_ssd.config.data import DataConfig, DatasetKind, Exif, OnBadImage, Unlabelled
@@ -21,6 +22,7 @@ __all__ = [
     "PRESETS",
     "RECIPES",
     "VOC300",
+    "AuditConfig",
     "AugmentConfig",
     "Augmentation",
     "Channels",

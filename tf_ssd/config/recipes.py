@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tf_ssd.config.augment import Augmentation
 from tf_ssd.config.network import Preset
 
 RecipeName = Literal["quick", "voc", "coco", "finetune"]
@@ -21,6 +22,7 @@ class Recipe:
         drops: shares of the steps after which the rate falls to a tenth; without any it follows a cosine down to 0.
         weight_decay: of kernels (sgd).
         width, batch_norm, default_boxes: of the network.
+        augmentation: what is done to training images; "ssd" pays in long runs.
         frozen_blocks: blocks of VGG16, from the first, that are not trained.
     """
 
@@ -33,6 +35,7 @@ class Recipe:
     width: float = 1.0
     batch_norm: bool = False
     default_boxes: Preset = "VOC300"
+    augmentation: Augmentation = "ssd"
     frozen_blocks: int = 0
 
     @property
@@ -43,7 +46,9 @@ class Recipe:
 
 # voc and coco: the published settings of Caffe SSD300, for weights of VGG16 to start from.
 RECIPES: dict[RecipeName, Recipe] = {
-    "quick": Recipe(steps=400, batch_size=8, optimizer="adam", learning_rate=3e-3, width=0.125, batch_norm=True),
+    "quick": Recipe(
+        steps=400, batch_size=8, optimizer="adam", learning_rate=3e-3, width=0.125, batch_norm=True, augmentation="flip"
+    ),
     "voc": Recipe(steps=120_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(2 / 3, 5 / 6)),
     "coco": Recipe(steps=400_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(0.7, 0.9), default_boxes="COCO300"),
     "finetune": Recipe(steps=2000, batch_size=8, optimizer="sgd", learning_rate=2.5e-4, drops=(2 / 3, 5 / 6), frozen_blocks=2),

@@ -60,8 +60,7 @@ class TrainConfig(DataConfig):
     """A .keras file to start from (`python -m tf_ssd.weights`, or an earlier run): its body and, for the same classes, its heads.
     The network is then the file's, and --width, --batch-norm and --default-boxes are not used."""
     augmentation: Augmentation | None = None
-    """Colours, expansion, crops and flips as in the paper; flips alone; or images as they are. Default: ssd, but flip for generated
-    pictures."""
+    """Colours, expansion, crops and flips as in the paper; flips alone; or images as they are. quick: flip, others: ssd."""
     vertical_flip: bool = False
     """Mirror top and bottom too, half the time: for pictures without an upside."""
     min_negatives: int = 0
@@ -137,10 +136,9 @@ class TrainConfig(DataConfig):
 
     def augment(self) -> AugmentConfig:
         """What is done to training images."""
-        chosen = self.augmentation or ("flip" if self.dataset == "synthetic" else "ssd")
         if self.overfit_one_batch:
             return AUGMENTATIONS["none"]
-        return replace(AUGMENTATIONS[chosen], vertical_flip_probability=0.5 if self.vertical_flip else 0.0)
+        return replace(AUGMENTATIONS[self.settings().augmentation], vertical_flip_probability=0.5 if self.vertical_flip else 0.0)
 
     def output_folder(self, *, now: datetime) -> Path:
         """The folder that was asked for, or one named after dataset and time."""

@@ -17,7 +17,7 @@ def fingerprint(dataset: Dataset) -> str:
         DatasetError: a record cannot be used.
     """
     digest = hashlib.sha256(repr((len(dataset), dataset.class_names)).encode())
-    for index in range(0, len(dataset), len(dataset) // MOST_RECORDS + 1):
+    for index in range(0, len(dataset), max(1, -(-len(dataset) // MOST_RECORDS))):
         record = dataset[index]
         size = _size(record.image) if isinstance(record.image, Path) else len(record.image)
         digest.update(repr((record.id, size, len(record.labels))).encode())

@@ -4,16 +4,14 @@ Nothing but a few batches is ever in memory, images have a static shape, the row
 record comes out as it was raised.
 """
 
-import atexit
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from typing import NamedTuple
-from weakref import WeakSet
 
 import tensorflow as tf
 
 from tf_ssd.config import AUGMENTATIONS, AugmentConfig, Exif, OnBadImage
 from tf_ssd.data.augment import Example, augment_encoded, resize_encoded
+from tf_ssd.data.closing import closed_at_exit
 from tf_ssd.data.loader import Loader, each_once
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.order import shuffled_index
@@ -107,7 +105,7 @@ class TrainingBatches:
 
     def batches(self, first: int, stop: int) -> Iterator[Batch]:
         """The batches first..stop-1, several ahead in parallel."""
-        return _closed_at_exit(self._sequence(first, stop))
+        return closed_at_exit(self._sequence(first, stop))
 
     def batch(self, number: int) -> Batch:
         """One batch, made alone; may be called from several threads."""
@@ -161,32 +159,13 @@ def evaluation_batches(
             loader.raise_first(range(number * batch_size, (number + 1) * batch_size))
             yield batch
 
-    return _closed_at_exit(sequence())
+    return closed_at_exit(sequence())
 
 
 def padded_rows(rows: tf.Tensor) -> tf.Tensor:
     """G for images with up to `rows` rows of ground truth: 8, 16, 32, ..."""
     sizes = tf.constant(ROWS)
     return sizes[tf.searchsorted(sizes, rows[None])[0]]
-
-
-_open: WeakSet[Generator[Batch, None, None]] = WeakSet()
-
-
-def _closed_at_exit(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
-    _open.add(batches)
-    return batches
-
-
-@atexit.register
-def _close_open() -> None:
-    """End the threads that read ahead, while they can still run Python.
-
-    Freed any later, as after an error that nobody caught, TensorFlow's iterators wait for these threads, and the process for ever.
-    """
-    for batches in tuple(_open):
-        with suppress(ValueError):  # another thread is within it
-            batches.close()
 
 
 def _as_batch(example: Example, index: tf.Tensor) -> Batch:

@@ -41,7 +41,8 @@ class TrainingSequence(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Item `index` of the epoch; raises ConfigError where an image has more rows than `max_boxes` leaves room for."""
-        self._ended |= index == self._steps - 1
+        if index == self._steps - 1:
+            self._ended = True
         batch = self._batches.batch(self._epoch * self._steps + index)
         self._check_rows(batch)
         return batch.images.numpy(), {"boxes": self._padded(batch.boxes), "labels": self._padded(batch.labels)}

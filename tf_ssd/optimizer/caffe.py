@@ -33,8 +33,10 @@ class CaffeSGD(keras.optimizers.SGD):
         """Move one variable."""
         # Python numbers become constants of the variable's dtype; Keras' own cast would round them to float32 first.
         momentum, decay, bias_rate = (tf.constant(number, variable.dtype) for number in (self.momentum, self.decay, BIAS_RATE))
-        rate, velocity = tf.cast(learning_rate, variable.dtype), self.momentums[self._get_variable_index(variable)]
-        kind = variable.name.split("/")[-1].split(":")[0]
+        index = self._get_variable_index(variable)
+        rate, velocity = tf.cast(learning_rate, variable.dtype), self.momentums[index]
+        # On the second replica of several, the variable itself is called "kernel/replica_1".
+        kind = self._trainable_variables[index].name.split("/")[-1].split(":")[0]
         if kind == "kernel":
             gradient += decay * variable
         if kind == "bias":

@@ -1,0 +1,48 @@
+"""`python -m tf_ssd.audit`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tf_ssd.config.rules import flag, require
+
+Framework = Literal["auto", "tensorflow", "torch", "numpy"]
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """Is this SSD loss right, also where nobody looks? Runs a catalogue of edge cases with known answers.
+
+    tf_ssd is audited, beside it what is named with --impl, reference_torch and torchvision if they are installed. The exit code
+    is 1 if tf_ssd or an --impl breaks a rule. A convention that is stated differently elsewhere is a difference and breaks none.
+    """
+
+    impl: tuple[str, ...] = ()
+    """Code to audit as well: package.module:function, or package.module with functions loss, match, encode or decode. The names
+    of the parameters say what a function takes; docs/audit.md has examples."""
+    framework: Framework = "auto"
+    """Whose tensors --impl takes; by default the framework that it imports."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """What predictions and annotations are given as, to all but reference_torch, which always computes in float64."""
+    case: str | None = None
+    """Explain this case in detail, with its boxes and numbers."""
+    time_limit: float = 20.0
+    """Seconds that an implementation may take for a case, after which it is stopped."""
+    json: Path | None = None
+    """Write every answer and verdict to this .json file."""
+    report: Path | None = None
+    """Write a page with pictures of every case to this .html file; it needs no network."""
+    export: Path | None = None
+    """Write the cases with their expected values into this new folder, for implementations that Python cannot run. Nothing is
+    audited then."""
+
+    def __post_init__(self) -> None:
+        require(self.time_limit > 0, "--time-limit", self.time_limit, "must be positive")
+        repeated = sorted({name for name in self.impl if self.impl.count(name) > 1})
+        require(not repeated, "--impl", repeated, "name each implementation once")
+        for name, suffix in (("json", ".json"), ("report", ".html"), ("export", "")):
+            path = getattr(self, name)
+            if path is not None:
+                require(path.suffix == suffix or not suffix, flag(name), str(path), f"must end in {suffix}")
+                require(path.parent.is_dir(), flag(name), str(path), f"there is no folder {path.parent}; make it first")
+                require(not path.exists(), flag(name), str(path), "exists already; choose another name, nothing was overwritten")
