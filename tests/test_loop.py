@@ -94,7 +94,7 @@ def test_a_pixel_that_is_not_finite(data, tmp_path, monkeypatch):
     batches[2] = batches[2]._replace(images=batches[2].images * np.nan)
     monkeypatch.setattr(run, "batches", lambda: iter(batches))
     name = run.training[int(batches[2].index[0])].id
-    cause, effect = f"a pixel of {name} is nan", rf"\w+ of {name}, default box \d+ \(feature map 0, row \d+"
+    cause, effect = f"a pixel of {name} is nan", rf"\w+ of {name}, default box \d+ \(feature map \d, row \d+"
     message = f"step 3: the loss is nan .*, on images {name}: {cause}; .*{effect}"
     with pytest.raises(TrainingError, match=message) as caught:
         complete(run, lambda: False)
