@@ -34,6 +34,21 @@ def distinct_scores(seed: int, *shape: int) -> np.ndarray:
     return np.log(np.concatenate([1 - numbers.sum(-1, keepdims=True), numbers], axis=-1))
 
 
+def undisturbed(seed: int, dtype: type) -> tuple[np.ndarray, ...]:
+    """Offsets of 0, logits and default boxes on the grid."""
+    defaults = default_boxes(GRID, dtype="float64").numpy().astype(dtype)
+    logits = distinct_scores(seed, IMAGES, len(defaults)).astype(dtype)
+    return np.zeros((IMAGES, len(defaults), 4), dtype), logits, defaults
+
+
+def arbitrary(seed: int) -> tuple[np.ndarray, ...]:
+    """Offsets, logits and default boxes in float64."""
+    defaults = default_boxes(GRID, dtype="float64").numpy()
+    rng = np.random.default_rng(seed)
+    offsets = rng.normal(scale=2, size=(IMAGES, len(defaults), 4))
+    return offsets, rng.normal(scale=3, size=(IMAGES, len(defaults), CLASSES)), defaults
+
+
 def check_detect(side: Implementation, *inputs: np.ndarray, **options: Any) -> tuple[np.ndarray, ...]:
     """All four results agree with the reference: labels, number and order exactly."""
     actual = side.call("detect.detect", *inputs, **options)
@@ -59,10 +74,7 @@ def single(side: Implementation, defaults: Any, scores: Any, **options: Any) -> 
 @given(seed=strategies.seeds, limits=st.sampled_from([(400, 200), (5, 200), (400, 7)]))
 def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple[int, int]) -> None:
     """Boxes on the grid, where every overlap is exact."""
-    defaults = default_boxes(GRID, dtype="float64").numpy().astype(dtype)
-    logits = distinct_scores(seed, IMAGES, len(defaults)).astype(dtype)
-    offsets = np.zeros((IMAGES, len(defaults), 4), dtype)
-    check_detect(side, offsets, logits, defaults, top_k=limits[0], max_detections=limits[1])
+    check_detect(side, *undisturbed(seed, dtype), top_k=limits[0], max_detections=limits[1])
 
 
 @SIDES
@@ -70,11 +82,7 @@ def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple
 @given(seed=strategies.seeds)
 def test_arbitrary_predictions(side: Implementation, seed: int) -> None:
     """In float64: the chance that rounding decides an overlap is then below 1e-9 a draw."""
-    defaults = default_boxes(GRID, dtype="float64").numpy()
-    rng = np.random.default_rng(seed)
-    offsets = rng.normal(scale=2, size=(IMAGES, len(defaults), 4))
-    logits = rng.normal(scale=3, size=(IMAGES, len(defaults), CLASSES))
-    check_detect(side, offsets, logits, defaults, score_threshold=0.05)
+    check_detect(side, *arbitrary(seed), score_threshold=0.05)
 
 
 @SIDES

@@ -21,11 +21,9 @@ from parity_tests import test_detect as our_tests
 from parity_tests.adapters import Implementation
 from parity_tests.asserts import assert_agree
 from parity_tests.parametrize import ALL, DTYPES, third
-from parity_tests.test_detect import GRID, IMAGES, distinct_scores
 from parity_tests.test_torchvision_boxes import SIDES
 from parity_tests.torchvision_adapter import SSD300, TORCHVISION, default_boxes_px, ssd
 from tf_ssd.boxes import to_cxcywh
-from tf_ssd.default_boxes import default_boxes
 
 BOX = (0.5, 0.5, 0.5, 0.5)
 
@@ -70,10 +68,7 @@ def test_defaults_are_the_same() -> None:
 @given(seed=strategies.seeds, limits=st.sampled_from([(400, 200), (5, 200), (400, 7)]))
 def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple[int, int]) -> None:
     """Boxes on the grid, where every overlap is exact."""
-    defaults = default_boxes(GRID, dtype="float64").numpy().astype(dtype)
-    logits = distinct_scores(seed, IMAGES, len(defaults)).astype(dtype)
-    offsets = np.zeros((IMAGES, len(defaults), 4), dtype)
-    check_detect(side, offsets, logits, defaults, top_k=limits[0], max_detections=limits[1])
+    check_detect(side, *our_tests.undisturbed(seed, dtype), top_k=limits[0], max_detections=limits[1])
 
 
 @SIDES
@@ -81,10 +76,7 @@ def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple
 @given(seed=strategies.seeds)
 def test_arbitrary_predictions(side: Implementation, seed: int) -> None:
     """In float64, where rounding decides no overlap; some boxes reach out of the image and are clipped."""
-    defaults = default_boxes(GRID, dtype="float64").numpy()
-    rng = np.random.default_rng(seed)
-    offsets = rng.normal(scale=2, size=(IMAGES, len(defaults), 4))
-    check_detect(side, offsets, rng.normal(scale=3, size=(IMAGES, len(defaults), 4)), defaults, score_threshold=0.05)
+    check_detect(side, *our_tests.arbitrary(seed), score_threshold=0.05)
 
 
 @SIDES

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision import ops
 from torchvision.models.detection import ssd300_vgg16
 from torchvision.models.detection._utils import SSDMatcher
@@ -18,6 +18,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.ssd import SSD
 
 from parity_tests.adapters import Arrays, weights_like
+from tf_ssd.auditing.adapters.third_witness import Fixed
 
 FEATURE_MAPS = (38, 19, 10, 5, 3, 1)  # cells per side of VGG16's sources for an image of 300 pixels
 with torch.device("meta"):  # its settings matter here, not its 35 million parameters
@@ -43,17 +44,6 @@ class Torchvision:
         result = results[0] if isinstance(results, tuple) else results
         weights = torch.from_numpy(weights_like(tuple(result.shape))).to(result.dtype)
         return tuple(gradient.numpy() for gradient in torch.autograd.grad((result * weights).sum(), chosen))
-
-
-class Fixed(nn.Module):
-    """Stands for a part of the network: answers every call with what it was given."""
-
-    def __init__(self, answer: Any) -> None:
-        super().__init__()
-        self.answer = answer
-
-    def forward(self, *_: Any) -> Any:
-        return self.answer
 
 
 class OffsetsAsTheyAre:

@@ -53,8 +53,11 @@ def train(workers: Workers, path: Path) -> None:
             average = WeightAverage(model.trainable_variables, decay=0.9)
             trainer = Trainer(model, optimizer, Checkpoints(path.parent), average=average, clip_norm=50.0, jit_compile=False)
             results = [tuple(result) for result in trainer.train(share(step, workers) for step in range(STEPS))]
+            last = workers.number == workers.total - 1
+            wishes = [float(workers.any_of(lambda wish=wish: wish)()) for wish in (last, False)]
             if workers.is_first:
-                np.savez(path, results=np.array(results), **{name: np.asarray(value) for name, value in trainer._state().items()})
+                state = {name: np.asarray(value) for name, value in trainer._state().items()}
+                np.savez(path, results=np.array(results), wishes=np.array(wishes), **state)
             workers.barrier()
     finally:
         keras.config.set_dtype_policy(before)
@@ -99,6 +102,10 @@ def test_a_batch_shared_is_the_batch(states, name):
     assert np.ptp(expected["results"][:, 2]) > 1  # the loss of four steps, which differ
     for key, value in expected.items():
         np.testing.assert_allclose(found[key], value, rtol=1e-12, atol=1e-12 * np.abs(value).max(), err_msg=key)
+
+
+def test_what_the_last_worker_wishes_is_known_to_the_first(states):
+    assert states["two workers"]["wishes"].tolist() == [1, 0]
 
 
 def test_without_tf_config_one_worker(monkeypatch):

@@ -27,7 +27,7 @@ def means(monkeypatch):
     """Values that the next evaluations give for the mean, in place of detecting anything."""
     values = []
     monkeypatch.setattr(held_out, "detections_in", lambda *_, **__: iter([]))
-    monkeypatch.setattr(held_out, "average_precision", lambda *_, **__: Mean(values.pop(0)))
+    monkeypatch.setattr("tf_ssd.evaluation.average_precision", lambda *_, **__: Mean(values.pop(0)))
     return values
 
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"config.recipes"},
     {"config.train", "config.evaluate", "config.check", "config.predict", "config.audit"},
     {"config"},
-    {"precision"},
+    {"precision", "tensors"},
     {"boxes", "draw", "layers"},
     {"metrics.images", "metrics.scores"},
     {"metrics.voc", "metrics.coco", "curves", "score_tables"},

@@ -81,6 +81,17 @@ def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(undi
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_another_worker_knows_which_evaluations_have_been_made(data, tmp_path):
+    """They wait for each other in each: one that evaluated once more would wait forever."""
+    first = new_run(tmp_path / "run", data, batch_size=2)
+    complete(first, lambda: first.trainer.step >= 4)
+    assert [row[0] for row in rows(first.folder, "evaluations.csv")] == ["2"]
+    second = Run(first.config, Workers(tf.distribute.get_strategy(), 1, 2))
+    assert second.scratch != first.folder
+    complete(second, lambda: second.trainer.step >= 4)
+    assert rows(second.scratch, "evaluations.csv") == rows(first.folder, "evaluations.csv")
+
+
 def test_stopped_before_the_first_step_nothing_is_compiled(data, tmp_path, capsys):
     complete(new_run(tmp_path / "run", data), lambda: True)
     printed = capsys.readouterr().out

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth, annotated_px, box_areas, check, to_fractions, to_px
+from tf_ssd.metrics.images import (
+    ImageDetections,
+    ImageGroundTruth,
+    annotated_px,
+    box_areas,
+    check,
+    from_xywh,
+    to_fractions,
+    to_px,
+    to_xywh,
+)
 
 
 def detected(labels=(), scores=()) -> ImageDetections:
@@ -54,3 +64,11 @@ def test_labels_out_of_range(label):
 def test_scores_must_be_finite():
     with pytest.raises(ValueError, match="image 0: the scores are not all finite"):
         check([detected([1], [np.nan])], [truth()], num_classes=2)
+
+
+def test_corners_and_sides():
+    bboxes = np.array([[1.0, 2.0, 3.0, 4.0], [0.5, 0.0, 0.25, 8.0]])
+    boxes = np.array([[1.0, 2.0, 4.0, 6.0], [0.5, 0.0, 0.75, 8.0]])
+    np.testing.assert_array_equal(from_xywh(bboxes), boxes)
+    np.testing.assert_array_equal(to_xywh(boxes), bboxes)
+    assert from_xywh(np.zeros((0, 4))).shape == to_xywh(np.zeros((0, 4))).shape == (0, 4)

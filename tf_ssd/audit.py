@@ -26,7 +26,8 @@ NARROWEST = 120  # columns of a table that goes into a file or a pipe
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return cli.run(audit, AuditConfig, arguments)
+    # Each implementation imports its framework in a process of its own.
+    return cli.run(audit, AuditConfig, arguments, uses_tensorflow=False)
 
 
 def audit(config: AuditConfig) -> int:

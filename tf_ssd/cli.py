@@ -16,7 +16,13 @@ Config = TypeVar("Config")
 USER_ERROR, INTERRUPTED = 2, 130
 
 
-def run(action: Callable[[Config], int | None], config_type: type[Config], arguments: Sequence[str] | None = None) -> int:
+def run(
+    action: Callable[[Config], int | None],
+    config_type: type[Config],
+    arguments: Sequence[str] | None = None,
+    *,
+    uses_tensorflow: bool = True,
+) -> int:
     """Turn the command line into a `config_type`, call `action` with it, and return the exit code: the action's, else 0.
 
     A `TfSsdError` is printed without a traceback and gives 2, as a wrong command line does; Ctrl-C gives 130.
@@ -26,12 +32,8 @@ def run(action: Callable[[Config], int | None], config_type: type[Config], argum
             stream.reconfigure(errors="backslashreplace")
     try:
         config = tyro.cli(config_type, prog=_program(), args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
-        with quiet_start():
-            import tensorflow as tf
-
-            tf.config.list_physical_devices()
-            if "TF_CONFIG" not in os.environ:  # several workers must find each other before any device is used
-                tf.config.list_logical_devices()
+        if uses_tensorflow:
+            _start_tensorflow()
         return action(config) or 0
     except TfSsdError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -39,6 +41,15 @@ def run(action: Callable[[Config], int | None], config_type: type[Config], argum
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _start_tensorflow() -> None:
+    with quiet_start():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        if "TF_CONFIG" not in os.environ:  # several workers must find each other before any device is used
+            tf.config.list_logical_devices()
 
 
 @contextmanager

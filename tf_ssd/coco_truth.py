@@ -8,19 +8,14 @@ import msgspec
 import numpy as np
 
 from tf_ssd.data.classes import require_class_names
-from tf_ssd.data.coco_json import Id, Pixels
+from tf_ssd.data.coco_json import Category, Id, Pixels, encoded_json
 from tf_ssd.errors import DatasetError
-from tf_ssd.metrics.images import ImageGroundTruth, box_areas
+from tf_ssd.metrics.images import ImageGroundTruth, box_areas, from_xywh
 from tf_ssd.truth import Truth, distinct
 
 
 class _Image(msgspec.Struct, gc=False):
     id: Id
-
-
-class _Category(msgspec.Struct, gc=False):
-    id: Id
-    name: str
 
 
 class _Annotation(msgspec.Struct, gc=False):
@@ -33,7 +28,7 @@ class _Annotation(msgspec.Struct, gc=False):
 
 class _File(msgspec.Struct, gc=False):
     images: list[_Image]
-    categories: list[_Category]
+    categories: list[Category]
     annotations: list[_Annotation] = []
 
 
@@ -61,12 +56,9 @@ def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> 
 
 
 def _read(path: Path) -> _File:
-    try:
-        encoded = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    with encoded_json(path, "COCO JSON", "correct the file") as encoded:
         # Not strict: pandas and others write whole numbers as 1.0.
         return msgspec.json.decode(encoded, type=_File, strict=False)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise DatasetError(f"{path}: cannot be used as COCO JSON ({error}); correct the file") from error
 
 
 def _images(file: _File, path: Path, image_ids: Sequence[int], category_ids: Sequence[int | None]) -> tuple[ImageGroundTruth, ...]:
@@ -84,8 +76,7 @@ def _images(file: _File, path: Path, image_ids: Sequence[int], category_ids: Seq
 
 
 def _image(rows: Sequence[_Annotation], label_of: dict[int, int]) -> ImageGroundTruth:
-    boxes = np.array([row.bbox for row in rows], np.float64).reshape(-1, 4)  # (G, 4)
-    boxes_px = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=-1)  # xywh -> xyxy
+    boxes_px = from_xywh(np.array([row.bbox for row in rows], np.float64).reshape(-1, 4))  # (G, 4)
     areas = [area if row.area is None else row.area for row, area in zip(rows, box_areas(boxes_px).tolist(), strict=True)]
     labels = np.array([label_of[row.category_id] for row in rows], np.int32)
     return ImageGroundTruth(boxes_px, labels, np.array([row.iscrowd for row in rows], bool), np.array(areas, np.float64))

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -40,9 +40,19 @@ class Workers(NamedTuple):
 
     def barrier(self) -> None:
         """Wait until all processes are here."""
-        if self.total > 1:
-            everywhere = tf.function(lambda: self.strategy.run(_meet), autograph=False)
-            self.strategy.experimental_local_results(everywhere())[0].numpy()
+        self.any_of(lambda: False)()
+
+    def any_of(self, wish: Callable[[], bool]) -> Callable[[], bool]:
+        """Whether any of the processes has this wish; each of them has to ask as often as the others, for whom it waits."""
+        if self.total == 1:
+            return wish
+        count = tf.function(lambda own: self.strategy.run(_sum, (own,)), autograph=False)
+
+        def anyone() -> bool:
+            counts = self.strategy.experimental_local_results(count(tf.constant(float(wish()))))
+            return bool(counts[0] > 0)
+
+        return anyone
 
     @contextmanager
     def losses_reported(self) -> Iterator[None]:
@@ -81,8 +91,8 @@ def _reason(error: Exception) -> str:
     return telling[0] if telling else "no reason is known"
 
 
-def _meet() -> tf.Tensor:
-    return tf.distribute.get_replica_context().all_reduce("sum", tf.ones(()))
+def _sum(value: tf.Tensor) -> tf.Tensor:
+    return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(value))  # an input has no device
 
 
 def _cluster() -> tuple[int, int]:

@@ -108,11 +108,11 @@ def _model(config: EvaluateConfig) -> tuple["SSD300", tuple[str, ...] | None]:
 def _dataset(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "Dataset":
     from tf_ssd.data.classes import check_class_names
     from tf_ssd.data.sources import open_dataset
-    from tf_ssd.data.synthetic import HELD_OUT_PICTURES, SyntheticDataset
+    from tf_ssd.data.synthetic import held_out_pictures
 
     if config.dataset != "synthetic":
         return open_dataset(config.dataset, config.data, config.split, class_names=class_names, exif=config.exif)
-    pictures = SyntheticDataset(HELD_OUT_PICTURES, seed=2 * config.seed + 1)
+    pictures = held_out_pictures(seed=config.seed)
     if class_names is not None:
         check_class_names(class_names, pictures.class_names, "the model and the generated pictures")
     return pictures

@@ -1,6 +1,6 @@
 """A trained model against a whole dataset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from tf_ssd.default_boxes import default_boxes
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
 from tf_ssd.metrics.images import to_px
 from tf_ssd.model import SSD300
-from tf_ssd.truth import dataset_truth, size_of
+from tf_ssd.truth import size_of, truth_of
 
 DECIMALS = 4  # of a pixel, so that exported detections are those that were evaluated
 
@@ -91,6 +91,19 @@ def evaluate(
 ) -> Evaluation:
     """Detect in every image of `dataset` and compare with its ground truth; arguments and errors as for `detections_in`."""
     found = detections_in(dataset, model, batch_size=batch_size, exif=exif, on_bad_image=on_bad_image, notes=notes)
-    detections = [detected for _, detected in found]
-    truth = dataset_truth(dataset).images
-    return Evaluation(detections, truth, average_precision(detections, truth, num_classes=model.config.num_classes, metric=metric))
+    return judged(found, dataset.class_names, num_classes=model.config.num_classes, metric=metric)
+
+
+def judged(
+    found: Iterable[tuple[Record, ImageDetections]], class_names: Sequence[str], *, num_classes: int, metric: Metric = "voc12"
+) -> Evaluation:
+    """Compare what `detections_in` gives with the ground truth of its records, each of which is read no second time."""
+    detections: list[ImageDetections] = []
+
+    def records() -> Iterator[Record]:
+        for record, detected in found:
+            detections.append(detected)
+            yield record
+
+    truth = truth_of(records(), class_names).images
+    return Evaluation(detections, truth, average_precision(detections, truth, num_classes=num_classes, metric=metric))

@@ -1,7 +1,5 @@
 """How well a model being trained detects in images it has not seen: along the way, and at the end."""
 
-import csv
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,15 +15,15 @@ from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset
 from tf_ssd.draw import draw_detections, grid, save_png
 from tf_ssd.errors import ImageError
-from tf_ssd.evaluation import Evaluation, detections_in
+from tf_ssd.evaluation import Evaluation, detections_in, judged
 from tf_ssd.files import write_json
-from tf_ssd.metrics import average_precision
 from tf_ssd.metrics.images import to_fractions
 from tf_ssd.model import SSD300
 from tf_ssd.runs import BEST
+from tf_ssd.score_tables import or_none
 from tf_ssd.stopping import until_stopped
 from tf_ssd.trainer.history import History
-from tf_ssd.truth import dataset_truth, size_of
+from tf_ssd.truth import size_of
 from tf_ssd.weights import save_model
 
 EVALUATIONS, RESULTS, PICTURE = "evaluations.csv", "average_precision.json", "held_out.png"
@@ -47,9 +45,8 @@ class HeldOut:
         self._dataset, self._config, self._folder, self._stop = dataset, config, folder, stop
         # What was found after the last step is found again: a run that is not finished was stopped before it could be shown.
         self._history = History(folder / EVALUATIONS, ("step", "mean_ap"), step=min(step, config.settings().steps - 1))
-        known = _rows(folder / EVALUATIONS)
-        self._steps = {int(step) for step, _ in known}
-        self._best = max((float(value) for _, value in known), default=-np.inf)
+        self._steps = {int(step) for step, _ in self._history.kept}
+        self._best = max((float(value) for _, value in self._history.kept), default=-np.inf)
         self._notes = Notes()
 
     @property
@@ -88,10 +85,7 @@ class HeldOut:
             on_bad_image=config.on_bad_image,
             notes=self._notes,
         )
-        detections = [detected for _, detected in until_stopped(found, self._stop)]
-        truth = dataset_truth(dataset).images
-        precision = average_precision(detections, truth, num_classes=model.config.num_classes, metric="voc12")
-        return Evaluation(detections, truth, precision)
+        return judged(until_stopped(found, self._stop), dataset.class_names, num_classes=model.config.num_classes)
 
     def report(self, evaluation: Evaluation, console: Console) -> None:
         """A table of average precision per class, on screen and as JSON, and a picture of held-out images."""
@@ -103,9 +97,8 @@ class HeldOut:
         table.add_row("mean", str(precision.ground_truth_counts.sum()), f"{precision.mean:.3f}")
         console.print(table)
         save_png(self.picture(evaluation), self._folder / PICTURE)
-        known = {name: None if math.isnan(value) else value for name, value in self.by_name(evaluation).items()}
-        mean = None if math.isnan(precision.mean) else precision.mean
-        write_json(self._folder / RESULTS, {"metric": "AP50", "mean": mean, "per_class": known})
+        per_class = {name: or_none(value) for name, value in self.by_name(evaluation).items()}
+        write_json(self._folder / RESULTS, {"metric": "AP50", "mean": or_none(precision.mean), "per_class": per_class})
 
     def by_name(self, evaluation: Evaluation) -> dict[str, float]:
         """Average precision of each class."""
@@ -131,8 +124,3 @@ class HeldOut:
             )
             pictures.append(picture)
         return grid(pictures, COLUMNS)
-
-
-def _rows(path: Path) -> list[list[str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))[1:]

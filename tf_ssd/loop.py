@@ -1,11 +1,12 @@
 """The steps of a run, and what is written along the way and at the end."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 
 from tf_ssd.data.generator import Batch
 from tf_ssd.errors import TrainingError
-from tf_ssd.held_out import RESULTS, HeldOut
+from tf_ssd.held_out import EVALUATIONS, RESULTS, HeldOut
 from tf_ssd.logs import TensorBoard
 from tf_ssd.progress import Waiting, with_progress
 from tf_ssd.replay import keep_failure
@@ -42,7 +43,9 @@ def _complete(run: Run, stop: Callable[[], bool]) -> None:
     if (run.folder / RESULTS).exists():
         run.console.print(f"The run in {run.folder} is finished; nothing is left to do.", soft_wrap=True, markup=False)
         return
-    with closing(HeldOut(run.held_out, run.config, run.scratch, step=run.trainer.step, stop=stop)) as held_out:
+    _copy_evaluations(run)
+    anyone = run.workers.any_of(stop)  # all evaluate the same images, and so ask equally often
+    with closing(HeldOut(run.held_out, run.config, run.scratch, step=run.trainer.step, stop=anyone)) as held_out:
         try:
             last = _make_steps(run, held_out, stop)
             if run.config.overfit_one_batch:
@@ -52,6 +55,13 @@ def _complete(run: Run, stop: Callable[[], bool]) -> None:
         except Stopped:
             run.console.print(f"Stopped after step {run.trainer.step}; the same command goes on from there.")
         run.say_notes(*held_out.notes)
+
+
+def _copy_evaluations(run: Run) -> None:
+    """To the other workers: which evaluations are left must be the same for all, as they wait for each other in each."""
+    made = run.folder / EVALUATIONS
+    if not run.workers.is_first and made.exists():
+        shutil.copy(made, run.scratch)
 
 
 def _make_steps(run: Run, held_out: HeldOut, stop: Callable[[], bool]) -> StepResult | None:
@@ -84,8 +94,10 @@ def _make_steps(run: Run, held_out: HeldOut, stop: Callable[[], bool]) -> StepRe
 def _announced(run: Run, stop: Callable[[], bool]) -> Iterator[Batch]:
     """The batches; the first of each shape is announced, as a step is compiled for it.
 
-    A single worker stops here, before it compiles anything; several have to agree on it, which takes a step.
+    All stop here before anything is compiled; later a single worker does, while several have to agree on it, which takes a step.
     """
+    if run.workers.any_of(stop)():
+        return
     compiled = set()
     for batch in run.batches():
         if run.workers.total == 1 and stop():

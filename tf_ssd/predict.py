@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tf_ssd import cli
 from tf_ssd.config import PredictConfig
+from tf_ssd.config.predict import STDIN
 from tf_ssd.errors import ConfigError, ImageError
 from tf_ssd.files import write_json, written_beside
 
@@ -25,9 +26,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from tf_ssd.detector import Detections, Detector
 
 Item = TypeVar("Item")
-STDIN = "-"
-SKIPPED, BATCH = 1, 8
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+SKIPPED = 1
 JSON, CSV = "detections.json", "detections.csv"
 
 
@@ -47,13 +46,11 @@ def predict(config: PredictConfig) -> int:
     from tf_ssd.detector import Detector
     from tf_ssd.runs import load_run
 
-    if config.images == (STDIN,):
-        detector = Detector(*load_run(config.checkpoint), score_threshold=config.score_threshold, exif=config.exif)
+    pictures = [] if config.images == (STDIN,) else find_pictures(config.images)
+    detector = Detector(*load_run(config.checkpoint), score_threshold=config.score_threshold, exif=config.exif)
+    if config.output is None:
         print(_as_json(detector(sys.stdin.buffer.read())))
         return 0
-    assert config.output is not None
-    pictures = find_pictures(config.images)
-    detector = Detector(*load_run(config.checkpoint), score_threshold=config.score_threshold, exif=config.exif)
     folder = _create(config.output)
     try:
         return SKIPPED if _detect_in_files(pictures, detector, folder, config) else 0
@@ -67,20 +64,24 @@ def find_pictures(names: Sequence[str]) -> list[Path]:
     Raises:
         ConfigError: a name stands for no picture.
     """
+    from tf_ssd.data.paths import IMAGE_SUFFIXES
+
     found: dict[Path, None] = {}
     for name in names:
         paths = [Path(name)] if Path(name).exists() else sorted(map(Path, glob.glob(name, recursive=True)))  # noqa: PTH207  may be absolute
         pictures = [picture for path in paths for picture in _pictures_in(path)]
         if not pictures:
-            raise ConfigError(f"{name}: no such picture, or a folder without any ({' '.join(SUFFIXES)})")
+            raise ConfigError(f"{name}: no such picture, or a folder without any ({' '.join(IMAGE_SUFFIXES)})")
         found |= dict.fromkeys(pictures)
     return list(found)
 
 
 def _pictures_in(path: Path) -> list[Path]:
+    from tf_ssd.data.paths import IMAGE_SUFFIXES
+
     if not path.is_dir():
         return [path]
-    return sorted(inside for inside in path.rglob("*") if inside.suffix.lower() in SUFFIXES and inside.is_file())
+    return sorted(inside for inside in path.rglob("*") if inside.suffix.lower() in IMAGE_SUFFIXES and inside.is_file())
 
 
 def _create(folder: Path) -> Path:
@@ -98,6 +99,7 @@ def _detect_in_files(pictures: Sequence[Path], detector: "Detector", folder: Pat
     from rich.console import Console
     from rich.progress import Progress
 
+    from tf_ssd.detector import MANY
     from tf_ssd.draw import draw_detections
     from tf_ssd.metrics.images import to_fractions
 
@@ -105,7 +107,7 @@ def _detect_in_files(pictures: Sequence[Path], detector: "Detector", folder: Pat
     found: dict[str, Detections] = {}
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("detecting", total=len(pictures))
-        for batch in batched(_named(pictures), BATCH):
+        for batch in batched(_named(pictures), MANY):
             readable = list(_readable(batch, config, console))
             detected = detector([encoded for _, _, encoded, _ in readable])  # read as in evaluation, large pictures reduced
             for (name, path, _, pixels), detections in zip(readable, detected, strict=True):
@@ -167,10 +169,11 @@ def _write(folder: Path, found: dict[str, "Detections"]) -> None:
 
 
 def _results(detections: "Detections") -> Iterator[dict[str, Any]]:
-    for label, score, (xmin, ymin, xmax, ymax) in zip(
-        detections.labels.tolist(), detections.scores.tolist(), detections.boxes_px.tolist(), strict=True
-    ):
-        yield {"category_id": label, "bbox": [xmin, ymin, xmax - xmin, ymax - ymin], "score": score}
+    from tf_ssd.metrics.images import to_xywh
+
+    columns = (detections.labels, to_xywh(detections.boxes_px), detections.scores)
+    for label, bbox, score in zip(*(column.tolist() for column in columns), strict=True):
+        yield {"category_id": label, "bbox": bbox, "score": score}
 
 
 def _as_json(detections: "Detections") -> str:

@@ -1,20 +1,17 @@
 """A training step that failed, kept to be looked at again."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from tf_ssd.config import ModelConfig
 from tf_ssd.data.generator import Batch
 from tf_ssd.errors import TrainingError
-from tf_ssd.files import written_beside
 from tf_ssd.model import SSD300, ssd300
+from tf_ssd.tensors import UNREADABLE, read_tensors, write_tensors
 from tf_ssd.trainer.diagnosis import diagnose
 
 
@@ -23,8 +20,7 @@ def keep_failure(path: Path, model: SSD300, batch: Batch, names: Sequence[str], 
     tensors = {f"model/{variable.path}": np.asarray(variable) for variable in model.weights}
     tensors |= {f"batch/{name}": getattr(batch, name).numpy() for name in Batch._fields}
     about = {"model": dataclasses.asdict(model.config), "names": list(names), "step": step}
-    with written_beside(path) as unfinished:
-        save_file(tensors, unfinished, {"tf_ssd": json.dumps(about)})
+    write_tensors(path, tensors, about)
 
 
 def explain(path: Path) -> list[str]:
@@ -34,14 +30,12 @@ def explain(path: Path) -> list[str]:
         TrainingError: the file is none, or damaged.
     """
     try:
-        with safe_open(path, "numpy") as file:
-            about = json.loads(file.metadata()["tf_ssd"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+        tensors, about = read_tensors(path)
         model = ssd300(ModelConfig.from_dict(about["model"]))
         for variable in model.weights:
             variable.assign(tensors[f"model/{variable.path}"])
         batch = Batch(*(tf.constant(tensors[f"batch/{name}"]) for name in Batch._fields))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise TrainingError(f"{path}: not a step that a run has kept, or damaged ({error})") from error
     faults = diagnose(model, batch, about["names"]) or ["everything is finite when computed again, in float32"]
     return [f"step {about['step']}, images {', '.join(about['names'])}", *faults]

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from tf_ssd.data.coco_json import Pixels
+from tf_ssd.data.coco_json import Pixels, encoded_json
 from tf_ssd.data.ground_truth import LARGEST_PX
 from tf_ssd.errors import ConfigError, DatasetError
 from tf_ssd.files import written_beside
-from tf_ssd.metrics.images import ImageDetections
+from tf_ssd.metrics.images import ImageDetections, from_xywh, to_xywh
 from tf_ssd.truth import Truth
 
 Side = Annotated[float, Meta(ge=0, le=LARGEST_PX)]
@@ -37,8 +37,7 @@ def read_results(path: Path, truth: Truth) -> list[ImageDetections]:
     rows = _read(path)
     images = np.fromiter(_positions(rows, path, truth), np.int64, len(rows))  # (N,)
     labels = np.fromiter(_labels(rows, path, truth), np.int32, len(rows))  # (N,)
-    boxes = np.array([row.bbox for row in rows], np.float64).reshape(-1, 4)  # (N, 4)
-    boxes_px = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=-1)  # xywh -> xyxy
+    boxes_px = from_xywh(np.array([row.bbox for row in rows], np.float64).reshape(-1, 4))  # (N, 4)
     scores = np.array([row.score for row in rows], np.float64)  # (N,)
     order = np.argsort(images, kind="stable")
     ends = np.cumsum(np.bincount(images, minlength=len(truth.images)))[:-1]
@@ -70,11 +69,9 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _read(path: Path) -> list[_Row]:
-    try:
-        return msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=list[_Row])
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        form = '[{"image_id": 1, "category_id": 1, "bbox": [x, y, width, height], "score": 0.5}, ...]'
-        raise DatasetError(f"{path}: cannot be used as COCO results ({error}); the form is {form}") from error
+    form = '[{"image_id": 1, "category_id": 1, "bbox": [x, y, width, height], "score": 0.5}, ...]'
+    with encoded_json(path, "COCO results", f"the form is {form}") as encoded:
+        return msgspec.json.decode(encoded, type=list[_Row])
 
 
 def _positions(rows: Sequence[_Row], path: Path, truth: Truth) -> Iterator[int]:
@@ -101,8 +98,8 @@ def _labels(rows: Sequence[_Row], path: Path, truth: Truth) -> Iterator[int]:
 
 
 def _rows(found: ImageDetections, image_id: int | str, truth: Truth) -> Iterator[dict[str, Any]]:
-    sides = np.round(found.boxes_px[:, 2:] - found.boxes_px[:, :2], 4)  # without the noise of the subtraction
-    bboxes = np.concatenate([found.boxes_px[:, :2], sides], axis=-1)  # xyxy -> xywh
+    bboxes = to_xywh(found.boxes_px)
+    bboxes[:, 2:] = np.round(bboxes[:, 2:], 4)  # without the noise of the subtraction
     for label, bbox, score in zip(found.labels.tolist(), bboxes.tolist(), found.scores.tolist(), strict=True):
         category = truth.category_ids[label - 1]
         if category is not None:

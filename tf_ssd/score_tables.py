@@ -28,10 +28,10 @@ def as_json(scores: AveragePrecision, class_names: Sequence[str]) -> dict[str, A
     columns = _columns(scores)
     return {
         "ground_truth": int(scores.ground_truth_counts.sum()),
-        "summary": {name: _or_none(value) for name, value in scores.summary.items()},
+        "summary": {name: or_none(value) for name, value in scores.summary.items()},
         "per_class": {
             name: {"ground_truth": int(scores.ground_truth_counts[label])}
-            | {column: _or_none(values[label]) for column, values in columns.items()}
+            | {column: or_none(values[label]) for column, values in columns.items()}
             for label, name in enumerate(class_names)
         },
     }
@@ -60,5 +60,6 @@ def _shown(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
+    """What is not defined is null in JSON, which knows no NaN."""
     return None if math.isnan(value) else float(value)

@@ -17,7 +17,7 @@ from tf_ssd.data.generator import Batch, TrainingBatches
 from tf_ssd.data.records import Dataset
 from tf_ssd.data.sources import open_dataset
 from tf_ssd.data.subset import labelled
-from tf_ssd.data.synthetic import HELD_OUT_PICTURES, SyntheticDataset
+from tf_ssd.data.synthetic import held_out_pictures, training_pictures
 from tf_ssd.distribution import Workers
 from tf_ssd.model import SSD300, ssd300
 from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage, freeze_blocks
@@ -52,7 +52,8 @@ class Run:
         _check_workers(config, workers)
         self.console = Console(highlight=False, quiet=config.quiet or not workers.is_first)
         self.training, self.held_out = training_data(config)
-        self._notes: set[str] = set()
+        self._noting: list[Dataset | TrainingBatches] = [self.training, self.held_out]
+        self._said: set[str] = set()
         self.say_notes()
         keras.utils.set_random_seed(config.seed)
         model = self._model()
@@ -76,6 +77,7 @@ class Run:
             worker=workers.number,
             workers=workers.total,
         )
+        self._noting.append(self._source)
 
     def batches(self) -> Iterator[Batch]:
         """The batches that are left, or the share of them that is for this worker."""
@@ -86,21 +88,22 @@ class Run:
 
     def say_notes(self, *more: str) -> None:
         """Print what has been dropped, clipped or skipped since the last time."""
-        source = self._source.notes if hasattr(self, "_source") else ()
-        for note in (*self.training.notes, *self.held_out.notes, *source, *more):
-            if note not in self._notes:
+        for note in (*(note for noting in self._noting for note in noting.notes), *more):
+            if note not in self._said:
                 self.console.print(f"note: {note}", markup=False, soft_wrap=True)
-                self._notes.add(note)
+                self._said.add(note)
 
     def _open_folder(self) -> bool:
         """The first worker makes the folder; the others find that it holds this run. Returns whether it held one before."""
         data = {}
         if self.config.data:
             data = {"training data": fingerprint(self.training), "held-out data": fingerprint(self.held_out)}
-        arguments = (self.folder, self.config, self.training.class_names, data)
-        resumed = open_run(*arguments) if self.workers.is_first else False
-        self.workers.barrier()
-        return resumed if self.workers.is_first else open_run(*arguments)
+        if not self.workers.is_first:
+            self.workers.barrier()
+        resumed = open_run(self.folder, self.config, self.training.class_names, data)
+        if self.workers.is_first:
+            self.workers.barrier()
+        return resumed
 
     def _model(self) -> SSD300:
         """The network, new or with the weights it starts from."""
@@ -157,9 +160,7 @@ def training_data(config: TrainConfig) -> tuple[Dataset, Dataset]:
     """Training and held-out data."""
     recipe = config.settings()
     if config.dataset == "synthetic":
-        # Each seed has its own stream of pictures; no two datasets share one.
-        pictures = SyntheticDataset(recipe.steps * recipe.batch_size, seed=2 * config.seed)
-        return pictures, SyntheticDataset(HELD_OUT_PICTURES, seed=2 * config.seed + 1)
+        return training_pictures(recipe.steps * recipe.batch_size, seed=config.seed), held_out_pictures(seed=config.seed)
     class_names = None if config.classes is None else read_class_names(config.classes)
     training = open_dataset(config.dataset, config.data, config.split, class_names=class_names, exif=config.exif)
     folders = config.eval_data or config.data

@@ -1,6 +1,6 @@
 """The ground truth of a whole dataset, with the ids that files of results name images and classes by."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -41,13 +41,17 @@ def dataset_truth(dataset: Dataset) -> Truth:
     Raises:
         DatasetError: a record cannot be used, or two have one id.
     """
+    return truth_of((dataset[index] for index in range(len(dataset))), dataset.class_names)
+
+
+def truth_of(records: Iterable[Record], class_names: Sequence[str]) -> Truth:
+    """The ground truth of some records, each looked at once; otherwise as `dataset_truth`."""
     images, ids = [], []
-    for index in range(len(dataset)):
-        record = dataset[index]
+    for record in records:
         images.append(image_truth(record))
         ids.append(record.id)
-    labels = tuple(range(1, len(dataset.class_names) + 1))
-    return Truth(tuple(dataset.class_names), labels, tuple(distinct(ids, "records")), tuple(images))
+    labels = tuple(range(1, len(class_names) + 1))
+    return Truth(tuple(class_names), labels, tuple(distinct(ids, "records")), tuple(images))
 
 
 def image_truth(record: Record) -> ImageGroundTruth:

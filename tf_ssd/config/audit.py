@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tf_ssd.config.rules import flag, require
+from tf_ssd.config.rules import flag, require, require_new
 
 Framework = Literal["auto", "tensorflow", "torch", "numpy"]
 
@@ -41,8 +41,4 @@ class AuditConfig:
         repeated = sorted({name for name in self.impl if self.impl.count(name) > 1})
         require(not repeated, "--impl", repeated, "name each implementation once")
         for name, suffix in (("json", ".json"), ("report", ".html"), ("export", "")):
-            path = getattr(self, name)
-            if path is not None:
-                require(path.suffix == suffix or not suffix, flag(name), str(path), f"must end in {suffix}")
-                require(path.parent.is_dir(), flag(name), str(path), f"there is no folder {path.parent}; make it first")
-                require(not path.exists(), flag(name), str(path), "exists already; choose another name, nothing was overwritten")
+            require_new(flag(name), getattr(self, name), suffix)

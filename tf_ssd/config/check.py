@@ -6,7 +6,7 @@ from pathlib import Path
 from tf_ssd.config.augment import Augmentation
 from tf_ssd.config.data import DataConfig
 from tf_ssd.config.network import Preset
-from tf_ssd.config.rules import flag, require
+from tf_ssd.config.rules import flag, require, require_new
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,4 @@ class CheckConfig(DataConfig):
         repeated = sorted({split for split in self.split if self.split.count(split) > 1})
         require(not repeated, "--split", repeated, "name each split once")
         for name, suffix in (("json", ".json"), ("plot", ".png"), ("show_augmentation", ".png")):
-            path = getattr(self, name)
-            if path is not None:
-                require(path.suffix == suffix, flag(name), str(path), f"must end in {suffix}")
-                require(path.parent.is_dir(), flag(name), str(path), f"there is no folder {path.parent}; make it first")
-                require(not path.exists(), flag(name), str(path), "exists already; choose another name, nothing was overwritten")
+            require_new(flag(name), getattr(self, name), suffix)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from tf_ssd.config.data import DataConfig
-from tf_ssd.config.rules import require
+from tf_ssd.config.rules import flag, require, require_new
 
 Metric = Literal["voc07", "voc12", "coco"]
 
@@ -41,15 +41,8 @@ class EvaluateConfig(DataConfig):
         require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
         require(self.batch_size >= 1, "--batch-size", self.batch_size, "must be at least 1")
         require(self.seed >= 0, "--seed", self.seed, "must not be negative")
-        for flag, path, suffix in (
-            ("--json", self.json, ".json"),
-            ("--plot", self.plot, ".png"),
-            ("--results", self.results, ".json"),
-        ):
-            if path is not None:
-                require(path.suffix == suffix, flag, str(path), f"must end in {suffix}")
-                require(path.parent.is_dir(), flag, str(path), f"there is no folder {path.parent}; make it first")
-                require(not path.exists(), flag, str(path), "exists already; choose another name, nothing was overwritten")
+        for name, suffix in (("json", ".json"), ("plot", ".png"), ("results", ".json")):
+            require_new(flag(name), getattr(self, name), suffix)
 
     @property
     def chosen_metric(self) -> Metric:

@@ -1,5 +1,6 @@
 """How a setting is refused."""
 
+from pathlib import Path
 from typing import Any
 
 from tf_ssd.errors import ConfigError
@@ -14,3 +15,11 @@ def require(condition: bool, setting: str, value: Any, rule: str) -> None:
 def flag(name: str) -> str:
     """The command line's spelling of a setting."""
     return "--" + name.replace("_", "-")
+
+
+def require_new(setting: str, path: Path | None, suffix: str) -> None:
+    """Raise ConfigError unless a file, or with the suffix "" anything, can be made at `path`, if there is one."""
+    if path is not None:
+        require(path.suffix == suffix or not suffix, setting, str(path), f"must end in {suffix}")
+        require(path.parent.is_dir(), setting, str(path), f"there is no folder {path.parent}; make it first")
+        require(not path.exists(), setting, str(path), "exists already; choose another name, nothing was overwritten")

@@ -1,6 +1,7 @@
 """One JSON file of COCO as compact arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -117,14 +118,20 @@ def read_coco(path: Path, notes: Notes) -> CocoFile:
     Raises:
         DatasetError: the file is no JSON, has no images, or is of another form beyond single entries.
     """
-    try:
-        encoded = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    with encoded_json(path, "COCO JSON", "correct the file") as encoded:
         file = _decode(encoded, path, notes)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise DatasetError(f"{path}: cannot be used as COCO JSON ({error}); correct the file") from error
     if not file.images:
         raise DatasetError(f"{path}: there are no images; list them under 'images'")
     return file
+
+
+@contextmanager
+def encoded_json(path: Path, kind: str, advice: str) -> Iterator[bytes]:
+    """The bytes of a JSON file, to be decoded inside; raises DatasetError if that cannot be done, or the file not read."""
+    try:
+        yield path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
+        raise DatasetError(f"{path}: cannot be used as {kind} ({error}); {advice}") from error
 
 
 def check_unique(entries: Sequence[Struct], where: str, notes: Notes) -> list[Struct]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_ssd.config import AUGMENTATIONS, AugmentConfig, Exif, OnBadImage
-from tf_ssd.data.augment import Example, augment_encoded, resize_encoded
+from tf_ssd.data.augment import augment_encoded, resize_encoded
 from tf_ssd.data.closing import closed_at_exit
 from tf_ssd.data.loader import Loader, each_once
 from tf_ssd.data.notes import Notes
@@ -60,7 +60,8 @@ class TrainingBatches:
         workers: number of shares; each is B / workers images, and all shares of a batch side by side are the batch.
 
     Raises:
-        DatasetError: the dataset is empty or `batch_size` cannot be shared; from the iterator, a record cannot be used.
+        ConfigError: `batch_size` cannot be shared.
+        DatasetError: the dataset is empty; from the iterator, a record cannot be used.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class TrainingBatches:
         def example(position: tf.Tensor) -> Batch:
             rows, size_px, read, index = self._loader.load(position)
             key = tf.stack([seed, position])
-            return _as_batch(augment_encoded(rows, size_px, read, key, config=augment, image_size=image_size), index)
+            return Batch(*augment_encoded(rows, size_px, read, key, config=augment, image_size=image_size), index)
 
         self._loader = Loader(dataset, candidates, exif=exif, on_bad_image=on_bad_image, crowd=False)
         self._batch_size, self._first, self._share = batch_size, worker * (batch_size // workers), batch_size // workers
@@ -148,7 +149,7 @@ def evaluation_batches(
 
     def example(position: tf.Tensor) -> Batch:
         rows, size_px, read, index = loader.load(position)
-        return _as_batch(resize_encoded(rows, size_px, read, image_size=image_size), index)
+        return Batch(*resize_encoded(rows, size_px, read, image_size=image_size), index)
 
     count = -(-len(dataset) // batch_size)
     positions = tf.data.Dataset.range(count * batch_size)
@@ -166,10 +167,6 @@ def padded_rows(rows: tf.Tensor) -> tf.Tensor:
     """G for images with up to `rows` rows of ground truth: 8, 16, 32, ..."""
     sizes = tf.constant(ROWS)
     return sizes[tf.searchsorted(sizes, rows[None])[0]]
-
-
-def _as_batch(example: Example, index: tf.Tensor) -> Batch:
-    return Batch(*example, index)
 
 
 def _batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:

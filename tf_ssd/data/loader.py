@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_ssd.config import Exif, OnBadImage
 from tf_ssd.data.augment import Example
+from tf_ssd.data.augment.source import Read
 from tf_ssd.data.decode import decode, decode_part, name_of, read_encoded, read_header
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset
@@ -27,8 +28,6 @@ BLACK = (
     *2 * [np.zeros(0, bool)],
     np.int64(FILLED),
 )
-
-Reader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class Loader:
@@ -65,7 +64,7 @@ class Loader:
         self._errors: dict[int, Exception] = {}
         self.notes = notes or Notes()
 
-    def load(self, position: tf.Tensor) -> tuple[Example, tf.Tensor, Reader, tf.Tensor]:
+    def load(self, position: tf.Tensor) -> tuple[Example, tf.Tensor, Read, tf.Tensor]:
         """The record at a position: its ground truth, its image's size (2,), what decodes a part of it, and its number.
 
         The example's image is a scalar without meaning; the reader is that of an `augment.Source`.

@@ -79,6 +79,16 @@ class SyntheticDataset:
         )
 
 
+def training_pictures(size: int, *, seed: int) -> SyntheticDataset:
+    """What a run with this seed trains on. Each seed has its own stream of pictures; no two datasets share one."""
+    return SyntheticDataset(size, seed=2 * seed)
+
+
+def held_out_pictures(*, seed: int) -> SyntheticDataset:
+    """What a run with this seed is evaluated on."""
+    return SyntheticDataset(HELD_OUT_PICTURES, seed=2 * seed + 1)
+
+
 def background(random: np.random.Generator, image_size: int) -> Image.Image:
     """A pale or dim grey with a slight tint, a gradient, and soft blotches; (image_size, image_size) RGB."""
     level = random.uniform(70, 200) + random.uniform(-10, 10, 3)  # (3,)

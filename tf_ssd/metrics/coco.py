@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth, box_areas
+from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth, box_areas, to_xywh
 from tf_ssd.metrics.scores import AveragePrecision, Curve
 
 NAMES = ("AP", "AP50", "AP75", "AP small", "AP medium", "AP large", "AR1", "AR10", "AR100", "AR small", "AR medium", "AR large")
@@ -54,7 +54,7 @@ def coco(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGrou
 def _truth_rows(ground_truth: Sequence[ImageGroundTruth]) -> Iterator[dict[str, Any]]:
     number = 0
     for image, truth in enumerate(ground_truth, start=1):
-        columns = (truth.labels, _xywh(truth.boxes_px), truth.areas_px, truth.left_out)
+        columns = (truth.labels, to_xywh(truth.boxes_px), truth.areas_px, truth.left_out)
         for label, bbox, area, crowd in zip(*(column.tolist() for column in columns), strict=True):
             number += 1  # from 1: the evaluator takes 0 for "no ground truth"
             yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": area, "iscrowd": int(crowd)}
@@ -63,15 +63,10 @@ def _truth_rows(ground_truth: Sequence[ImageGroundTruth]) -> Iterator[dict[str, 
 def _found_rows(detections: Sequence[ImageDetections]) -> Iterator[dict[str, Any]]:
     number = 0
     for image, found in enumerate(detections, start=1):
-        columns = (found.labels, _xywh(found.boxes_px), box_areas(found.boxes_px), found.scores)
+        columns = (found.labels, to_xywh(found.boxes_px), box_areas(found.boxes_px), found.scores)
         for label, bbox, area, score in zip(*(column.tolist() for column in columns), strict=True):
             number += 1
             yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": area, "score": score}
-
-
-def _xywh(boxes_px: np.ndarray) -> np.ndarray:
-    """(N, 4) xyxy -> xywh."""
-    return np.concatenate([boxes_px[:, :2], boxes_px[:, 2:] - boxes_px[:, :2]], axis=-1)
 
 
 def _curves(precision: np.ndarray) -> tuple[Curve, ...]:

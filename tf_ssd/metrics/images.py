@@ -50,6 +50,16 @@ def to_fractions(boxes_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return boxes_px / (size * 2)
 
 
+def from_xywh(bboxes: np.ndarray) -> np.ndarray:
+    """(N, 4) x, y, width and height, as COCO writes boxes, as xyxy."""
+    return np.concatenate([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]], axis=-1)
+
+
+def to_xywh(boxes: np.ndarray) -> np.ndarray:
+    """The inverse of `from_xywh`."""
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=-1)
+
+
 def annotated_px(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Boxes (G, 4) in float32 fractions as pixels, float64, to a thousandth of one.
 

@@ -6,22 +6,18 @@ carries a digest of its contents; one that does not fit is never loaded.
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
 
 from tf_ssd.errors import TrainingError
+from tf_ssd.tensors import UNREADABLE, Tensors, read_tensors, write_tensors
 
 PREFIX, SUFFIX = "step-", ".safetensors"
 KEPT = 3
-ABOUT = "tf_ssd"
-
-Tensors = Mapping[str, np.ndarray]
 
 
 class Checkpoint(NamedTuple):
@@ -48,17 +44,11 @@ class Checkpoints:
         if not self._writes:
             return
         path = self._folder / f"{PREFIX}{checkpoint.step:08d}{SUFFIX}"
-        unfinished = self._folder / f"unfinished-{os.getpid()}{SUFFIX}"
         tensors = {name: np.asarray(value, order="C") for name, value in checkpoint.tensors.items()}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            about = json.dumps({"step": checkpoint.step, "digest": _digest(checkpoint.step, tensors)})
-            save_file(tensors, unfinished, {ABOUT: about})  # one entry: several would stand in any order
-            _flush(unfinished)
-            unfinished.replace(path)
-            _flush(self._folder)
+            write_tensors(path, tensors, {"step": checkpoint.step, "digest": _digest(checkpoint.step, tensors)})
         except (OSError, SafetensorError) as error:
-            unfinished.unlink(missing_ok=True)
             message = f"{path}: the checkpoint cannot be written ({error}); the ones before it are whole"
             raise TrainingError(f"{message}: make room and give the same command again") from error
         for old in self._paths()[self._keep :]:
@@ -69,7 +59,7 @@ class Checkpoints:
         for path in self._paths():
             try:
                 return _read(path)
-            except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            except UNREADABLE as error:
                 warn(f"{path}: damaged, and left out ({error})")
         return None
 
@@ -79,9 +69,7 @@ class Checkpoints:
 
 
 def _read(path: Path) -> Checkpoint:
-    with safe_open(path, "numpy") as file:
-        about = json.loads(file.metadata()[ABOUT])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+    tensors, about = read_tensors(path)
     checkpoint = Checkpoint(about["step"], tensors)
     if about["digest"] != _digest(*checkpoint):
         raise ValueError("its contents have changed since they were written")
@@ -95,12 +83,3 @@ def _digest(step: int, tensors: Tensors) -> str:
         digest.update(json.dumps([name, str(value.dtype), value.shape]).encode())
         digest.update(np.asarray(value, order="C").tobytes())
     return digest.hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

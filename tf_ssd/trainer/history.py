@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tf_ssd.files import written_beside
+
 
 class History:
     """A table with a row per step, complete up to the last one at any moment.
@@ -13,14 +15,15 @@ class History:
         path: the CSV file; it is continued if it exists.
         columns: of which the first is the step.
         step: the step that the run continues after; rows beyond it, which a run had written before it was killed, are removed.
+
+    Attributes:
+        kept: the rows that it is continued after, as texts.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...], *, step: int = 0) -> None:
-        kept = _rows_up_to(path, step, len(columns)) if path.exists() else []
-        unfinished = path.with_name(f"unfinished-{path.name}")
-        with unfinished.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([columns, *kept])
-        unfinished.replace(path)
+        self.kept = _rows_up_to(path, step, len(columns)) if path.exists() else []
+        with written_beside(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([columns, *self.kept])
         self._file = path.open("a", newline="", encoding="utf-8")
         self._writer = csv.writer(self._file)
 

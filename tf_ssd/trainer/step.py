@@ -100,8 +100,9 @@ class TrainingStep:
         (sums, negatives), stop = _all_reduce("sum", (accumulate(step, parts), tf.identity(stop)))  # an input has no device
         statistics = _all_reduce("mean", statistics)
         losses, gradients = divided(sums)
-        norm = tf.linalg.global_norm(gradients)
-        if self._clip_norm is not None:
+        if self._clip_norm is None:
+            norm = tf.linalg.global_norm(gradients)
+        else:
             gradients, norm = clip_by_global_norm(gradients, self._clip_norm)
         return Outcome(losses, negatives, gradients, norm, statistics, stop)
 

@@ -95,9 +95,8 @@ def recommendation(comparison: Comparison) -> RenderableType:
     covered = f"a default box at {THRESHOLD} for {share(best):.1%} of the boxes, {comparison.chosen} for {share(chosen):.1%}"
     if comparison.recommended != FITTED:
         return Padding(f"--default-boxes {comparison.recommended} has {covered}.", (0, 0, 1, 0))
-    sizes = " ".join(f"{size:g}" for size in (*best.config.min_sizes, best.config.max_sizes[-1]))
     preset = f"Of the presets, {comparison.best_preset} covers most." if comparison.best_preset != comparison.chosen else ""
-    text = f"Sizes fitted to these boxes have {covered}. {preset}\nFor train: --box-sizes {sizes}"
+    text = f"Sizes fitted to these boxes have {covered}. {preset}\nFor train: --box-sizes {sizes(best.config)}"
     return Padding(Text(text), (0, 0, 1, 0))
 
 
