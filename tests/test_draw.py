@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from tf_ssd.draw import class_color, draw_detections, grid, place_label, save_png
+from tf_ssd.draw import class_color, draw_detections, grid, place_label, readable_on, save_png
 
 NAMES = ("circle", "square", "triangle")
 GREY = np.full((300, 300, 3), 128, np.uint8)
@@ -28,6 +28,17 @@ def test_small_images_are_doubled_and_large_ones_left():
     assert draw().shape == (600, 600, 3)
     assert draw(np.zeros((640, 480, 3), np.uint8)).shape == (1280, 960, 3)
     assert draw(np.zeros((500, 1000, 3), np.uint8)).shape == (500, 1000, 3)
+
+
+def test_a_frame_of_a_video_keeps_its_size():
+    pixels = draw(np.full((48, 64, 3), 128, np.uint8), enlarge=False)
+    assert pixels.shape == (48, 64, 3)
+    assert is_color(pixels, class_color(1)).any()
+
+
+def test_text_is_readable_on_any_colour():
+    assert readable_on("#ffffff") == readable_on("#ffb703") == "#202020"
+    assert readable_on("#000000") == readable_on("#4361ee") == "#ffffff"
 
 
 def test_an_image_without_boxes_is_only_enlarged():

@@ -2,9 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from tf_ssd import evaluation
+from tf_ssd import detect, evaluation
 from tf_ssd.config import ModelConfig
 from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.default_boxes import default_boxes
 from tf_ssd.detect import Detections
 from tf_ssd.model import ssd300
 
@@ -60,3 +61,18 @@ def test_a_perfect_detector_has_average_precision_1(model, monkeypatch, metric):
     dataset = SyntheticDataset(7, seed=3)
     monkeypatch.setattr(evaluation, "detector", perfect_detector(dataset))
     assert evaluation.evaluate(model, dataset, batch_size=2, metric=metric).average_precision.mean == 1
+
+
+@pytest.mark.parametrize("num_classes", [3, 5])
+def test_the_compiled_detector_does_what_detect_does(num_classes):
+    """For networks with other classes in one process, and for batches of any size."""
+    keras.utils.set_random_seed(0)
+    other = ssd300(ModelConfig(num_classes=num_classes, width=0.0625, batch_norm=True))
+    for size in (1, 3):
+        images = np.random.default_rng(size).uniform(0, 255, (size, 300, 300, 3)).astype(np.float32)
+        found = evaluation.detector(other)(images)
+        predictions = other(images, training=False)
+        expected = detect.detect(predictions["offsets"], predictions["logits"], default_boxes(other.config.boxes))
+        np.testing.assert_array_equal(found.count, expected.count)
+        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+        assert found.boxes.shape == (size, 200, 4)

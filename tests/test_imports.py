@@ -10,14 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Each module may import those before it; the entry points come last, and nothing imports them.
 LAYERS = [
-    {"errors", "files", "stopping"},
+    {"errors", "files", "quiet", "stopping"},
     {"config.rules"},
     {"config.network", "config.augment", "config.data", "config.weights"},
     {"config.recipes"},
-    {"config.train", "config.evaluate", "config.check", "config.predict", "config.audit"},
+    {"config.train", "config.evaluate", "config.check", "config.predict", "config.audit", "config.export"},
     {"config"},
     {"precision", "tensors"},
-    {"boxes", "draw", "layers"},
+    {"boxes", "draw", "layers", "video"},
     {"metrics.images", "metrics.scores"},
     {"metrics.voc", "metrics.coco", "curves", "score_tables"},
     {"metrics"},
@@ -54,6 +54,12 @@ LAYERS = [
     {"trainer", "evaluation"},
     {"distribution", "replay", "run_folder", "detector"},
     {"progress", "logs", "held_out", "training"},
+    {"explain", "found", "inputs"},
+    {"explain_plot"},
+    {"annotate"},
+    {"exporting.metadata", "exporting.packages", "exporting.preprocess", "exporting.witness"},
+    {"exporting.serving", "exporting.agreement"},
+    {"exporting.saved_model", "exporting.litert", "exporting.onnx"},
     {"loop"},
     {"auditing.answer"},
     {"auditing.case"},
@@ -71,7 +77,7 @@ LAYERS = [
     {"auditing.explain", "auditing.listing", "auditing.pictures"},
     {"auditing.page"},
     {"cli"},
-    {"train", "evaluate", "check", "predict", "weights.__main__", "audit"},
+    {"train", "evaluate", "check", "predict", "weights.__main__", "audit", "export"},
 ]
 # torch is no dependency: these import it when a .pth file is read, or in the process that audits it.
 MAY_IMPORT = {
@@ -134,7 +140,7 @@ def test_the_reference_is_small():
     assert sum(len(path.read_text().splitlines()) for path in modules("reference_torch").values()) <= 500
 
 
-@pytest.mark.parametrize("entry_point", ["train", "evaluate", "check", "predict", "weights.__main__", "audit"])
+@pytest.mark.parametrize("entry_point", ["train", "evaluate", "check", "predict", "weights.__main__", "audit", "export"])
 def test_the_settings_load_nothing_heavy(entry_point):
     code = f"import sys, tf_ssd.{entry_point}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -92,6 +92,20 @@ def test_another_worker_knows_which_evaluations_have_been_made(data, tmp_path):
     assert rows(second.scratch, "evaluations.csv") == rows(first.folder, "evaluations.csv")
 
 
+def test_when_another_worker_stops_this_one_gives_up_its_evaluations_too(data, tmp_path, capsys):
+    run = new_run(tmp_path / "run", data)
+
+    class StoppedElsewhere(Workers):
+        def any_of(self, wish):
+            return lambda: wish() or run.trainer.step >= 2
+
+    run.workers = StoppedElsewhere(*ONE)
+    complete(run, lambda: False)
+    assert "Stopped after step 5" in capsys.readouterr().out
+    assert rows(run.folder, "evaluations.csv") == []
+    assert not (run.folder / "average_precision.json").exists()
+
+
 def test_stopped_before_the_first_step_nothing_is_compiled(data, tmp_path, capsys):
     complete(new_run(tmp_path / "run", data), lambda: True)
     printed = capsys.readouterr().out
@@ -112,6 +126,15 @@ def test_a_pixel_that_is_not_finite(data, tmp_path, monkeypatch):
     kept = re.search(r"--replay (\S+)", str(caught.value))[1]
     assert kept == str(tmp_path / "run" / "failed-step-3.safetensors")
     assert newest(run.folder) == 2
+
+
+def test_a_gradient_that_is_too_large(data, tmp_path, monkeypatch):
+    run = new_run(tmp_path / "run", data, steps=1, batch_norm=False)
+    batches = [batch._replace(images=batch.images * 1e25) for batch in run.batches()]
+    monkeypatch.setattr(run, "batches", lambda: iter(batches))
+    too_large = r"the gradient is finite, but too large for its norm to be: up to [\d.]+e\+\d+, in \w+/\w+; a lower --learning-rate"
+    with pytest.raises(TrainingError, match=rf"step 1: the loss is \d.* the norm of its gradient inf, .*: {too_large}"):
+        complete(run, lambda: False)
 
 
 @pytest.mark.parametrize("name", ["loss.csv", "evaluations.csv"])

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -11,6 +10,7 @@ from typing import TypeVar
 import tyro
 
 from tf_ssd.errors import TfSsdError
+from tf_ssd.quiet import held_back
 
 Config = TypeVar("Config")
 USER_ERROR, INTERRUPTED = 2, 130
@@ -62,18 +62,8 @@ def quiet_start() -> Iterator[None]:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            chatter.seek(0)
-            os.write(stderr, chatter.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    with held_back():
+        yield
 
 
 def _program() -> str | None:

@@ -56,7 +56,7 @@ def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> 
 
 
 def _read(path: Path) -> _File:
-    with encoded_json(path, "COCO JSON", "correct the file") as encoded:
+    with encoded_json(path, "COCO JSON", "correct the file; JSON has no NaN") as encoded:
         # Not strict: pandas and others write whole numbers as 1.0.
         return msgspec.json.decode(encoded, type=_File, strict=False)
 

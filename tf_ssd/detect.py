@@ -43,16 +43,51 @@ def detect(
         logits: (B, K, C), class 0 is background.
         default_boxes: (K, 4) cxcywh, fractions.
     """
-    offsets, logits = at_least_float32(offsets), at_least_float32(logits)
-    decoded = coder.decode(offsets, tf.cast(default_boxes, offsets.dtype), variances=variances, max_log_scale=max_log_scale)
-    scores = tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])  # (B, C - 1, K)
+    decoded, scores = candidates(offsets, logits, default_boxes, variances=variances, max_log_scale=max_log_scale)
 
-    def detect_image(image: tuple[tf.Tensor, tf.Tensor]) -> Detections:
-        candidates = _suppress(*image, score_threshold=score_threshold, iou_threshold=iou_threshold, top_k=top_k)
-        return _best(*candidates, score_threshold=score_threshold, max_detections=max_detections)
+    def select_in_image(
+        image: tuple[tf.Tensor, tf.Tensor],
+    ) -> Detections:  # one at a time: all overlaps at once would fill the memory
+        return select(
+            *image, score_threshold=score_threshold, iou_threshold=iou_threshold, top_k=top_k, max_detections=max_detections
+        )
 
     signature = Detections(decoded.dtype, tf.int32, scores.dtype, tf.int32)
-    return tf.map_fn(detect_image, (boxes.clip(decoded), scores), fn_output_signature=signature)
+    return tf.map_fn(select_in_image, (decoded, scores), fn_output_signature=signature)
+
+
+def candidates(
+    offsets: tf.Tensor,
+    logits: tf.Tensor,
+    default_boxes: tf.Tensor,
+    *,
+    variances: tuple[float, float] = coder.VARIANCES,
+    max_log_scale: float | None = coder.MAX_LOG_SCALE,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What suppression chooses from: boxes (B, K, 4), xyxy fractions inside the image, and scores (B, C - 1, K) without background.
+
+    Arguments as for `detect`.
+    """
+    offsets, logits = at_least_float32(offsets), at_least_float32(logits)
+    decoded = coder.decode(offsets, tf.cast(default_boxes, offsets.dtype), variances=variances, max_log_scale=max_log_scale)
+    return boxes.clip(decoded), tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])
+
+
+def select(
+    image_boxes: tf.Tensor,
+    scores: tf.Tensor,
+    *,
+    score_threshold: float = 0.01,
+    iou_threshold: float = 0.45,
+    top_k: int = 400,
+    max_detections: int = 200,
+) -> Detections:
+    """The detections among the `candidates` of an image, or of all images of a batch at once: (..., K, 4) and (..., C - 1, K).
+
+    Other arguments as for `detect`. All overlaps of all images are in memory together: C * top_k^2 numbers an image.
+    """
+    best_boxes, best = _suppress(image_boxes, scores, score_threshold=score_threshold, iou_threshold=iou_threshold, top_k=top_k)
+    return _best(best_boxes, best, score_threshold=score_threshold, max_detections=max_detections)
 
 
 def nms(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: float) -> tf.Tensor:
@@ -82,25 +117,28 @@ def nms(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: float) -
 def _suppress(
     image_boxes: tf.Tensor, scores: tf.Tensor, *, score_threshold: float, iou_threshold: float, top_k: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Boxes (C - 1, k, 4) and scores (C - 1, k) of each class's best, from (K, 4) and (C - 1, K); a dropped one scores -1."""
+    """Boxes (..., C - 1, k, 4) and scores (..., C - 1, k) of each class's best; a dropped one scores -1."""
     # NaN, which has no place in an order, is not above the threshold either.
     scores = tf.where(scores > score_threshold, scores, -tf.ones_like(scores))
-    best, index = tf.math.top_k(scores, k=min(top_k, scores.shape[-1]))  # (C - 1, k)
-    best_boxes = tf.gather(image_boxes, index)  # (C - 1, k, 4)
+    best, index = tf.math.top_k(scores, k=min(top_k, scores.shape[-1]))  # (..., C - 1, k)
+    best_boxes = tf.gather(image_boxes, index, batch_dims=index.shape.rank - 2)  # (..., C - 1, k, 4)
     kept = nms(best_boxes, best > score_threshold, iou_threshold=iou_threshold)
     return best_boxes, tf.where(kept, best, -tf.ones_like(best))
 
 
 def _best(class_boxes: tf.Tensor, class_scores: tf.Tensor, *, score_threshold: float, max_detections: int) -> Detections:
-    """The best detections of one image over all classes, padded to `max_detections`."""
-    classes, k = class_scores.shape
-    scores, index = tf.math.top_k(tf.reshape(class_scores, [-1]), k=min(max_detections, classes * k))  # (D,)
+    """The best detections of each image over all classes, padded to `max_detections`."""
+    classes, k = class_scores.shape[-2:]
+    images = tf.shape(class_scores)[:-2]
+    all_boxes = tf.reshape(class_boxes, tf.concat([images, [classes * k, 4]], axis=0))  # (..., (C - 1) * k, 4)
+    all_scores = tf.reshape(class_scores, tf.concat([images, [classes * k]], axis=0))
+    scores, index = tf.math.top_k(all_scores, k=min(max_detections, classes * k))  # (..., D)
     real = scores > score_threshold
-    padding = [[0, max_detections - scores.shape[0]]]
-    image_boxes = tf.where(real[:, None], tf.gather(tf.reshape(class_boxes, [-1, 4]), index), tf.zeros_like(scores)[:, None])
+    image_boxes = tf.gather(all_boxes, index, batch_dims=index.shape.rank - 1)
+    padding = [[0, 0]] * images.shape[0] + [[0, max_detections - scores.shape[-1]]]
     return Detections(
-        boxes=tf.pad(image_boxes, [*padding, [0, 0]]),
+        boxes=tf.pad(tf.where(real[..., None], image_boxes, tf.zeros_like(image_boxes)), [*padding, [0, 0]]),
         labels=tf.pad(tf.where(real, index // k + 1, 0), padding),
         scores=tf.pad(tf.where(real, scores, tf.zeros_like(scores)), padding),
-        count=tf.reduce_sum(tf.cast(real, tf.int32)),
+        count=tf.reduce_sum(tf.cast(real, tf.int32), axis=-1),
     )

@@ -31,24 +31,27 @@ def draw_detections(
     *,
     gt_boxes: np.ndarray | None = None,
     gt_labels: np.ndarray | None = None,
+    enlarge: bool = True,
 ) -> Image.Image:
     """Draw detections in the colour of their class, and ground truth as thin dashed white boxes.
 
     Args:
-        image: (H, W, 3) uint8 RGB; drawn at twice its size if smaller than 1000 px.
+        image: (H, W, 3) uint8 RGB.
         boxes: (D, 4) xyxy fractions.
         labels: (D,) 1..C-1; rows with label 0 are padding.
         scores: (D,), written beside the class; None for boxes without score.
         class_names: the classes without background.
         gt_boxes: (G, 4) xyxy fractions.
         gt_labels: (G,); rows with label 0 are padding. None draws every row, without the names of the classes.
+        enlarge: draw at twice the size if that is smaller than 1000 px, so that labels are readable.
     """
     ranks = np.zeros(len(labels)) if scores is None else scores
     best_first = [row for row in np.argsort(-ranks, kind="stable") if labels[row] > 0]
     gt_boxes = np.zeros((0, 4)) if gt_boxes is None else gt_boxes
     truth = range(len(gt_boxes)) if gt_labels is None else np.flatnonzero(gt_labels)
     crowded = max(len(best_first), len(truth)) > CROWD
-    canvas = _Canvas(_enlarge(Image.fromarray(image)), LINES_IN_A_CROWD if crowded else LINES_OF_TEXT)
+    picture = Image.fromarray(image)
+    canvas = _Canvas(_enlarge(picture) if enlarge else picture, LINES_IN_A_CROWD if crowded else LINES_OF_TEXT)
     for row in reversed(best_first):  # so that the best lies on top
         canvas.draw_box(boxes[row], class_color(labels[row]))
     for row in truth:
@@ -139,7 +142,7 @@ class _Canvas:
             self._draw.text(position, text, WHITE, self._font, stroke_width=margin // 2, stroke_fill=DARK)
         else:
             self._draw.rectangle(plate, fill=color)
-            self._draw.text(position, text, _readable_on(color), self._font)
+            self._draw.text(position, text, readable_on(color), self._font)
 
     def _to_pixels(self, box: np.ndarray) -> Box:
         width, height = self.picture.size
@@ -176,6 +179,7 @@ def _enlarge(picture: Image.Image) -> Image.Image:
     return picture.resize((picture.width * 2, picture.height * 2), Image.Resampling.BICUBIC)
 
 
-def _readable_on(color: str) -> str:
+def readable_on(color: str) -> str:
+    """Dark or white, whichever is read more easily on "#rrggbb"."""
     red, green, blue = ImageColor.getrgb(color)[:3]
     return DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else WHITE

@@ -17,6 +17,10 @@ class DatasetError(TfSsdError):
     """An annotation, an image or the layout of a dataset cannot be used."""
 
 
+class ExportError(TfSsdError):
+    """What was written for another runtime does not detect what the model detects."""
+
+
 class ImageError(DatasetError):
     """An image of a dataset cannot be read or decoded."""
 

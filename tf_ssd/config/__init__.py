@@ -8,6 +8,7 @@ from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
 from tf_ssd.config.check import CheckConfig
 from tf_ssd.config.data import DataConfig, DatasetKind, Exif, OnBadImage, Unlabelled
 from tf_ssd.config.evaluate import EvaluateConfig, Metric
+from tf_ssd.config.export import ExportConfig, ExportFormat, Quantize
 from tf_ssd.config.network import COCO300, PAPER300, PRESETS, VOC300, Clip, DefaultBoxesConfig, LossConfig, ModelConfig, Preset
 from tf_ssd.config.predict import PredictConfig
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
@@ -33,6 +34,8 @@ __all__ = [
     "DefaultBoxesConfig",
     "EvaluateConfig",
     "Exif",
+    "ExportConfig",
+    "ExportFormat",
     "LossConfig",
     "Metric",
     "ModelConfig",
@@ -41,6 +44,7 @@ __all__ = [
     "Precision",
     "PredictConfig",
     "Preset",
+    "Quantize",
     "Recipe",
     "RecipeName",
     "TrainConfig",

@@ -14,10 +14,10 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class PredictConfig:
-    """Detect in pictures: annotated copies of them, and what was found as JSON and CSV."""
+    """Detect in pictures and videos: annotated copies of them, and what was found as JSON and CSV."""
 
     images: Annotated[Positional[tuple[str, ...]], arg(metavar="IMAGE")]
-    """Files, folders, or patterns such as "photos/*.jpg"; - reads one image from standard input and prints JSON."""
+    """Files, folders, patterns such as "photos/*.jpg"; videos; camera:0; - reads one image from standard input and prints JSON."""
     checkpoint: Path
     """The folder of a run, or a .keras file."""
     output: Path | None = None
@@ -26,6 +26,8 @@ class PredictConfig:
     """Detections below it are left out."""
     exif: Exif = "apply"
     """Orientation in a photo's EXIF data."""
+    explain: bool = False
+    """Write NAME-explained.png too: matched default boxes, scores of each feature map, what suppression removed."""
 
     def __post_init__(self) -> None:
         require(bool(self.images), "IMAGE", self.images, "give at least one file, folder or pattern")
@@ -35,3 +37,4 @@ class PredictConfig:
         needs_output = self.images != (STDIN,)
         require(not needs_output or self.output is not None, "--output", None, "say where the results go")
         require(needs_output or self.output is None, "--output", str(self.output), "with - the results are printed")
+        require(needs_output or not self.explain, "--explain", self.explain, "with - no pictures are written")

@@ -118,7 +118,7 @@ def read_coco(path: Path, notes: Notes) -> CocoFile:
     Raises:
         DatasetError: the file is no JSON, has no images, or is of another form beyond single entries.
     """
-    with encoded_json(path, "COCO JSON", "correct the file") as encoded:
+    with encoded_json(path, "COCO JSON", "correct the file; JSON has no NaN") as encoded:
         file = _decode(encoded, path, notes)
     if not file.images:
         raise DatasetError(f"{path}: there are no images; list them under 'images'")

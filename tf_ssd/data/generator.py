@@ -177,7 +177,14 @@ def _batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
         columns = {name: _pad_rows(getattr(batch, name), added) for name in ("boxes", "labels", "difficult", "crowd")}
         return batch._replace(**columns)
 
-    return examples.padded_batch(batch_size, drop_remainder=True).map(pad)
+    return examples.padded_batch(batch_size, drop_remainder=True).map(pad).with_options(_untuned())
+
+
+def _untuned() -> tf.data.Options:
+    """Without the thread that tunes a pipeline as it runs: it may sleep for a minute before it lets a closed iterator end."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _pad_rows(column: tf.Tensor, added: tf.Tensor) -> tf.Tensor:

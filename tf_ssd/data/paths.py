@@ -29,6 +29,13 @@ def check_inside(root: Path, path: Path) -> None:
         raise DatasetError(message)
 
 
+def pictures_in(path: Path) -> list[Path]:
+    """A file itself; of a folder, all pictures in it and below, by their suffixes, in order."""
+    if not path.is_dir():
+        return [path]
+    return sorted(inside for inside in path.rglob("*") if inside.suffix.lower() in IMAGE_SUFFIXES and inside.is_file())
+
+
 class Files:
     """The files of one kind in a folder, found by their names without suffix; each folder is listed once.
 

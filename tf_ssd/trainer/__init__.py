@@ -43,8 +43,8 @@ class NotFiniteError(TrainingError):
     def __init__(self, step: int, batch: Batch, outcome: Outcome) -> None:
         losses = outcome.losses
         super().__init__(
-            f"step {step}: the loss is {float(losses.total)} (localization {float(losses.localization)}, confidence "
-            f"{float(losses.confidence)}), the norm of its gradient {float(outcome.gradient_norm)}"
+            f"step {step}: the loss is {losses.total:.6g} (localization {losses.localization:.6g}, confidence "
+            f"{losses.confidence:.6g}), the norm of its gradient {outcome.gradient_norm:.6g}"
         )
         self.step, self.batch = step, batch
 

@@ -30,9 +30,19 @@ def diagnose(model: SSD300, batch: Batch, names: Sequence[str]) -> list[str]:
         predictions, _ = model.stateless_call(values, statistics, batch.images, training=True)
         total = model.multibox_loss(batch.boxes, batch.labels, predictions).total
     faults += _terms(model, batch, predictions, names)
-    gradients = zip(model.trainable_variables, tape.gradient(total, values), strict=True)
-    faults += [f"the gradient of {variable.path} holds {_first_bad(value.numpy())}" for variable, value in gradients if _bad(value)]
-    return list(_shortened(faults))
+    paths, gradients = [variable.path for variable in model.trainable_variables], tape.gradient(total, values)
+    bad = [(path, value.numpy()) for path, value in zip(paths, gradients, strict=True) if _bad(value)]
+    faults += [f"the gradient of {path} holds {_first_bad(value)}" for path, value in bad]
+    return list(_shortened(faults)) or _too_large(paths, gradients)
+
+
+def _too_large(paths: Sequence[str], gradients: Sequence[tf.Tensor]) -> list[str]:
+    """A sentence on a gradient that is finite, but whose squares are not."""
+    if np.isfinite(tf.linalg.global_norm(gradients)):
+        return []
+    largest, path = max((float(tf.reduce_max(tf.abs(value))), path) for path, value in zip(paths, gradients, strict=True))
+    reason = f"the gradient is finite, but too large for its norm to be: up to {largest:.3g}, in {path}"
+    return [f"{reason}; a lower --learning-rate keeps it small"]
 
 
 def _terms(model: SSD300, batch: Batch, predictions: dict[str, tf.Tensor], names: Sequence[str]) -> list[str]:

@@ -1,0 +1,66 @@
+"""`python -m tf_ssd.export`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tf_ssd.config.data import DatasetKind
+from tf_ssd.config.rules import require, require_new
+
+ExportFormat = Literal["saved_model", "tflite", "onnx"]
+Quantize = Literal["none", "float16", "dynamic", "int8"]
+SUFFIXES: dict[ExportFormat, str] = {"saved_model": "", "tflite": ".tflite", "onnx": ".onnx"}
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Write a trained model for another runtime: pictures of any size go in, detections come out.
+
+    What is written is run in that runtime and compared with TensorFlow; where they differ nothing is left.
+    """
+
+    checkpoint: Path
+    """The folder of a run, or a .keras file."""
+    format: ExportFormat
+    """saved_model, for TensorFlow and TF Serving; tflite, for LiteRT; onnx, for ONNX Runtime."""
+    output: Path
+    """File (.tflite, .onnx) or folder (saved_model) to write; it must not exist."""
+    quantize: Quantize = "none"
+    """tflite: weights in float16; weights in int8 (dynamic); or the convolutions in int8 altogether, which needs pictures such as
+    those that will be detected in."""
+    batch_size: int | Literal["dynamic"] | None = None
+    """Pictures at a time. Default: 1 for tflite, else dynamic."""
+    images: tuple[Path, ...] = ()
+    """Pictures, or folders of them, to compare on and to calibrate int8 with. Default: those of --dataset, or generated ones."""
+    dataset: DatasetKind = "synthetic"
+    """With --data: measure the average precision before and after, on this dataset."""
+    data: tuple[Path, ...] = ()
+    """Folder of the dataset; several are joined."""
+    split: tuple[str, ...] = ("val",)
+    """Splits of each folder, joined; see --help of train for where they are looked for."""
+    score_threshold: float = 0.01
+    """Detections below it are left out by what is written."""
+    iou_threshold: float = 0.45
+    """Of two boxes of a class that overlap more, the better one stays."""
+    max_detections: int = 200
+    """Per picture."""
+    raw_heads: bool = False
+    """Leave suppression to whoever runs it: all boxes (B, K, 4) and scores (B, K, C - 1) come out."""
+
+    def __post_init__(self) -> None:
+        require_new("--output", self.output, SUFFIXES[self.format])
+        quantized = self.quantize == "none" or self.format == "tflite"
+        require(quantized, "--quantize", self.quantize, f"is for --format tflite; {self.format} is written in float32")
+        require(self.batch_size in ("dynamic", None) or self.batch >= 1, "--batch-size", self.batch_size, "must be at least 1")
+        require(0 <= self.score_threshold < 1, "--score-threshold", self.score_threshold, "must be from 0 to below 1")
+        require(0 < self.iou_threshold <= 1, "--iou-threshold", self.iou_threshold, "must be above 0, up to 1")
+        require(self.max_detections >= 1, "--max-detections", self.max_detections, "must be at least 1")
+        has_data = self.dataset != "synthetic"
+        require(has_data == bool(self.data), "--dataset, --data", self.dataset, "one goes with the other")
+
+    @property
+    def batch(self) -> int:
+        """Pictures at a time, 0 for any number."""
+        if self.batch_size == "dynamic":
+            return 0
+        return self.batch_size if self.batch_size is not None else int(self.format == "tflite")
