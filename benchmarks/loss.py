@@ -1,22 +1,19 @@
-"""Matching + loss + gradient at batch 32, 8732 boxes, 21 classes: tf_ssd against torchvision's SSD in the same run.
+"""Matching + loss + gradient at batch 32, 8732 boxes, 21 classes.
 
-    python -m benchmarks.loss
-
-A ratio above 1 means that tf_ssd is faster. torchvision runs its own matcher, box coder and `SSD.compute_loss`, unchanged.
+torchvision runs its own matcher, box coder and `SSD.compute_loss`, unchanged.
 """
 
-import argparse
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 import torch
-import torchvision
 from torchvision.models.detection import ssd300_vgg16
 from torchvision.models.detection.ssd import SSD
 from torchvision.ops import box_iou
 
-from benchmarks.timing import interleaved, ratio
+from benchmarks.report import Candidates, Sections
 from tf_ssd import boxes, loss, matcher
 from tf_ssd.config import COCO300
 from tf_ssd.default_boxes import default_boxes
@@ -78,20 +75,15 @@ def torchvision_step(problem: dict[str, np.ndarray], model: SSD) -> Callable[[],
     return step
 
 
-def main() -> None:
-    """Print both ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15)
-    arguments = parser.parse_args()
-    print(f"TensorFlow {tf.__version__} against torchvision {torchvision.__version__}, {torch.get_num_threads()} threads")
+def candidates(rows: int, strategy: matcher.Strategy) -> Candidates:
+    """`rows` ground-truth boxes an image."""
+    problem = draw_problem(rows, seed=rows)
     model = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=CLASSES)
-    for rows in (8, 100):
-        problem = draw_problem(rows, seed=rows)
-        candidates = {strategy: tensorflow_step(problem, strategy) for strategy in ("bipartite", "argmax")}
-        times = interleaved({"torchvision": torchvision_step(problem, model), **candidates}, repeats=arguments.repeats)
-        for strategy in candidates:
-            print(f"{rows:4d} ground-truth rows, {strategy:9}: {ratio(times['torchvision'], times[strategy])}")
+    return {"torchvision": torchvision_step(problem, model), "tf_ssd": tensorflow_step(problem, strategy)}
 
 
-if __name__ == "__main__":
-    main()
+SECTIONS: Sections = {
+    f"matching, loss, gradient, {rows} rows, {strategy}": partial(candidates, rows, strategy)
+    for rows in (8, 100)
+    for strategy in ("bipartite", "argmax")
+}

@@ -10,7 +10,7 @@ from tf_ssd import coder, detect, matcher
 from tf_ssd.config import VOC300, DefaultBoxesConfig, LossConfig, ModelConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.detector import Detector
-from tf_ssd.explain import Candidates, cell_scores, explain, matches, network_output, suppression
+from tf_ssd.explain import Candidates, cell_scores, explain, matches, suppression
 from tf_ssd.model import ssd300
 
 # Four cells of 150 px with squares of 150 and 212 px, then one of 300 px with squares of 300 and 324: K = 10.
@@ -165,9 +165,9 @@ def test_a_picture_is_explained_as_it_was_detected_in():
     file, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6  # orientation: a quarter turn
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (700, 900, 3), np.uint8)).save(file, "PNG", exif=exif)
-    detected = Detector(model, None, score_threshold=0.7)(file.getvalue())
-    offsets, logits = network_output(model, file.getvalue(), "a.png", exif="apply")
-    explained = explain(offsets, logits, model.config, score_threshold=0.7)
+    detector = Detector(model, None, score_threshold=0.7)
+    detected = detector(file.getvalue())
+    explained = explain(*detector.heads(file.getvalue()), model.config, score_threshold=0.7)
     assert 0 < len(detected) < 200
     assert explained.suppression.kept.labels.tolist() == detected.labels.tolist()
     np.testing.assert_allclose(explained.suppression.kept.boxes * (700, 900, 700, 900), detected.boxes_px, atol=1e-2)

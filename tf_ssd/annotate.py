@@ -15,7 +15,7 @@ from tf_ssd.data.decode import decode, read_file
 from tf_ssd.detector import MANY, Detections, Detector
 from tf_ssd.draw import draw_detections
 from tf_ssd.errors import ImageError
-from tf_ssd.explain import explain, network_output
+from tf_ssd.explain import explain
 from tf_ssd.explain_plot import explanation_png
 from tf_ssd.files import written_beside
 from tf_ssd.found import FoundFiles
@@ -55,7 +55,7 @@ class Annotator:
                     with written_beside(self._folder / item.copy) as unfinished:
                         self._draw(pixels, detections, enlarge=True).save(unfinished, quality=JPEG_QUALITY)
                     if explain:
-                        self._explain(item, encoded, pixels, exif)
+                        self._explain(item, encoded, pixels)
                     self._found.add(str(item.path), detections)
                 skipped += len(batch) - len(readable)
                 progress.advance(bar, len(batch))
@@ -96,12 +96,11 @@ class Annotator:
         names = self._detector.class_names
         return draw_detections(pixels, boxes, detections.labels, detections.scores, names, enlarge=enlarge)
 
-    def _explain(self, item: Input, encoded: bytes, pixels: np.ndarray, exif: Exif) -> None:
-        model, threshold = self._detector.model, self._detector.score_threshold
-        output = network_output(model, encoded, str(item.path), exif=exif)
-        explanation = explain(*output, model.config, score_threshold=threshold)
+    def _explain(self, item: Input, encoded: bytes, pixels: np.ndarray) -> None:
+        config, threshold = self._detector.model.config, self._detector.score_threshold
+        explanation = explain(*self._detector.heads(encoded), config, score_threshold=threshold)
         names, title = self._detector.class_names, item.path.name
-        png = explanation_png(pixels, explanation, model.config.boxes, names, title=title, score_threshold=threshold)
+        png = explanation_png(pixels, explanation, config.boxes, names, title=title, score_threshold=threshold)
         with written_beside(self._folder / item.explained) as unfinished:
             unfinished.write_bytes(png)
 

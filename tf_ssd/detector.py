@@ -87,11 +87,19 @@ class Detector:
         batches = (pictures[first : first + MANY] for first in range(0, len(pictures), MANY))
         return [detections for batch in batches for detections in self._detect(batch)]
 
+    def heads(self, picture: Picture) -> tuple[tf.Tensor, tf.Tensor]:
+        """Offsets (K, 4) and logits (K, C) of one picture: what detections are chosen from. Errors as above."""
+        outputs = self.model(self._images([self._source(picture)]), training=False)
+        return outputs["offsets"][0], outputs["logits"][0]
+
+    def _images(self, sources: Sequence[Source]) -> tf.Tensor:
+        """The input of the network, (B, 300, 300, 3)."""
+        side = self.model.config.boxes.image_size
+        return tf.stack([resize_window(source, whole(source.size_px), image_size=side) for source in sources])
+
     def _detect(self, pictures: Sequence[Picture]) -> list[Detections]:
         sources = [self._source(picture) for picture in pictures]
-        side = self.model.config.boxes.image_size
-        images = tf.stack([resize_window(source, whole(source.size_px), image_size=side) for source in sources])
-        found = tf.nest.map_structure(lambda tensor: tensor.numpy(), self._find(images))
+        found = tf.nest.map_structure(lambda tensor: tensor.numpy(), self._find(self._images(sources)))
         detections = []
         for row, source in enumerate(sources):
             kept = found.scores[row] >= self.score_threshold

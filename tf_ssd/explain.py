@@ -6,13 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_ssd import boxes, detect, matcher
-from tf_ssd.config import DefaultBoxesConfig, Exif, ModelConfig
-from tf_ssd.data.augment.render import resize_window
-from tf_ssd.data.augment.source import Source
-from tf_ssd.data.augment.windows import whole
-from tf_ssd.data.decode import REDUCTIONS, decode_part, read_header
+from tf_ssd.config import DefaultBoxesConfig, ModelConfig
 from tf_ssd.default_boxes import default_boxes
-from tf_ssd.model import SSD300
 
 # What `detect.detect` does if it is not told otherwise, which is how pictures are detected in.
 SCORE_THRESHOLD, IOU_THRESHOLD, TOP_K, MAX_DETECTIONS = 0.01, 0.45, 400, 200
@@ -56,18 +51,6 @@ class Explanation(NamedTuple):
     matches: Matches
     cell_scores: list[np.ndarray]
     suppression: Suppression
-
-
-def network_output(model: SSD300, encoded: bytes, name: str, *, exif: Exif) -> tuple[tf.Tensor, tf.Tensor]:
-    """Offsets (K, 4) and logits (K, C) for an encoded picture, read as `detector.Detector` reads it; raises ImageError."""
-
-    def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
-        return tf.constant(decode_part(encoded, name, part_px.numpy(), int(reduction), exif=exif))
-
-    source = Source(tf.constant(read_header(encoded, name).shown_size(exif), tf.int32), read, REDUCTIONS)
-    image = resize_window(source, whole(source.size_px), image_size=model.config.boxes.image_size)
-    output = model(image[None], training=False)
-    return output["offsets"][0], output["logits"][0]
 
 
 def explain(offsets: tf.Tensor, logits: tf.Tensor, config: ModelConfig, *, score_threshold: float) -> Explanation:

@@ -1,0 +1,137 @@
+"""The network at full width: forward, and whole training steps, against torchvision's `ssd300_vgg16` with the same weights."""
+
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.models.detection import ssd300_vgg16
+from torchvision.models.detection.ssd import SSD
+
+import keras  # isort: skip  after torchvision, whose compiler aborts otherwise
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.report import Candidates, Sections
+from tf_ssd.data.generator import Batch
+from tf_ssd.model import SSD300
+from tf_ssd.optimizer import CaffeSGD
+from tf_ssd.trainer.step import TrainingStep
+from tf_ssd.weights import import_weights
+
+CLASSES, ROWS = 21, 8
+BACKGROUND = 6.0  # added to the logit of background, so that it is found nearly everywhere, as by a trained network
+FORMATS = {"torchvision, contiguous": torch.contiguous_format, "torchvision, channels_last": torch.channels_last}
+RATE, MOMENTUM, DECAY = 1e-5, 0.9, 5e-4
+
+
+@lru_cache(maxsize=1)
+def networks() -> tuple[SSD, SSD300]:
+    """The network of torchvision, and ours with its weights."""
+    torch.manual_seed(0)
+    theirs = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=CLASSES).eval()
+    with torch.no_grad():
+        for head in theirs.head.classification_head.module_list:
+            head.bias.view(-1, CLASSES)[:, 0] += BACKGROUND
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(theirs.state_dict(), Path(folder) / "ssd.pth")
+        return theirs, import_weights("torchvision", Path(folder) / "ssd.pth")
+
+
+def in_format(memory_format: torch.memory_format) -> SSD:
+    """A copy of torchvision's network in a memory format."""
+    network = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=CLASSES).eval()
+    network.load_state_dict(networks()[0].state_dict())
+    return network.to(memory_format=memory_format)
+
+
+def pixels(images: int) -> np.ndarray:
+    """(B, 300, 300, 3) float32, 0..255."""
+    return np.random.default_rng(0).uniform(0, 255, (images, 300, 300, 3)).astype(np.float32)
+
+
+def forward(images: int) -> Candidates:
+    """From pixels to offsets and logits."""
+    batch, ours = pixels(images), networks()[1]
+    chw = torch.from_numpy(batch / 255).permute(0, 3, 1, 2)
+
+    def theirs(memory_format: torch.memory_format) -> Callable[[], object]:
+        network, inputs = in_format(memory_format), chw.contiguous(memory_format=memory_format)
+        return lambda: _heads(network, inputs)
+
+    run, inputs = tf.function(lambda images: ours(images, training=False), autograph=False), tf.constant(batch)
+    return {
+        **{name: theirs(memory_format) for name, memory_format in FORMATS.items()},
+        "tf_ssd": lambda: run(inputs)["logits"].numpy(),  # noqa: PLW0108  it is the call that is timed
+    }
+
+
+@torch.inference_mode()
+def _heads(network: SSD, inputs: Tensor) -> dict[str, Tensor]:
+    return network.head(list(network.backbone(inputs).values()))
+
+
+def training_step(images: int) -> Candidates:
+    """Matching, forward, loss, backward and update, with weight decay and momentum."""
+    rng = np.random.default_rng(0)
+    size = np.exp(rng.uniform(np.log(0.1), np.log(0.6), (images, ROWS, 2)))
+    corner = rng.uniform(0, 1, (images, ROWS, 2)) * (1 - size)
+    boxes = np.concatenate([corner, corner + size], axis=-1).astype(np.float32)
+    labels = rng.integers(1, CLASSES, (images, ROWS))
+    batch = pixels(images)
+    theirs = {name: _their_step(memory_format, batch, boxes, labels) for name, memory_format in FORMATS.items()}
+    return {**theirs, "tf_ssd": _our_step(batch, boxes, labels)}
+
+
+def _their_step(
+    memory_format: torch.memory_format, batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray
+) -> Callable[[], object]:
+    network = in_format(memory_format).train()
+    optimizer = torch.optim.SGD(network.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
+    images = list(torch.from_numpy(batch / 255).permute(0, 3, 1, 2))
+    targets = [
+        {"boxes": torch.from_numpy(rows * 300), "labels": torch.from_numpy(numbers)}
+        for rows, numbers in zip(boxes, labels, strict=True)
+    ]
+
+    def step() -> float:
+        optimizer.zero_grad()
+        total = sum(network(images, targets).values())
+        total.backward()
+        optimizer.step()
+        return float(total)
+
+    return step
+
+
+def _our_step(batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
+    model = keras.models.clone_model(networks()[1])
+    model.set_weights(networks()[1].get_weights())
+    training = TrainingStep(model, CaffeSGD(RATE, MOMENTUM, DECAY))
+    nothing = tf.zeros(labels.shape, tf.bool)
+    columns = (tf.constant(batch), tf.constant(boxes), tf.constant(labels, tf.int32), nothing, nothing)
+    inputs = Batch(*columns, tf.range(len(batch)))
+
+    def step() -> float:
+        outcome = training.outcome(inputs)
+        training.update(outcome)
+        return float(outcome.losses.total)
+
+    return step
+
+
+def gflop() -> float:
+    """Of one image forward: two operations for each weight of a convolution at each position."""
+    layers = [layer for layer in networks()[1].layers if isinstance(layer, keras.layers.Conv2D)]
+    return sum(2 * np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:3]) for layer in layers) / 1e9
+
+
+SECTIONS: Sections = {
+    "forward, 1 image": partial(forward, 1),
+    "forward, 8 images": partial(forward, 8),
+    "training step, 8 images": partial(training_step, 8),
+}
+# In passes of one image: backward costs twice as much as forward.
+PASSES = {"forward, 1 image": 1, "forward, 8 images": 8, "training step, 8 images": 24}
