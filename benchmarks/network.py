@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from benchmarks.report import Candidates, Sections
 from tf_ssd.data.generator import Batch
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD300, ssd300
 from tf_ssd.optimizer import CaffeSGD
 from tf_ssd.trainer.step import TrainingStep
 from tf_ssd.weights import import_weights
@@ -101,13 +101,13 @@ def _their_step(
         total = sum(network(images, targets).values())
         total.backward()
         optimizer.step()
-        return float(total)
+        return float(total.detach())
 
     return step
 
 
 def _our_step(batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
-    model = keras.models.clone_model(networks()[1])
+    model = ssd300(networks()[1].config)
     model.set_weights(networks()[1].get_weights())
     training = TrainingStep(model, CaffeSGD(RATE, MOMENTUM, DECAY))
     nothing = tf.zeros(labels.shape, tf.bool)

@@ -92,3 +92,9 @@ def test_heads():
     assert compare_heads([ours], [theirs], STRICT) == Agreement(1, 2, 2, 0, 0, pytest.approx(0.2), 50.0)
     sure = STRICT._replace(sure=0.4)
     assert compare_heads([ours], [theirs], sure) == Agreement(1, 1, 1, 0, 0, 0.0, 0.0)
+
+
+def test_heads_that_are_nan_are_a_difference():
+    ours = {"boxes_px": np.array([BOX]), "scores": np.array([[0.5, 0.1]])}
+    result = compare_heads([ours], [ours | {"scores": np.full((1, 2), np.nan)}], LIMITS["int8"])
+    assert result.faults(LIMITS["int8"]) == ["a score differs by nan, and may by 0.2"]

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tf_ssd.data.augment.render import resize_window
 from tf_ssd.data.augment.windows import whole
-from tf_ssd.detector import _decoded
+from tf_ssd.detector import source_of
 from tf_ssd.exporting.preprocess import axis_weights, resize
 
 
@@ -23,7 +23,7 @@ def test_the_same_as_everywhere_else(size):
 def test_large_pictures_are_reduced_first(size, side):
     """As the detector does, whose means are rounded to whole numbers."""
     images = pictures(*size)
-    source = _decoded(images[0])
+    source = source_of(images[0])
     expected = resize_window(source, whole(source.size_px), image_size=side)
     actual = resize(tf.constant(images), side)
     np.testing.assert_allclose(actual[0], expected, atol=0.502)

@@ -116,7 +116,7 @@ class Detector:
         if isinstance(picture, Image.Image):
             turned = ImageOps.exif_transpose(picture) if self._exif == "apply" else picture
             picture = np.array(turned.convert("RGB"))
-        return _decoded(picture)
+        return source_of(picture)
 
     def _encoded(self, picture: str | Path | bytes) -> Source:
         name = "the picture" if isinstance(picture, bytes) else str(picture)
@@ -129,8 +129,12 @@ class Detector:
         return _source(size, read)
 
 
-def _decoded(pixels: np.ndarray) -> Source:
-    """Large pictures are reduced, as they would be from a file."""
+def source_of(pixels: np.ndarray) -> Source:
+    """A picture (H, W, 3) or (H, W) uint8 as a source of its parts; large ones are reduced, as they would be from a file.
+
+    Raises:
+        ValueError: the array is no picture.
+    """
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=-1)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:

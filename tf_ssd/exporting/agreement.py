@@ -107,13 +107,14 @@ def compare(
 
 def compare_heads(expected: Sequence[Outputs], found: Sequence[Outputs], limits: Limits) -> Agreement:
     """Compare boxes (K, 4) and scores (K, C - 1) before suppression, where a score on either side is `limits.sure` or more."""
-    count, score, box_px = 0, 0.0, 0.0
+    rows = []
     for ours, theirs in zip(expected, found, strict=True):
-        counts = np.maximum(ours["scores"], theirs["scores"]).max(axis=-1) >= limits.sure  # (K,)
-        count += int(counts.sum())
-        score = max(score, float(np.abs(ours["scores"] - theirs["scores"])[counts].max(initial=0)))
-        box_px = max(box_px, float(np.abs(ours["boxes_px"] - theirs["boxes_px"])[counts].max(initial=0)))
-    return Agreement(len(expected), count, count, 0, 0, score, box_px)
+        counts = ~(np.maximum(ours["scores"], theirs["scores"]).max(axis=-1) < limits.sure)  # (K,), NaN counts
+        apart = (np.abs(ours[name] - theirs[name])[counts].max(initial=0) for name in ("scores", "boxes_px"))
+        rows.append((counts.sum(), *apart))
+    table = np.reshape(np.array(rows, float), (-1, 3))
+    count, (score, box_px) = int(table[:, 0].sum()), table[:, 1:].max(axis=0, initial=0)
+    return Agreement(len(rows), count, count, 0, 0, float(score), float(box_px))
 
 
 def _differences(ours: ImageDetections, theirs: ImageDetections, sure: float) -> tuple[int, float, float]:

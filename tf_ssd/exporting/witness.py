@@ -3,17 +3,16 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from tf_ssd import detect
 from tf_ssd.config import ExportConfig
 from tf_ssd.data.augment.render import resize_window
-from tf_ssd.data.augment.source import decoded
 from tf_ssd.data.augment.windows import whole
 from tf_ssd.data.decode import read_image
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.default_boxes import default_boxes
+from tf_ssd.detector import source_of
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.model import SSD300
 
@@ -35,7 +34,7 @@ def by_tensorflow(model: SSD300, config: ExportConfig) -> RunOne:
     anchors, variances = default_boxes(model.config.boxes), model.config.variances
 
     def run(picture: np.ndarray) -> Outputs:
-        source = decoded(tf.constant(picture))
+        source = source_of(picture)
         pixels = resize_window(source, whole(source.size_px), image_size=model.config.boxes.image_size)
         height, width, _ = picture.shape
         predictions = model(pixels[None], training=False)
