@@ -97,4 +97,4 @@ def test_heads():
 def test_heads_that_are_nan_are_a_difference():
     ours = {"boxes_px": np.array([BOX]), "scores": np.array([[0.5, 0.1]])}
     result = compare_heads([ours], [ours | {"scores": np.full((1, 2), np.nan)}], LIMITS["int8"])
-    assert result.faults(LIMITS["int8"]) == ["a score differs by nan, and may by 0.2"]
+    assert result.faults(LIMITS["int8"]) == ["a score differs by nan, and may by 0.4"]
