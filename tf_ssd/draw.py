@@ -15,7 +15,7 @@ Box = tuple[int, int, int, int]
 
 LARGE_SIDE = 1000  # in pixels; smaller images are drawn at twice their size, so that labels are readable
 CROWD = 8  # more boxes than this are a crowd
-LINES_OF_TEXT, LINES_IN_A_CROWD = 28, 48  # that fit along the longer side of a picture
+LINES_OF_TEXT, LINES_IN_A_CROWD = 38, 52  # that fit along the longer side of a picture
 GRID_GAP = 12
 WHITE, DARK = "#ffffff", "#202020"
 COLORS = ("#e6194b", "#0096c7", "#ffb703", "#2dc653", "#9d4edd", "#f3722c", "#06d6a0", "#ff5fa2", "#4361ee", "#c0ca33")
