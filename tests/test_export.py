@@ -1,4 +1,5 @@
 import json
+import sys
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import CLASS_NAMES
 from tf_ssd.detector import Detector
 from tf_ssd.errors import ConfigError
-from tf_ssd.exporting import litert, onnx, packages, saved_model
+from tf_ssd.exporting import litert, onnx, saved_model
 from tf_ssd.exporting.agreement import LIMITS, Limits
 from tf_ssd.model import ssd300
 from tf_ssd.runs import load_run
@@ -145,10 +146,12 @@ def test_what_detects_something_else_is_not_left(run, photos, tmp_path, monkeypa
     assert not list(tmp_path.iterdir())
 
 
-def test_a_package_that_is_missing(monkeypatch):
-    monkeypatch.setitem(packages.importlib.sys.modules, "onnxruntime", None)
-    with pytest.raises(ConfigError, match=r'--format onnx: needs onnxruntime.*pip install "tf-ssd\[export\]"'):
-        packages.needed("onnxruntime", "onnx")
+def test_a_package_that_is_missing(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert export.main(["--checkpoint", str(run), "--format", "onnx", "--output", str(tmp_path / "a.onnx")]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: --format onnx: needs onnxruntime")
+    assert 'pip install "tf-ssd[export]"' in message
 
 
 @pytest.mark.parametrize(

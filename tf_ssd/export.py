@@ -45,8 +45,10 @@ def export(config: ExportConfig) -> None:
     """
     from rich.console import Console
 
+    from tf_ssd.exporting.packages import check_installed
     from tf_ssd.runs import load_run
 
+    check_installed(config.format)
     console = Console(highlight=False)
     model, names = load_run(config.checkpoint)
     class_names = names or tuple(map(str, range(1, model.config.num_classes)))
