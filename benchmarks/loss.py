@@ -24,14 +24,21 @@ BATCH, CLASSES = 32, 21
 def draw_problem(rows: int, seed: int) -> dict[str, np.ndarray]:
     """Random predictions and `rows` ground-truth boxes per image, of all sizes, fully inside the image."""
     rng = np.random.default_rng(seed)
-    size = np.exp(rng.uniform(np.log(0.04), np.log(0.7), (BATCH, rows, 2)))
-    corner = rng.uniform(0, 1, (BATCH, rows, 2)) * (1 - size)
+    gt_boxes = draw_boxes(rng, BATCH, rows, sides=(0.04, 0.7))
     return {
         "offsets": rng.normal(size=(BATCH, COCO300.num_boxes, 4)).astype("float32"),
         "logits": rng.normal(size=(BATCH, COCO300.num_boxes, CLASSES)).astype("float32"),
-        "gt_boxes": np.concatenate([corner, corner + size], axis=-1).astype("float32"),
+        "gt_boxes": gt_boxes,
         "gt_labels": rng.integers(1, CLASSES, (BATCH, rows)).astype("int32"),
     }
+
+
+def draw_boxes(rng: np.random.Generator, images: int, rows: int, *, sides: tuple[float, float]) -> np.ndarray:
+    """(B, G, 4) float32, xyxy fractions inside the image; sides are log-uniform."""
+    low, high = np.log(sides)
+    size = np.exp(rng.uniform(low, high, (images, rows, 2)))
+    corner = rng.uniform(0, 1, (images, rows, 2)) * (1 - size)
+    return np.concatenate([corner, corner + size], axis=-1).astype("float32")
 
 
 def tensorflow_step(problem: dict[str, np.ndarray], strategy: matcher.Strategy) -> Callable[[], object]:

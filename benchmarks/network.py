@@ -14,6 +14,7 @@ import keras  # isort: skip  after torchvision, whose compiler aborts otherwise
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.loss import draw_boxes
 from benchmarks.report import Candidates, Sections
 from tf_ssd.data.generator import Batch
 from tf_ssd.model import SSD300, ssd300
@@ -76,9 +77,7 @@ def _heads(network: SSD, inputs: Tensor) -> dict[str, Tensor]:
 def training_step(images: int) -> Candidates:
     """Matching, forward, loss, backward and update, with weight decay and momentum."""
     rng = np.random.default_rng(0)
-    size = np.exp(rng.uniform(np.log(0.1), np.log(0.6), (images, ROWS, 2)))
-    corner = rng.uniform(0, 1, (images, ROWS, 2)) * (1 - size)
-    boxes = np.concatenate([corner, corner + size], axis=-1).astype(np.float32)
+    boxes = draw_boxes(rng, images, ROWS, sides=(0.1, 0.6))
     labels = rng.integers(1, CLASSES, (images, ROWS))
     batch = pixels(images)
     theirs = {name: _their_step(memory_format, batch, boxes, labels) for name, memory_format in FORMATS.items()}

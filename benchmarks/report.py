@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from benchmarks.timing import interleaved
+from benchmarks.timing import interleaved, ratios, summary
 
 Candidates = dict[str, Callable[[], object]]
 Sections = dict[str, Callable[[], Candidates]]
@@ -44,17 +44,16 @@ def measure(sections: Sections, *, repeats: int) -> Iterator[Row]:
         times = interleaved(candidates, repeats=repeats)
         *others, subject = candidates
         rival = min(others, key=lambda other: statistics.median(times[other]))
-        ratios = [theirs / ours for theirs, ours in zip(times[rival], times[subject], strict=True)]
-        yield Row(name, subject, rival, statistics.median(times[subject]), ratios, peak_mb(name, subject), peak_mb(name, rival))
+        seconds, compared = statistics.median(times[subject]), ratios(times[rival], times[subject])
+        yield Row(name, subject, rival, seconds, compared, peak_mb(name, subject), peak_mb(name, rival))
 
 
 def table(rows: Iterable[Row]) -> Table:
     """For people."""
     shown = Table("", "faster by (range)", "memory, of the rival's", "against")
     for row in rows:
-        low, high = min(row.ratios), max(row.ratios)
         memory = f"{row.peak_mb:.0f} of {row.rival_peak_mb:.0f} MB"
-        shown.add_row(row.section, f"{statistics.median(row.ratios):.2f}x ({low:.2f}..{high:.2f})", memory, row.rival)
+        shown.add_row(row.section, summary(row.ratios), memory, row.rival)
     return shown
 
 

@@ -24,5 +24,14 @@ def interleaved(candidates: dict[str, Callable[[], object]], *, repeats: int = 1
 
 def ratio(slower: list[float], faster: list[float]) -> str:
     """Median of the pairwise ratios slower / faster, with their range."""
-    ratios = [a / b for a, b in zip(slower, faster, strict=True)]
-    return f"{statistics.median(ratios):.2f}x ({min(ratios):.2f}..{max(ratios):.2f})"
+    return summary(ratios(slower, faster))
+
+
+def ratios(slower: list[float], faster: list[float]) -> list[float]:
+    """Slower / faster, turn by turn."""
+    return [a / b for a, b in zip(slower, faster, strict=True)]
+
+
+def summary(values: list[float]) -> str:
+    """Median of ratios, with their range."""
+    return f"{statistics.median(values):.2f}x ({min(values):.2f}..{max(values):.2f})"

@@ -8,6 +8,7 @@ from PIL import Image
 
 from tf_ssd import export
 from tf_ssd.config import ExportConfig, ModelConfig
+from tf_ssd.config.export import SUFFIXES
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import CLASS_NAMES
 from tf_ssd.detector import Detector
@@ -19,7 +20,6 @@ from tf_ssd.runs import load_run
 from tf_ssd.weights import save_model
 
 FORMATS = {"saved_model": saved_model, "tflite": litert, "onnx": onnx}
-SUFFIXES = {"saved_model": "", "tflite": ".tflite", "onnx": ".onnx"}
 SMALLER = {"float16": 0.7, "dynamic": 0.55, "int8": 0.55}  # the file, in shares of the one that is not quantized
 SURE = 0.9  # the 200th detection scores less
 # Converters and the quantizer have warnings of their own.

@@ -7,6 +7,8 @@ import tensorflow as tf
 from tf_ssd import boxes, coder
 from tf_ssd.precision import at_least_float32
 
+SCORE_THRESHOLD, IOU_THRESHOLD, TOP_K, MAX_DETECTIONS = 0.01, 0.45, 400, 200
+
 
 class Detections(NamedTuple):
     """The best detections of each image, by descending score, padded with zeros; `count` (B,) int32 of them are real.
@@ -27,10 +29,10 @@ def detect(
     *,
     variances: tuple[float, float] = coder.VARIANCES,
     max_log_scale: float | None = coder.MAX_LOG_SCALE,
-    score_threshold: float = 0.01,
-    iou_threshold: float = 0.45,
-    top_k: int = 400,
-    max_detections: int = 200,
+    score_threshold: float = SCORE_THRESHOLD,
+    iou_threshold: float = IOU_THRESHOLD,
+    top_k: int = TOP_K,
+    max_detections: int = MAX_DETECTIONS,
 ) -> Detections:
     """Detections of each image (Liu et al. 2016, section 3; boxes are clipped before suppression as torchvision does).
 
@@ -77,10 +79,10 @@ def select(
     image_boxes: tf.Tensor,
     scores: tf.Tensor,
     *,
-    score_threshold: float = 0.01,
-    iou_threshold: float = 0.45,
-    top_k: int = 400,
-    max_detections: int = 200,
+    score_threshold: float = SCORE_THRESHOLD,
+    iou_threshold: float = IOU_THRESHOLD,
+    top_k: int = TOP_K,
+    max_detections: int = MAX_DETECTIONS,
 ) -> Detections:
     """The detections among the `candidates` of an image, or of all images of a batch at once: (..., K, 4) and (..., C - 1, K).
 

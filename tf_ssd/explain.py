@@ -9,8 +9,6 @@ from tf_ssd import boxes, detect, matcher
 from tf_ssd.config import DefaultBoxesConfig, ModelConfig
 from tf_ssd.default_boxes import default_boxes
 
-# What `detect.detect` does if it is not told otherwise, which is how pictures are detected in.
-SCORE_THRESHOLD, IOU_THRESHOLD, TOP_K, MAX_DETECTIONS = 0.01, 0.45, 400, 200
 NONE = -1
 
 
@@ -99,16 +97,16 @@ def suppression(offsets: tf.Tensor, logits: tf.Tensor, config: ModelConfig, *, s
     """
     default = default_boxes(config.boxes)
     decoded, scores = (part[0] for part in detect.candidates(offsets[None], logits[None], default, variances=config.variances))
-    above = (scores > SCORE_THRESHOLD) & (scores >= score_threshold)  # (C - 1, K)
+    above = (scores > detect.SCORE_THRESHOLD) & (scores >= score_threshold)  # (C - 1, K)
     most = int(tf.reduce_max(tf.math.count_nonzero(above, axis=1)))
-    best, index = tf.math.top_k(tf.where(above, scores, NONE), k=min(TOP_K, most))  # (C - 1, k)
+    best, index = tf.math.top_k(tf.where(above, scores, NONE), k=min(detect.TOP_K, most))  # (C - 1, k)
     best_boxes = tf.gather(decoded, index)  # (C - 1, k, 4)
-    survives = detect.nms(best_boxes, best != NONE, iou_threshold=IOU_THRESHOLD).numpy()
+    survives = detect.nms(best_boxes, best != NONE, iou_threshold=detect.IOU_THRESHOLD).numpy()
     kept = _best_first(best_boxes.numpy(), best.numpy(), survives)
     removed = _best_first(best_boxes.numpy(), best.numpy(), (best != NONE).numpy() & ~survives)
     remover = _removers(kept, removed)
-    shown = remover < MAX_DETECTIONS
-    return Suppression(_rows(kept, slice(MAX_DETECTIONS)), _rows(removed, shown), remover[shown])
+    shown = remover < detect.MAX_DETECTIONS
+    return Suppression(_rows(kept, slice(detect.MAX_DETECTIONS)), _rows(removed, shown), remover[shown])
 
 
 def _best_first(class_boxes: np.ndarray, class_scores: np.ndarray, chosen: np.ndarray) -> Candidates:
@@ -122,7 +120,7 @@ def _removers(kept: Candidates, removed: Candidates) -> np.ndarray:
     """The first kept one, that is the best, that suppresses each removed one (R,)."""
     if not len(removed.labels):
         return np.zeros(0, np.int64)
-    overlapping = boxes.iou(removed.boxes, kept.boxes).numpy() > IOU_THRESHOLD  # (R, D)
+    overlapping = boxes.iou(removed.boxes, kept.boxes).numpy() > detect.IOU_THRESHOLD  # (R, D)
     return (overlapping & (removed.labels[:, None] == kept.labels)).argmax(axis=1)
 
 

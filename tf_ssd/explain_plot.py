@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tf_ssd.config import DefaultBoxesConfig
+from tf_ssd.detect import IOU_THRESHOLD
 from tf_ssd.draw import DARK, WHITE, Box, class_color, place_label, readable_on
-from tf_ssd.explain import IOU_THRESHOLD, NONE, Explanation
+from tf_ssd.explain import NONE, Explanation
 
 # In inches: the figure, and the height that text takes above it all, above and below the panels of either row.
 WIDTH, TALLEST, GAP = 16.0, 10.0, 0.2

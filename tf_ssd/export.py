@@ -110,6 +110,7 @@ def _write(
     from tf_ssd.exporting import litert, onnx, saved_model
     from tf_ssd.exporting.metadata import metadata
     from tf_ssd.exporting.serving import input_spec, serving_function
+    from tf_ssd.exporting.witness import copies
 
     serve, spec, about = serving_function(model, config), input_spec(config), metadata(class_names, config)
     path = scratch / config.output.name
@@ -124,14 +125,9 @@ def _write(
             saved_model.write(serve, spec, scratch / "saved_model")
             litert.write(scratch / "saved_model", path)
             if config.quantize != "none":
-                litert.quantize(path, config.quantize, (_copies(picture, config) for picture in pictures))
+                litert.quantize(path, config.quantize, (copies(picture, config.batch or 1) for picture in pictures))
             litert.describe(path, about)
     return path
-
-
-def _copies(picture: "np.ndarray", config: ExportConfig) -> "np.ndarray":
-    """A batch (B, H, W, 3) of one picture."""
-    return picture[None].repeat(config.batch or 1, axis=0)
 
 
 def _runner(output_format: ExportFormat, path: Path) -> "Run":

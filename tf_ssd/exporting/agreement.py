@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_ssd import boxes
 from tf_ssd.config import Quantize
 from tf_ssd.exporting.witness import Outputs
 from tf_ssd.metrics.images import ImageDetections
@@ -121,7 +122,7 @@ def _differences(ours: ImageDetections, theirs: ImageDetections, sure: float) ->
     """How many of our detections that count have no partner, and how far the others are from theirs: scores, corners in pixels."""
     apart_px = np.abs(ours.boxes_px[:, None] - theirs.boxes_px).max(-1, initial=0)  # (D, D')
     # Slivers at the edge of a picture overlap with nothing, not even with themselves after rounding.
-    near = (_iou(ours.boxes_px, theirs.boxes_px) >= SAME) | (apart_px <= PIXEL)
+    near = (boxes.iou(ours.boxes_px, theirs.boxes_px).numpy() >= SAME) | (apart_px <= PIXEL)
     partners = near & (ours.labels[:, None] == theirs.labels)
     counts = ours.scores >= sure
     paired = partners.any(axis=1) & counts
@@ -133,11 +134,3 @@ def _differences(ours: ImageDetections, theirs: ImageDetections, sure: float) ->
     partner = scores.argmin(axis=1)[:, None]
     score, box_px = (float(np.take_along_axis(table, partner, axis=1).max()) for table in (scores, apart_px))
     return int(counts.sum() - paired.sum()), score, box_px
-
-
-def _iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(D, 4), (D', 4) -> (D, D'); 0 for boxes without area."""
-    low, high = np.maximum(a[:, None, :2], b[:, :2]), np.minimum(a[:, None, 2:], b[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    union = np.prod(a[:, 2:] - a[:, :2], axis=-1)[:, None] + np.prod(b[:, 2:] - b[:, :2], axis=-1) - shared
-    return shared / np.where(union > 0, union, 1)

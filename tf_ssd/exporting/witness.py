@@ -7,12 +7,10 @@ from PIL import Image
 
 from tf_ssd import detect
 from tf_ssd.config import ExportConfig
-from tf_ssd.data.augment.render import resize_window
-from tf_ssd.data.augment.windows import whole
 from tf_ssd.data.decode import read_image
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.default_boxes import default_boxes
-from tf_ssd.detector import source_of
+from tf_ssd.detector import Detector
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.model import SSD300
 
@@ -31,14 +29,13 @@ def shown(picture: np.ndarray) -> np.ndarray:
 
 def by_tensorflow(model: SSD300, config: ExportConfig) -> RunOne:
     """The network and the operations of this package as they are used everywhere else, without anything of an export."""
+    detector = Detector(model, None)
     anchors, variances = default_boxes(model.config.boxes), model.config.variances
 
     def run(picture: np.ndarray) -> Outputs:
-        source = source_of(picture)
-        pixels = resize_window(source, whole(source.size_px), image_size=model.config.boxes.image_size)
         height, width, _ = picture.shape
-        predictions = model(pixels[None], training=False)
-        heads = (predictions["offsets"], predictions["logits"], anchors)
+        offsets, logits = detector.heads(picture)
+        heads = (offsets[None], logits[None], anchors)
         if config.raw_heads:
             boxes, scores = detect.candidates(*heads, variances=variances)
             return {"boxes_px": boxes[0].numpy() * ((width, height) * 2), "scores": scores[0].numpy().T}
@@ -57,7 +54,12 @@ def by_tensorflow(model: SSD300, config: ExportConfig) -> RunOne:
 
 def by_artefact(run: Run, batch: int) -> RunOne:
     """What was written, in its runtime; a batch of more than one is filled with copies, of which the last is taken."""
-    return lambda picture: {name: values[-1] for name, values in run(np.repeat(picture[None], batch, axis=0)).items()}
+    return lambda picture: {name: values[-1] for name, values in run(copies(picture, batch)).items()}
+
+
+def copies(picture: np.ndarray, batch: int) -> np.ndarray:
+    """A batch (B, H, W, 3) of one picture."""
+    return np.repeat(picture[None], batch, axis=0)
 
 
 def detections(outputs: Outputs) -> ImageDetections:
