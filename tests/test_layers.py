@@ -1,9 +1,13 @@
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_ssd.layers import L2Normalize
+from tf_ssd.layers import DilatedConv2D, L2Normalize
 
 
 def test_normalises_over_channels():
@@ -38,3 +42,42 @@ def test_half_precision_neither_overflows_nor_vanishes(value):
 def test_config_round_trip():
     layer = L2Normalize(initial_scale=7.0, name="norm")
     assert keras.layers.deserialize(keras.layers.serialize(layer)).initial_scale == 7
+
+
+@pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "no kernels"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("wrap", [lambda function: function, tf.function], ids=["eager", "graph"])
+def test_a_dilated_convolution_is_that_of_keras(monkeypatch, wrap, dtype, kernels):
+    if not kernels:
+        monkeypatch.setattr("tf_ssd.layers._has_dilated_kernels", lambda dtype: False)
+    options = {"filters": 4, "kernel_size": 3, "padding": "same", "dilation_rate": 6, "dtype": dtype}
+    ours, theirs = DilatedConv2D(**options), keras.layers.Conv2D(**options)
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 19, 19, 8)), dtype)
+    results = []
+    for layer in (theirs, ours):
+        layer.build(x.shape)
+        layer.set_weights(theirs.get_weights())
+
+        def value_and_gradients(layer=layer):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x)
+                total = tf.reduce_sum(tf.sin(y))
+            return y, *tape.gradient(total, [x, layer.kernel])
+
+        results.append(wrap(value_and_gradients)())
+    epsilon = 1e-12 if dtype == "float64" else 1e-5
+    for expected, actual in zip(*results, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=epsilon, atol=epsilon * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("options", "has"), [("0", False), ("1", None)])
+def test_kernels_of_dilated_convolutions_are_asked_for(options, has):
+    """Without oneDNN no CPU has them; with it, it depends on the CPU, but never in float64."""
+    code = "import tensorflow as tf; from tf_ssd.layers import _has_dilated_kernels as has; print(has(tf.float32), has(tf.float64))"
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": options, "CUDA_VISIBLE_DEVICES": ""}
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    ).stdout.split()
+    assert output[1] == "False"
+    assert has is None or output[0] == str(has)

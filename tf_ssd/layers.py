@@ -1,5 +1,7 @@
 """Layers that Keras does not have."""
 
+from functools import lru_cache
+
 import keras
 import tensorflow as tf
 
@@ -35,3 +37,32 @@ class L2Normalize(keras.layers.Layer):
     def get_config(self) -> dict[str, object]:
         """Arguments that make this layer again."""
         return {**super().get_config(), "initial_scale": self.initial_scale}
+
+
+@keras.saving.register_keras_serializable(package="tf_ssd")
+class DilatedConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` that leaves dilation to the kernel of the convolution, wherever TensorFlow has one.
+
+    Keras has pixels moved into the batch and back, and so convolves much that is padding: of fc6, more than half.
+    """
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve (B, H, W, channels)."""
+        if not _has_dilated_kernels(inputs.dtype):
+            return super().convolution_op(inputs, kernel)
+        return tf.nn.conv2d(inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate)
+
+
+@lru_cache
+def _has_dilated_kernels(dtype: tf.DType) -> bool:
+    """Whether TensorFlow differentiates dilated convolutions here: on a CPU only oneDNN does, and not in float64."""
+    pixels, kernel = [1, 5, 5, 1], [3, 3, 1, 1]
+    options = {"strides": [1, 1, 1, 1], "padding": "SAME", "dilations": [1, 2, 2, 1]}
+    with tf.init_scope():
+        try:
+            tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=pixels, filter=tf.ones(kernel, dtype), out_backprop=tf.ones(pixels, dtype), **options
+            )
+        except tf.errors.InvalidArgumentError:
+            return False
+    return True
