@@ -25,7 +25,7 @@ def batch():
 def step(*, batch_norm=False, **options):
     keras.utils.set_random_seed(0)
     model = ssd300(ModelConfig(num_classes=3, width=0.0625, batch_norm=batch_norm))
-    return model, TrainingStep(model, CaffeSGD(1e-3), jit_compile=False, **options)
+    return model, TrainingStep(model, CaffeSGD(1e-3), **options)
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +79,12 @@ def test_nothing_moves_before_the_update_and_statistics_with_it():
         np.testing.assert_array_equal(variable, expected)
     moved = [not np.array_equal(weight, old) for weight, old in zip(model.get_weights(), before, strict=True)]
     assert np.mean(moved) > 0.9  # a filter whose outputs are all negative has no gradient
+
+
+@pytest.mark.parametrize("layer", ["conv1_1", "conv1_2", "logits_5"])
+def test_a_weight_that_is_nan_shows_in_the_loss_wherever_it_is(layer):
+    """One that a fused ReLU makes 0, and one that meets nothing but padding."""
+    model, training_step = step()
+    kernel = model.get_layer(layer).kernel
+    kernel.assign(tf.tensor_scatter_nd_update(kernel, [[0, 0, 0, 0]], [np.nan]))
+    assert np.isnan(training_step.outcome(batch()).losses.total)

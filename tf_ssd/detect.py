@@ -40,6 +40,8 @@ def detect(
     better kept one exceeds `iou_threshold`; the best `max_detections` of all classes remain. Ties go to the lowest class, then the
     lowest default box.
 
+    Cost: linear in B and C, at most K log K, for the best `top_k` of a class; suppression does not depend on K, see `nms`.
+
     Args:
         offsets: (B, K, 4); float16 and bfloat16 are computed in float32.
         logits: (B, K, C), class 0 is background.
@@ -97,6 +99,8 @@ def nms(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: float) -
 
     A box survives if no surviving box before it overlaps it by more than `iou_threshold`. That sentence has one solution; it is
     found by applying it to all boxes at once until nothing changes: after n rounds at least the first n boxes are settled.
+
+    Cost: N^2 per round; as many rounds as the longest chain of boxes that depend on each other, a few in practice.
 
     Args:
         boxes_xyxy: (..., N, 4).

@@ -120,6 +120,8 @@ def multibox_loss(
     leaves the other images' loss and gradient alone. A batch without any label gives exactly 0 with gradient exactly 0. A NaN in
     any logit, or a label outside 0..C-1, makes the loss NaN.
 
+    Cost: linear in B, K and C; negatives are mined by a fixed number of passes over (B, K), without sorting.
+
     Args:
         offsets: (B, K, 4) predicted; float16 and bfloat16 are computed in float32.
         logits: (B, K, C) predicted.

@@ -37,6 +37,9 @@ def match(
     Then every other default box whose best IoU reaches `threshold` takes its best row, ties to the lowest. Rows with label 0
     (padding) and rows without area never match.
 
+    Cost: linear in B and K. "argmax" is linear in G. "bipartite" passes over an image's (G, K) overlaps once per round; a few
+    rounds do in practice, G in the worst case. Memory: the overlaps of one image at a time.
+
     Args:
         gt_boxes: (B, G, 4) xyxy, fractions.
         gt_labels: (B, G) integers, 0 for padding.
@@ -70,7 +73,7 @@ def targets(
     threshold: float = 0.5,
     strategy: Strategy = "bipartite",
 ) -> Targets:
-    """Match, then encode: the training targets of every default box. Arguments as for `match` and `coder.encode`."""
+    """Match, then encode: the training targets of every default box. Arguments and cost as for `match`, and `coder.encode`."""
     gt_boxes, gt_labels = _at_least_one_row(gt_boxes, gt_labels)
     gt_index = match(gt_boxes, gt_labels, default_boxes, threshold=threshold, strategy=strategy)  # (B, K)
     positive = gt_index != BACKGROUND

@@ -1,5 +1,6 @@
 """One training step on all replicas of a `tf.distribute` strategy: what one worker computes, several compute as well."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import keras
@@ -38,16 +39,15 @@ class TrainingStep:
 
     The first has no side effects, so that a step whose loss is not finite leaves weights and statistics as they were.
 
-    To be made in the scope of a strategy. Each replica takes loss and gradient of its images, compiled by XLA; undivided sums and
-    positives are then added up over micro-batches and replicas, and divided by the positives of the whole batch. So neither number
-    changes the result, but by rounding. Batch normalisation uses the statistics of each micro-batch on each replica, as everywhere.
+    To be made in the scope of a strategy. Each replica takes loss and gradient of its images; undivided sums and positives are then
+    added up over micro-batches and replicas, and divided by the positives of the whole batch. So neither number changes the result,
+    but by rounding. Batch normalisation uses the statistics of each micro-batch on each replica, as everywhere.
 
     Args:
         model, optimizer: made in the same scope.
         average: moves with the weights, if given.
         micro_batches: parts that a batch is computed in, one after another, to need less memory.
         clip_norm: what the norm of all gradients is limited to; None for no limit.
-        jit_compile: whether XLA compiles it; it refuses max pooling where TensorFlow is asked for deterministic operations.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class TrainingStep:
         average: WeightAverage | None = None,
         micro_batches: int = 1,
         clip_norm: float | None = None,
-        jit_compile: bool = True,
     ) -> None:
         optimizer.build(model.trainable_variables)
         self._strategy = tf.distribute.get_strategy()
         self._local = len(self._strategy.extended.worker_devices) if tf.distribute.has_strategy() else 1
         self._model, self._optimizer, self._average = model, optimizer, average
         self._micro_batches, self._clip_norm = micro_batches, clip_norm
-        # The optimizer stays outside the compiled part: XLA cannot compile one that replicas share.
-        self._compiled = tf.function(self._sums, jit_compile=jit_compile, autograph=False)
+        # XLA fuses the many passes of matching and loss; the network's convolutions are faster, and need less memory, without it.
+        self._image_sums = tf.function(model.multibox_sums, jit_compile=True, autograph=False)
+        self._part_sums = tf.function(self._sums, autograph=False)
         self._outcome = tf.function(self._outcome_on_all, autograph=False)
         self._update = tf.function(self._update_on_all, autograph=False)
 
@@ -94,7 +94,7 @@ class TrainingStep:
 
         def step(part: Part) -> tuple[StepSums, tf.Tensor]:
             nonlocal statistics
-            sums, statistics = self._compiled(values, statistics, scale, part)
+            sums, statistics = self._part_sums(values, statistics, scale, part)
             return sums
 
         (sums, negatives), stop = _all_reduce("sum", (accumulate(step, parts), tf.identity(stop)))  # an input has no device
@@ -115,8 +115,9 @@ class TrainingStep:
         with tf.GradientTape() as tape:
             tape.watch(values)
             predictions, statistics = self._model.stateless_call(values, statistics, images, training=True)
-            image_sums = self._model.multibox_sums(boxes, labels, predictions)
+            image_sums = self._image_sums(boxes, labels, predictions)
             losses = normalized(image_sums, alpha=settings.alpha, normalizer=settings.normalizer)
+            losses = _nan_unless_finite(losses, (images, *values))
             scaled = losses.total * tf.cast(scale, losses.total.dtype)
         gradients = [gradient / tf.cast(scale, gradient.dtype) for gradient in tape.gradient(scaled, values)]
         sums = step_sums(losses, gradients, images=images.shape[0], normalizer=settings.normalizer)
@@ -151,6 +152,13 @@ class TrainingStep:
             for column in range(3)
         )
         return images, boxes, labels
+
+
+def _nan_unless_finite(losses: MultiboxLoss, inputs: Iterable[tf.Tensor]) -> MultiboxLoss:
+    """Losses that show a NaN or infinity in any input: a fused ReLU and max pooling may make it 0 on its way to the loss."""
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in inputs])
+    terms = {name: getattr(losses, name) for name in ("total", "localization", "confidence")}
+    return losses._replace(**{name: tf.where(finite, term, float("nan")) for name, term in terms.items()})
 
 
 def _shares(batch: Batch, number: int) -> list[Batch]:
