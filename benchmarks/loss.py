@@ -9,41 +9,21 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 import torch
-from torchvision.models.detection import ssd300_vgg16
 from torchvision.models.detection.ssd import SSD
-from torchvision.ops import box_iou
 
+from benchmarks.matching import torchvision_matches, torchvision_ssd, torchvision_truth
+from benchmarks.problems import Size, draw_problem
 from benchmarks.report import Candidates, Sections
-from tf_ssd import boxes, loss, matcher
-from tf_ssd.config import COCO300
+from tf_ssd import loss, matcher
+from tf_ssd.config import COCO300, DefaultBoxesConfig
 from tf_ssd.default_boxes import default_boxes
 
-BATCH, CLASSES = 32, 21
 
-
-def draw_problem(rows: int, seed: int) -> dict[str, np.ndarray]:
-    """Random predictions and `rows` ground-truth boxes per image, of all sizes, fully inside the image."""
-    rng = np.random.default_rng(seed)
-    gt_boxes = draw_boxes(rng, BATCH, rows, sides=(0.04, 0.7))
-    return {
-        "offsets": rng.normal(size=(BATCH, COCO300.num_boxes, 4)).astype("float32"),
-        "logits": rng.normal(size=(BATCH, COCO300.num_boxes, CLASSES)).astype("float32"),
-        "gt_boxes": gt_boxes,
-        "gt_labels": rng.integers(1, CLASSES, (BATCH, rows)).astype("int32"),
-    }
-
-
-def draw_boxes(rng: np.random.Generator, images: int, rows: int, *, sides: tuple[float, float]) -> np.ndarray:
-    """(B, G, 4) float32, xyxy fractions inside the image; sides are log-uniform."""
-    low, high = np.log(sides)
-    size = np.exp(rng.uniform(low, high, (images, rows, 2)))
-    corner = rng.uniform(0, 1, (images, rows, 2)) * (1 - size)
-    return np.concatenate([corner, corner + size], axis=-1).astype("float32")
-
-
-def tensorflow_step(problem: dict[str, np.ndarray], strategy: matcher.Strategy) -> Callable[[], object]:
+def tensorflow_step(
+    problem: dict[str, np.ndarray], strategy: matcher.Strategy, config: DefaultBoxesConfig = COCO300
+) -> Callable[[], object]:
     """One XLA-compiled function from ground truth and predictions to loss and gradients."""
-    anchors = default_boxes(COCO300)
+    anchors = default_boxes(config)
     tensors = {name: tf.constant(value) for name, value in problem.items()}
 
     @tf.function(jit_compile=True)
@@ -62,21 +42,12 @@ def tensorflow_step(problem: dict[str, np.ndarray], strategy: matcher.Strategy) 
 
 def torchvision_step(problem: dict[str, np.ndarray], model: SSD) -> Callable[[], object]:
     """The same through torchvision's own code, as `SSD.forward` calls it: matching image by image, then `compute_loss`."""
-    tensors = {name: torch.from_numpy(value) for name, value in problem.items()}
-    anchors_px = torch.from_numpy(boxes.to_xyxy(default_boxes(COCO300)).numpy()) * 300
-    anchors = [anchors_px] * BATCH
-    offsets, logits = tensors["offsets"].requires_grad_(), tensors["logits"].requires_grad_()
-    targets = [
-        {"boxes": image_boxes * 300, "labels": labels.long()}
-        for image_boxes, labels in zip(tensors["gt_boxes"], tensors["gt_labels"], strict=True)
-    ]
+    truth, anchors = torchvision_truth(problem)
+    offsets, logits = (torch.from_numpy(problem[name]).requires_grad_() for name in ("offsets", "logits"))
 
     def step() -> object:
-        matches = [
-            model.proposal_matcher(box_iou(target["boxes"], image_anchors))
-            for image_anchors, target in zip(anchors, targets, strict=True)
-        ]
-        losses = model.compute_loss(targets, {"bbox_regression": offsets, "cls_logits": logits}, anchors, matches)
+        matches = torchvision_matches(model, truth, anchors)
+        losses = model.compute_loss(truth, {"bbox_regression": offsets, "cls_logits": logits}, anchors, matches)
         return torch.autograd.grad(sum(losses.values()), [offsets, logits])
 
     return step
@@ -84,9 +55,8 @@ def torchvision_step(problem: dict[str, np.ndarray], model: SSD) -> Callable[[],
 
 def candidates(rows: int, strategy: matcher.Strategy) -> Candidates:
     """`rows` ground-truth boxes an image."""
-    problem = draw_problem(rows, seed=rows)
-    model = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=CLASSES)
-    return {"torchvision": torchvision_step(problem, model), "tf_ssd": tensorflow_step(problem, strategy)}
+    problem = draw_problem(Size(rows=rows), seed=rows)
+    return {"torchvision": torchvision_step(problem, torchvision_ssd()), "tf_ssd": tensorflow_step(problem, strategy)}
 
 
 SECTIONS: Sections = {

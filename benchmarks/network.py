@@ -14,7 +14,7 @@ import keras  # isort: skip  after torchvision, whose compiler aborts otherwise
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.loss import draw_boxes
+from benchmarks.problems import draw_boxes
 from benchmarks.report import Candidates, Sections
 from tf_ssd.data.generator import Batch
 from tf_ssd.model import SSD300, ssd300

@@ -17,98 +17,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-from benchmarks.photos import PHOTOS, Photos
+from benchmarks.photos import Photos
+from benchmarks.report import Measures, Row, compared
+from benchmarks.streams import BATCH, PIPELINES, Pipeline
 from benchmarks.timing import ratio
 
-BATCH, IMAGE_SIZE, MEAN_RGB = 32, 300, (123, 117, 104)
 UNTIMED = 4  # batches at the beginning, while workers start and buffers fill
+BATCHES = 8  # timed in each round
 SIZES = ((320, 240), (640, 480), (1280, 960), (2560, 1920))
-ORDINARY = (640, 480)
+ORDINARY, CORES = (640, 480), 2
 
-Pipeline = Callable[[Photos, int], Iterator[object]]
 Turn = Callable[[], tuple[float, float]]
 Measured = dict[str, tuple[list[float], float]]
-
-
-def tensorflow_batches(photos: Photos, cores: int) -> Iterator[object]:
-    """The batches of `python -m tf_ssd.train`; TensorFlow itself finds the cores that the process may use."""
-    from tf_ssd.cli import quiet_start
-
-    with quiet_start():
-        from tf_ssd.data.generator import TrainingBatches
-
-    return TrainingBatches(photos, batch_size=BATCH, image_size=IMAGE_SIZE, seed=0).batches(0, 10**9)
-
-
-def torchvision_batches(photos: Photos, cores: int, *, pillow: bool) -> Iterator[object]:
-    """Those of torchvision's references/detection."""
-    from torch.utils.data import DataLoader
-
-    examples: Any = TorchvisionExamples(photos, pillow=pillow)  # it has what a map-style dataset needs
-    return iter(DataLoader(examples, batch_size=BATCH, num_workers=cores, collate_fn=_padded))
-
-
-class TorchvisionExamples:
-    """An endless dataset for PyTorch: item i is the i-th photo, after the last the first again."""
-
-    def __init__(self, photos: Photos, *, pillow: bool) -> None:
-        import torch
-        from torchvision.transforms import v2
-
-        self._photos, self._pillow = photos, pillow
-        self._transforms = v2.Compose(
-            [
-                v2.RandomPhotometricDistort(),
-                v2.RandomZoomOut(fill=list(MEAN_RGB)),
-                v2.RandomIoUCrop(),
-                v2.RandomHorizontalFlip(),
-                v2.Resize((IMAGE_SIZE, IMAGE_SIZE)),
-                v2.ToImage(),
-                v2.ToDtype(torch.float32, scale=True),
-                v2.SanitizeBoundingBoxes(),
-            ]
-        )
-
-    def __len__(self) -> int:
-        return 10**9
-
-    def __getitem__(self, index: int) -> tuple[Any, dict[str, Any]]:
-        import torch
-        from PIL import Image
-        from torchvision import tv_tensors
-        from torchvision.io import ImageReadMode, decode_jpeg, read_file
-
-        record, (width, height) = self._photos[index % PHOTOS], self._photos.size
-        if self._pillow:
-            image = Image.open(record.image).convert("RGB")
-        else:
-            image = tv_tensors.Image(decode_jpeg(read_file(str(record.image)), mode=ImageReadMode.RGB))
-        boxes_px = torch.from_numpy(record.boxes) * torch.tensor([width, height, width, height])
-        boxes = tv_tensors.BoundingBoxes(boxes_px, format="XYXY", canvas_size=(height, width))
-        return self._transforms(image, {"boxes": boxes, "labels": torch.from_numpy(record.labels)})
-
-
-def _padded(examples: list[tuple[Any, dict[str, Any]]]) -> tuple[Any, ...]:
-    """Images (B, 3, S, S), boxes (B, G, 4) and labels (B, G)."""
-    import torch
-    from torch.nn.utils.rnn import pad_sequence
-
-    images, targets = zip(*examples, strict=True)
-    return torch.stack(images), *(
-        pad_sequence([target[name] for target in targets], batch_first=True) for name in ("boxes", "labels")
-    )
-
-
-PIPELINES: dict[str, Pipeline] = {
-    "tf_ssd": tensorflow_batches,
-    "torchvision, tensors": partial(torchvision_batches, pillow=False),
-    "torchvision, Pillow": partial(torchvision_batches, pillow=True),
-}
 
 
 def serve(pipeline: Pipeline, photos: Photos, cores: int, batches: int, connection: Connection) -> None:
@@ -168,6 +91,20 @@ def measure(turns: dict[str, Turn], *, rounds: int) -> Measured:
     return {name: ([seconds for seconds, _ in each[1:]], max(held for _, held in each)) for name, each in results.items()}
 
 
+def measure_all(photos: Photos, *, cores: int, batches: int, rounds: int) -> Measured:
+    """`measure` of all pipelines."""
+    with ExitStack() as stack:
+        servers = {name: server(name, photos, cores=cores, batches=batches) for name in PIPELINES}
+        return measure({name: stack.enter_context(each) for name, each in servers.items()}, rounds=rounds)
+
+
+def row(section: str, rounds: int) -> Row:
+    """Of the table of all comparisons: photos of ordinary size. Memory is all that the processes of a pipeline hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = measure_all(Photos(Path(folder, "photos"), ORDINARY), cores=CORES, batches=BATCHES, rounds=rounds)
+    return compared(section, {name: seconds for name, (seconds, _) in results.items()}, lambda name: results[name][1])
+
+
 def report(results: Measured, *, images: int, cores: int) -> None:
     """Print images/s and memory of each pipeline, and how many times faster tf_ssd is than torchvision's faster one."""
     rates = {name: images / statistics.median(seconds) for name, (seconds, _) in results.items()}
@@ -181,17 +118,18 @@ def main() -> None:
     """Print the ratio for each size of photo, and for one core and two."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--batches", type=int, default=8, help="timed in each round")
+    parser.add_argument("--batches", type=int, default=BATCHES, help="timed in each round")
     arguments = parser.parse_args()
     print(f"batch {BATCH}, load {os.getloadavg()[0]:.1f} on {len(os.sched_getaffinity(0))} cores")
     with tempfile.TemporaryDirectory() as folder:
-        for number, (size, cores) in enumerate(itertools.chain(((size, 2) for size in SIZES), [(ORDINARY, 1)])):
+        for number, (size, cores) in enumerate(itertools.chain(((size, CORES) for size in SIZES), [(ORDINARY, 1)])):
             photos = Photos(Path(folder, str(number)), size)
             print(f"{size[0]} x {size[1]}, {photos.kilobytes:.0f} KB a file, cores: {cores}")
-            with ExitStack() as stack:
-                servers = {name: server(name, photos, cores=cores, batches=arguments.batches) for name in PIPELINES}
-                turns = {name: stack.enter_context(each) for name, each in servers.items()}
-                report(measure(turns, rounds=arguments.rounds), images=BATCH * arguments.batches, cores=cores)
+            results = measure_all(photos, cores=cores, batches=arguments.batches, rounds=arguments.rounds)
+            report(results, images=BATCH * arguments.batches, cores=cores)
+
+
+MEASURES: Measures = {f"input pipeline, {ORDINARY[0]} x {ORDINARY[1]}, {CORES} cores": row}
 
 
 if __name__ == "__main__":

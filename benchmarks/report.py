@@ -3,7 +3,8 @@
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from benchmarks.timing import interleaved, ratios, summary
 
 Candidates = dict[str, Callable[[], object]]
 Sections = dict[str, Callable[[], Candidates]]
-CALLS_FOR_MEMORY = 3
+CALLS_FOR_MEMORY = 3  # of a candidate, when its memory is measured
 
 
 class Row(NamedTuple):
@@ -25,7 +26,7 @@ class Row(NamedTuple):
         rival: the fastest of the others.
         seconds: of a call, the median of the subject.
         ratios: seconds of the rival / seconds of the subject, turn by turn.
-        peak_mb, rival_peak_mb: how much more memory than before its first call each has held.
+        peak_mb, rival_peak_mb: how much more memory than before its first call each has held; of a pipeline, all that it holds.
     """
 
     section: str
@@ -37,15 +38,31 @@ class Row(NamedTuple):
     rival_peak_mb: float
 
 
-def measure(sections: Sections, *, repeats: int) -> Iterator[Row]:
-    """Run each section."""
-    for name, make in sections.items():
-        candidates = make()
-        times = interleaved(candidates, repeats=repeats)
-        *others, subject = candidates
-        rival = min(others, key=lambda other: statistics.median(times[other]))
-        seconds, compared = statistics.median(times[subject]), ratios(times[rival], times[subject])
-        yield Row(name, subject, rival, seconds, compared, peak_mb(name, subject), peak_mb(name, rival))
+Measures = dict[str, Callable[[str, int], Row]]  # from the name of a section and the number of turns
+
+
+def measure(section: str, repeats: int, *, make: Callable[[], Candidates]) -> Row:
+    """Run one section in this process, and each candidate in another for its memory."""
+    return compared(section, interleaved(make(), repeats=repeats), partial(peak_mb, section))
+
+
+def measures(sections: Sections) -> Measures:
+    """`measure` for each section."""
+    return {section: partial(measure, make=make) for section, make in sections.items()}
+
+
+def compared(section: str, times: dict[str, list[float]], peak: Callable[[str], float]) -> Row:
+    """The last candidate against the fastest of the others.
+
+    Args:
+        section: what was done.
+        times: seconds of every turn of each candidate.
+        peak: megabytes of a candidate.
+    """
+    *others, subject = times
+    rival = min(others, key=lambda other: statistics.median(times[other]))
+    seconds, faster_by = statistics.median(times[subject]), ratios(times[rival], times[subject])
+    return Row(section, subject, rival, seconds, faster_by, peak(subject), peak(rival))
 
 
 def table(rows: Iterable[Row]) -> Table:
