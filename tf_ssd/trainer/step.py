@@ -48,6 +48,9 @@ class TrainingStep:
         average: moves with the weights, if given.
         micro_batches: parts that a batch is computed in, one after another, to need less memory.
         clip_norm: what the norm of all gradients is limited to; None for no limit.
+        jit_compile: whether XLA compiles all of it, and not matching and loss alone. It repeats bit for bit in every process; without,
+            TensorFlow's own kernels are faster and need half the memory, but two processes may differ in the last bits. XLA
+            refuses max pooling where TensorFlow is asked for deterministic operations.
     """
 
     def __init__(
@@ -58,15 +61,16 @@ class TrainingStep:
         average: WeightAverage | None = None,
         micro_batches: int = 1,
         clip_norm: float | None = None,
+        jit_compile: bool = True,
     ) -> None:
         optimizer.build(model.trainable_variables)
         self._strategy = tf.distribute.get_strategy()
         self._local = len(self._strategy.extended.worker_devices) if tf.distribute.has_strategy() else 1
         self._model, self._optimizer, self._average = model, optimizer, average
         self._micro_batches, self._clip_norm = micro_batches, clip_norm
-        # XLA fuses the many passes of matching and loss; the network's convolutions are faster, and need less memory, without it.
         self._image_sums = tf.function(model.multibox_sums, jit_compile=True, autograph=False)
-        self._part_sums = tf.function(self._sums, autograph=False)
+        # The optimizer stays outside the compiled part: XLA cannot compile one that replicas share.
+        self._part_sums = tf.function(self._sums, jit_compile=jit_compile, autograph=False)
         self._outcome = tf.function(self._outcome_on_all, autograph=False)
         self._update = tf.function(self._update_on_all, autograph=False)
 
