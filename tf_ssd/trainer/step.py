@@ -48,9 +48,9 @@ class TrainingStep:
         average: moves with the weights, if given.
         micro_batches: parts that a batch is computed in, one after another, to need less memory.
         clip_norm: what the norm of all gradients is limited to; None for no limit.
-        jit_compile: whether XLA compiles all of it, and not matching and loss alone. It repeats bit for bit in every process; without,
-            TensorFlow's own kernels are faster and need half the memory, but two processes may differ in the last bits. XLA
-            refuses max pooling where TensorFlow is asked for deterministic operations.
+        jit_compile: whether XLA compiles all of it, and not matching and loss alone: it then repeats bit for bit in every process.
+            Without, TensorFlow's own kernels are faster and need half the memory, but processes may differ in the last bits.
+            XLA refuses max pooling where TensorFlow is asked for deterministic operations.
     """
 
     def __init__(
