@@ -31,7 +31,7 @@ OF_TORCHVISION = replace(COCO300, clip="size")  # its settings of the default bo
 
 
 def torchvision_ssd(classes: int = 21) -> SSD:
-    """Its SSD300, for the parts that have no weights."""
+    """Its SSD300, with random weights."""
     return ssd300_vgg16(weights=None, weights_backbone=None, num_classes=classes)
 
 

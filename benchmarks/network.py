@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.models.detection import ssd300_vgg16
 from torchvision.models.detection.ssd import SSD
 
 import keras  # isort: skip  after torchvision, whose compiler aborts otherwise
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.matching import torchvision_ssd
 from benchmarks.problems import draw_boxes
 from benchmarks.report import Candidates, Sections
 from tf_ssd.data.generator import Batch
@@ -32,7 +32,7 @@ RATE, MOMENTUM, DECAY = 1e-5, 0.9, 5e-4
 def networks() -> tuple[SSD, SSD300]:
     """The network of torchvision, and ours with its weights."""
     torch.manual_seed(0)
-    theirs = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=CLASSES).eval()
+    theirs = torchvision_ssd(CLASSES).eval()
     with torch.no_grad():
         for head in theirs.head.classification_head.module_list:
             head.bias.view(-1, CLASSES)[:, 0] += BACKGROUND
@@ -43,7 +43,7 @@ def networks() -> tuple[SSD, SSD300]:
 
 def in_format(memory_format: torch.memory_format) -> SSD:
     """A copy of torchvision's network in a memory format."""
-    network = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=CLASSES).eval()
+    network = torchvision_ssd(CLASSES).eval()
     network.load_state_dict(networks()[0].state_dict())
     return network.to(memory_format=memory_format)
 
