@@ -13,6 +13,7 @@ import reference_torch.model
 from parity_tests.network import CONVOLUTIONS, NORM, SMALL, photos, production_network, reference_network
 from parity_tests.strategies import random_boxes
 from reference_torch import loss, matcher
+from tf_ssd import layers
 from tf_ssd.data.generator import Batch
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.model import SSD300
@@ -124,6 +125,9 @@ def expected() -> Run:
     return reference_run()
 
 
-def test_the_runs_stay_together(expected: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("winograd_channels", [layers.WINOGRAD_CHANNELS, 1])
+def test_the_runs_stay_together(expected: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, winograd_channels: int) -> None:
+    """As narrow as the network is, Winograd's algorithm trains none of its layers or, if told so, all of VGG16's."""
+    monkeypatch.setattr(layers, "WINOGRAD_CHANNELS", winograd_channels)
     actual = production_run(production_network(reference_network(SMALL)), tmp_path)
     assert largest_difference(actual, expected) < RELATIVE

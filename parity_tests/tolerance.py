@@ -45,6 +45,9 @@ CANCELLING = Tolerance(32, 32, "the slope of IoU for a box is a sum over its par
 TRANSCENDENTAL = Tolerance(8, 8, "exp and log are not correctly rounded: Eigen, XLA and SLEEF differ by a few units")
 SUMS = Tolerance(64, 64, "the order of summation over K boxes differs; errors grow with the logarithm of their number")
 NETWORK = Tolerance(64, 64, "23 convolutions, each a sum of up to 9216 products in another order; relative to the largest output")
+WINOGRAD = Tolerance(
+    8, 8, "sums of products of sums, in another order than sums of products; relative to the largest sum of magnitudes"
+)
 CLIPPING = Tolerance(8, 8, "a sum of squares in another order, its root and a quotient; relative to the size of the gradients")
 STEPS = Tolerance(64, 64, "thirty steps, each rounding anew; relative to the largest weight")
 
@@ -67,6 +70,7 @@ TOLERANCES = {
     "loss.multibox_loss": SUMS.having_seen(4.55, 3.96),
     "detect.detect": TRANSCENDENTAL.having_seen(0.62, 2.00),
     "model.ssd300": NETWORK.having_seen(13.4, 9.31),
+    "winograd.convolve": WINOGRAD,
     "optimizer.CaffeSGD": STEPS.having_seen(None, 10.2),
     "optimizer.clip_by_global_norm": CLIPPING,
     "optimizer.WeightAverage": STEPS,

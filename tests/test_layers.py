@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_ssd.layers import DilatedConv2D, L2Normalize
+from tf_ssd import winograd
+from tf_ssd.layers import FastConv2D, L2Normalize
 
 
 def test_normalises_over_channels():
@@ -44,31 +45,79 @@ def test_config_round_trip():
     assert keras.layers.deserialize(keras.layers.serialize(layer)).initial_scale == 7
 
 
+def value_and_gradients(layer, x, **options):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, **options)
+        total = tf.reduce_sum(tf.sin(y))
+    return y, *tape.gradient(total, [x, *layer.trainable_weights])
+
+
+def assert_like_keras(x, filters, *, wrap=tf.function, training=False, **options):
+    """FastConv2D and Keras' own layer with the same weights: value and gradients."""
+    ours, theirs = FastConv2D(filters, 3, dtype=x.dtype, **options), keras.layers.Conv2D(filters, 3, dtype=x.dtype, **options)
+    results = []
+    for layer, arguments in ((theirs, {}), (ours, {"training": training})):
+        layer.build(x.shape)
+        layer.set_weights(theirs.get_weights())
+        results.append(wrap(lambda layer=layer, arguments=arguments: value_and_gradients(layer, x, **arguments))())
+    epsilon = 1e-12 if x.dtype == "float64" else 1e-5
+    for expected, actual in zip(*results, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=epsilon, atol=epsilon * np.abs(expected).max())
+
+
+def drawn(*shape, dtype="float32"):
+    return tf.constant(np.random.default_rng(0).normal(size=shape), dtype)
+
+
 @pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "no kernels"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("wrap", [lambda function: function, tf.function], ids=["eager", "graph"])
 def test_a_dilated_convolution_is_that_of_keras(monkeypatch, wrap, dtype, kernels):
     if not kernels:
         monkeypatch.setattr("tf_ssd.layers._has_dilated_kernels", lambda dtype: False)
-    options = {"filters": 4, "kernel_size": 3, "padding": "same", "dilation_rate": 6, "dtype": dtype}
-    ours, theirs = DilatedConv2D(**options), keras.layers.Conv2D(**options)
-    x = tf.constant(np.random.default_rng(0).normal(size=(2, 19, 19, 8)), dtype)
-    results = []
-    for layer in (theirs, ours):
-        layer.build(x.shape)
-        layer.set_weights(theirs.get_weights())
+    assert_like_keras(drawn(2, 19, 19, 8, dtype=dtype), 4, wrap=wrap, padding="same", dilation_rate=6)
 
-        def value_and_gradients(layer=layer):
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                y = layer(x)
-                total = tf.reduce_sum(tf.sin(y))
-            return y, *tape.gradient(total, [x, layer.kernel])
 
-        results.append(wrap(value_and_gradients)())
-    epsilon = 1e-12 if dtype == "float64" else 1e-5
-    for expected, actual in zip(*results, strict=True):
-        np.testing.assert_allclose(actual, expected, rtol=epsilon, atol=epsilon * np.abs(expected).max())
+@pytest.fixture
+def convolved(monkeypatch):
+    """The shapes of the kernels that Winograd's algorithm has been asked to convolve with, from two channels on."""
+    shapes, convolve = [], winograd.convolve
+
+    def recorded(pixels, kernel):
+        shapes.append(tuple(kernel.shape))
+        return convolve(pixels, kernel)
+
+    monkeypatch.setattr("tf_ssd.layers.winograd.convolve", recorded)
+    monkeypatch.setattr("tf_ssd.layers.WINOGRAD_CHANNELS", 2)
+    return shapes
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_training_by_winograds_algorithm_is_that_of_keras(convolved, use_bias):
+    assert_like_keras(drawn(2, 5, 4, 2), 3, training=True, padding="same", use_bias=use_bias)
+    assert convolved == [(3, 3, 2, 3)]
+
+
+PLAIN = {"channels": 2, "filters": 2, "dtype": "float32", "training": True, "padding": "same"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"channels": 1}, {"filters": 1}, {"dtype": "float16"}, {"training": False}, {"padding": "valid"}, {"strides": 2}],
+    ids=str,
+)
+def test_other_convolutions_are_left_to_tensorflow(convolved, other):
+    channels, filters, dtype, training, *_ = (PLAIN | other).values()
+    options = {name: value for name, value in (PLAIN | other).items() if name in {"padding", "strides"}}
+    FastConv2D(filters, 3, dtype=dtype, **options)(drawn(1, 6, 6, channels, dtype=dtype), training=training)
+    assert not convolved
+
+
+def test_a_gpu_chooses_by_itself(convolved, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"] if kind == "GPU" else [])
+    FastConv2D(2, 3, padding="same")(drawn(1, 6, 6, 2), training=True)
+    assert not convolved
 
 
 @pytest.mark.parametrize(("options", "has"), [("0", False), ("1", None)])

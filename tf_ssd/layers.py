@@ -5,7 +5,11 @@ from functools import lru_cache
 import keras
 import tensorflow as tf
 
+from tf_ssd import winograd
 from tf_ssd.precision import at_least_float32
+
+# From how many channels on, of pixels and of results, Winograd's algorithm is the faster one (benchmarks/NOTES.md).
+WINOGRAD_CHANNELS = 256
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
@@ -40,17 +44,37 @@ class L2Normalize(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
-class DilatedConv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` that leaves dilation to the kernel of the convolution, wherever TensorFlow has one.
+class FastConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` without activation, with faster kernels on a CPU.
 
-    Keras has pixels moved into the batch and back, and so convolves much that is padding: of fc6, more than half.
+    Dilation is left to the kernel of the convolution, wherever TensorFlow has one. Keras has pixels moved into the batch and back,
+    and so convolves much that is padding: of fc6, more than half.
+
+    Many channels of 3x3 pixels are trained by Winograd's algorithm. Elsewhere they are not: a function for prediction is compiled
+    sooner without it, an export is smaller, and a GPU's library knows that algorithm by itself.
     """
 
-    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolve (B, H, W, channels)."""
-        if not _has_dilated_kernels(inputs.dtype):
+        if not (training and self._has_fast_training(inputs.dtype)):
+            return super().call(inputs)
+        outputs = winograd.convolve(inputs, tf.convert_to_tensor(self.kernel))
+        return tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """`call` without the bias."""
+        if self.dilation_rate == (1, 1) or not _has_dilated_kernels(inputs.dtype):
             return super().convolution_op(inputs, kernel)
         return tf.nn.conv2d(inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate)
+
+    def _has_fast_training(self, dtype: tf.DType) -> bool:
+        geometry = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return (
+            geometry == ((3, 3), (1, 1), "same", (1, 1))
+            and min(self.kernel.shape[2:]) >= WINOGRAD_CHANNELS
+            and dtype in (tf.float32, tf.float64)
+            and not tf.config.list_physical_devices("GPU")
+        )
 
 
 @lru_cache

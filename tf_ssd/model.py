@@ -11,7 +11,7 @@ from tf_ssd import loss, matcher
 from tf_ssd.config import ModelConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
-from tf_ssd.layers import DilatedConv2D, L2Normalize
+from tf_ssd.layers import FastConv2D, L2Normalize
 
 MEAN_RGB = (123.0, 117.0, 104.0)
 # Blocks of VGG16: channels and number of convolutions.
@@ -152,7 +152,7 @@ def _convolution(
     # At stride 2 TensorFlow's "same" pads right and bottom alone; the published weights expect both sides.
     if padding and stride > 1:
         x = layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
-    x = (DilatedConv2D if dilation > 1 else layers.Conv2D)(
+    x = FastConv2D(
         max(1, round(channels * config.width)),
         kernel,
         strides=stride,
