@@ -74,14 +74,14 @@ def _heads(network: SSD, inputs: Tensor) -> dict[str, Tensor]:
     return network.head(list(network.backbone(inputs).values()))
 
 
-def training_step(images: int, *, jit_compile: bool) -> Candidates:
+def training_step(images: int) -> Candidates:
     """Matching, forward, loss, backward and update, with weight decay and momentum."""
     rng = np.random.default_rng(0)
     boxes = draw_boxes(rng, images, ROWS, sides=(0.1, 0.6))
     labels = rng.integers(1, CLASSES, (images, ROWS))
     batch = pixels(images)
     theirs = {name: _their_step(memory_format, batch, boxes, labels) for name, memory_format in FORMATS.items()}
-    return {**theirs, "tf_ssd": _our_step(batch, boxes, labels, jit_compile=jit_compile)}
+    return {**theirs, "tf_ssd": _our_step(batch, boxes, labels)}
 
 
 def _their_step(
@@ -105,10 +105,10 @@ def _their_step(
     return step
 
 
-def _our_step(batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray, *, jit_compile: bool) -> Callable[[], object]:
+def _our_step(batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
     model = ssd300(networks()[1].config)
     model.set_weights(networks()[1].get_weights())
-    training = TrainingStep(model, CaffeSGD(RATE, MOMENTUM, DECAY), jit_compile=jit_compile)
+    training = TrainingStep(model, CaffeSGD(RATE, MOMENTUM, DECAY))
     nothing = tf.zeros(labels.shape, tf.bool)
     columns = (tf.constant(batch), tf.constant(boxes), tf.constant(labels, tf.int32), nothing, nothing)
     inputs = Batch(*columns, tf.range(len(batch)))
@@ -130,13 +130,11 @@ def gflop() -> float:
 SECTIONS: Sections = {
     "forward, 1 image": partial(forward, 1),
     "forward, 8 images": partial(forward, 8),
-    "training step, 8 images": partial(training_step, 8, jit_compile=True),
-    "training step, 8 images, not compiled": partial(training_step, 8, jit_compile=False),
+    "training step, 8 images": partial(training_step, 8),
 }
 # In passes of one image: backward costs twice as much as forward.
 PASSES = {
     "forward, 1 image": 1,
     "forward, 8 images": 8,
     "training step, 8 images": 24,
-    "training step, 8 images, not compiled": 24,
 }

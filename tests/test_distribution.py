@@ -51,7 +51,7 @@ def train(workers: Workers, path: Path) -> None:
             model = ssd300(ModelConfig(num_classes=3, width=0.0625))
             optimizer = CaffeSGD(WarmupAndDrops(1e-4, drops=(3,), warmup=2))
             average = WeightAverage(model.trainable_variables, decay=0.9)
-            trainer = Trainer(model, optimizer, Checkpoints(path.parent), average=average, clip_norm=50.0, jit_compile=False)
+            trainer = Trainer(model, optimizer, Checkpoints(path.parent), average=average, clip_norm=50.0)
             results = [tuple(result) for result in trainer.train(share(step, workers) for step in range(STEPS))]
             last = workers.number == workers.total - 1
             wishes = [float(workers.any_of(lambda wish=wish: wish)()) for wish in (last, False)]

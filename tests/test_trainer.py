@@ -65,7 +65,7 @@ def averaged_trainer(folder):
     model = ssd300(BATCH_NORM)
     average = WeightAverage(model.trainable_variables, decay=0.9)
     rate = WarmupAndCosine(1e-3, steps=4, warmup=1)
-    return Trainer(model, CaffeSGD(rate), Checkpoints(folder), average=average, scale=LossScale(), jit_compile=False)
+    return Trainer(model, CaffeSGD(rate), Checkpoints(folder), average=average, scale=LossScale())
 
 
 def test_what_is_restored_goes_on_as_if_nothing_had_happened(tmp_path):

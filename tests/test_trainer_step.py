@@ -25,7 +25,7 @@ def batch():
 def step(*, batch_norm=False, **options):
     keras.utils.set_random_seed(0)
     model = ssd300(ModelConfig(num_classes=3, width=0.0625, batch_norm=batch_norm))
-    return model, TrainingStep(model, CaffeSGD(1e-3), jit_compile=False, **options)
+    return model, TrainingStep(model, CaffeSGD(1e-3), **options)
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,6 @@ class Run:
             scale=LossScale() if config.precision == "float16" else None,
             micro_batches=config.micro_batches,
             clip_norm=config.clip_norm,
-            jit_compile=not config.deterministic,
         )
 
     def _optimizer(self) -> keras.optimizers.Optimizer:

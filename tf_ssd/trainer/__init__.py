@@ -60,7 +60,7 @@ class Trainer:
         checkpoints: where the state is kept.
         average: moves with the weights, if given.
         scale: of the loss, where the network computes in float16.
-        micro_batches, clip_norm, jit_compile: as for `TrainingStep`.
+        micro_batches, clip_norm: as for `TrainingStep`.
     """
 
     def __init__(
@@ -73,14 +73,11 @@ class Trainer:
         scale: LossScale | None = None,
         micro_batches: int = 1,
         clip_norm: float | None = None,
-        jit_compile: bool = True,
     ) -> None:
         self.model, self.optimizer, self.average = model, optimizer, average
         self.step = 0
         self._checkpoints, self._scale = checkpoints, scale
-        self._training_step = TrainingStep(
-            model, optimizer, average=average, micro_batches=micro_batches, clip_norm=clip_norm, jit_compile=jit_compile
-        )
+        self._training_step = TrainingStep(model, optimizer, average=average, micro_batches=micro_batches, clip_norm=clip_norm)
 
     def train(self, batches: Iterator[Batch], *, stop: Callable[[], bool] = lambda: False) -> Iterator[StepResult]:
         """Make one step per batch and report it, until there are no more, or any worker's `stop` says so.
@@ -103,7 +100,9 @@ class Trainer:
             if not overflow:
                 self._training_step.update(outcome)
             self.step += 1
-            yield self._result(outcome, rate)
+            result = self._result(outcome, rate)
+            del outcome  # its gradients would be held while the next ones are computed
+            yield result
 
     def save(self) -> None:
         """Write a checkpoint; raises TrainingError if the disk does not take it."""

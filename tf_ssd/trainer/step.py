@@ -10,6 +10,7 @@ from tf_ssd.data.generator import Batch
 from tf_ssd.loss import MultiboxLoss, normalized
 from tf_ssd.model import SSD300
 from tf_ssd.optimizer import StepSums, WeightAverage, accumulate, clip_by_global_norm, divided, step_sums
+from tf_ssd.trainer.ordered_sums import ordered_sums
 
 Part = tuple[tf.Tensor, tf.Tensor, tf.Tensor]  # images, boxes, labels
 
@@ -48,9 +49,6 @@ class TrainingStep:
         average: moves with the weights, if given.
         micro_batches: parts that a batch is computed in, one after another, to need less memory.
         clip_norm: what the norm of all gradients is limited to; None for no limit.
-        jit_compile: whether XLA compiles all of it, and not matching and loss alone: it then repeats bit for bit in every process.
-            Without, TensorFlow's own kernels are faster and need half the memory, but processes may differ in the last bits.
-            XLA refuses max pooling where TensorFlow is asked for deterministic operations.
     """
 
     def __init__(
@@ -61,16 +59,15 @@ class TrainingStep:
         average: WeightAverage | None = None,
         micro_batches: int = 1,
         clip_norm: float | None = None,
-        jit_compile: bool = True,
     ) -> None:
         optimizer.build(model.trainable_variables)
         self._strategy = tf.distribute.get_strategy()
         self._local = len(self._strategy.extended.worker_devices) if tf.distribute.has_strategy() else 1
         self._model, self._optimizer, self._average = model, optimizer, average
         self._micro_batches, self._clip_norm = micro_batches, clip_norm
+        # XLA compiles matching and loss alone: convolutions are faster with TensorFlow's own kernels, or with ours (FastConv2D).
         self._image_sums = tf.function(model.multibox_sums, jit_compile=True, autograph=False)
-        # The optimizer stays outside the compiled part: XLA cannot compile one that replicas share.
-        self._part_sums = tf.function(self._sums, jit_compile=jit_compile, autograph=False)
+        self._part_sums = tf.function(self._sums, autograph=False)
         self._outcome = tf.function(self._outcome_on_all, autograph=False)
         self._update = tf.function(self._update_on_all, autograph=False)
 
@@ -83,14 +80,16 @@ class TrainingStep:
             stop: whether this worker wants to stop.
         """
         parts = [self._distributed(part) for part in _shares(batch, self._micro_batches)]
-        outcome = self._outcome(parts, tf.constant(scale), tf.constant(int(stop)))
+        with ordered_sums():
+            outcome = self._outcome(parts, tf.constant(scale), tf.constant(int(stop)))
         # All but gradients and statistics, which stay where they are, is the same on all replicas.
         seen = {name: getattr(outcome, name) for name in ("losses", "num_negatives", "gradient_norm", "stop")}
         return outcome._replace(**tf.nest.map_structure(self._first, seen))
 
     def update(self, outcome: Outcome) -> None:
         """Move the weights as the gradients say."""
-        self._update(outcome.gradients, outcome.statistics)
+        with ordered_sums():
+            self._update(outcome.gradients, outcome.statistics)
 
     def _on_replica(self, parts: list[Part], scale: tf.Tensor, stop: tf.Tensor) -> Outcome:
         values = [tf.convert_to_tensor(variable) for variable in self._model.trainable_variables]
@@ -101,7 +100,10 @@ class TrainingStep:
             sums, statistics = self._part_sums(values, statistics, scale, part)
             return sums
 
-        (sums, negatives), stop = _all_reduce("sum", (accumulate(step, parts), tf.identity(stop)))  # an input has no device
+        sums, negatives = accumulate(step, parts)
+        losses = _nan_unless_finite(sums.losses, (*values, *(images for images, _, _ in parts)))
+        # An input has no device.
+        (sums, negatives), stop = _all_reduce("sum", ((sums._replace(losses=losses), negatives), tf.identity(stop)))
         statistics = _all_reduce("mean", statistics)
         losses, gradients = divided(sums)
         if self._clip_norm is None:
@@ -121,7 +123,6 @@ class TrainingStep:
             predictions, statistics = self._model.stateless_call(values, statistics, images, training=True)
             image_sums = self._image_sums(boxes, labels, predictions)
             losses = normalized(image_sums, alpha=settings.alpha, normalizer=settings.normalizer)
-            losses = _nan_unless_finite(losses, (images, *values))
             scaled = losses.total * tf.cast(scale, losses.total.dtype)
         gradients = [gradient / tf.cast(scale, gradient.dtype) for gradient in tape.gradient(scaled, values)]
         sums = step_sums(losses, gradients, images=images.shape[0], normalizer=settings.normalizer)

@@ -1,0 +1,28 @@
+"""Sums of tensors that do not depend on which of them is computed first."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+from tensorflow.python.eager import context
+
+
+@contextmanager
+def ordered_sums() -> Iterator[None]:
+    """Calls of `tf.function`s inside repeat their sums of several tensors to the bit, in one process and in all.
+
+    In a graph that needs more than some 200 MB, TensorFlow's memory optimizer (Grappler's SchedulingPass) lets each term of an AddN
+    of three or more be added as soon as it is there. Gradients of a feature map with three consumers then differ in the last bits
+    from call to call, under `enable_op_determinism` too. Only the options of a call switch that optimizer off: of every call, not
+    just the first, and in this thread.
+    """
+    eager = context.context()
+    before = eager.function_call_options
+    options = ConfigProto.FromString(before.config_proto_serialized)
+    options.graph_options.rewrite_options.memory_optimization = RewriterConfig.NO_MEM_OPT
+    eager.function_call_options = context.FunctionCallOptions(before.executor_type, options)
+    try:
+        yield
+    finally:
+        eager.function_call_options = before
