@@ -33,7 +33,13 @@ def convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[
     Returns:
         (B, H, W, O).
     """
-    return _convolve(pixels, kernel), lambda upstream: _gradients(pixels, kernel, upstream)
+    pixels, kernel = tf.stop_gradient(pixels), tf.stop_gradient(kernel)  # or an eager tape would record what happens inside as well
+
+    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))  # (3, 3, O, C)
+        return _convolve(upstream, turned), _gradient_by_kernel(pixels, upstream)
+
+    return _convolve(pixels, kernel), gradients
 
 
 @tf.function(jit_compile=True, autograph=False)
@@ -50,19 +56,18 @@ def _convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _gradients(pixels: tf.Tensor, kernel: tf.Tensor, upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """By pixels: the upstream gradient, convolved with the kernel turned round. By the kernel: see above."""
-    turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))  # (3, 3, O, C)
+def _gradient_by_kernel(pixels: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+    channels, filters = pixels.shape[3], upstream.shape[3]
 
     def add_chunk(sums: Grid, chunk: tuple[tf.Tensor, tf.Tensor]) -> Grid:
         of_results = _sandwich(_transposed(RESULT), _strided(_padded(chunk[1], before=0), size=STEP))
         products = _in_places(lambda x, y: tf.matmul(_flat(x), _flat(y), transpose_a=True), _of_pixels(chunk[0]), of_results)
         return _in_places(tf.add, sums, products)  # (C, O)
 
-    images = _images_at_a_time(pixels, channels=max(kernel.shape[2:]))
-    nothing = [[tf.zeros(kernel.shape[2:], kernel.dtype)] * TILE] * TILE
+    images = _images_at_a_time(pixels, channels=max(channels, filters))
+    nothing = [[tf.zeros((channels, filters), pixels.dtype)] * TILE] * TILE
     sums = tf.foldl(add_chunk, (_chunks(pixels, images), _chunks(upstream, images)), initializer=nothing)
-    return _convolve(upstream, turned), tf.stack([tf.stack(row) for row in _sandwich(_transposed(KERNEL), sums)])
+    return tf.stack([tf.stack(row) for row in _sandwich(_transposed(KERNEL), sums)])
 
 
 def _images_at_a_time(pixels: tf.Tensor, *, channels: int) -> int:
