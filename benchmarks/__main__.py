@@ -57,7 +57,7 @@ def _footer(rows: list[Row], extra: dict[str, float]) -> Iterator[str]:
     for row in rows:
         if row.section in network.PASSES:
             share = network.PASSES[row.section] * network.gflop() / row.seconds / extra["gemm_gflops"]
-            yield f"{row.section}: {share:.0%} of that in convolutions"
+            yield f"{row.section}: {share:.0%} of that in convolutions, each counted as a plain one"
     if "help_seconds" in extra:
         yield f"train --help: {extra['help_seconds']:.2f} s, {extra['help_peak_mb']:.0f} MB"
         yield f"first training step after: {extra['first_step_seconds']:.0f} s"
