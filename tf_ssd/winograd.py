@@ -73,8 +73,9 @@ def _gradient_by_kernel(pixels: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
 def _images_at_a_time(pixels: tf.Tensor, *, channels: int) -> int:
     """As many as the products of one place need `CHUNK` numbers for, or fewer: a part of the batch, or 1 if that is not known."""
     batch, height, width, _ = pixels.shape
-    most = CHUNK // (channels * -(-height // STEP) * -(-width // STEP))
-    return max((n for n in range(1, most + 1) if batch and batch % n == 0), default=1)
+    fit = CHUNK // (channels * -(-height // STEP) * -(-width // STEP))
+    most = max(1, min(fit, batch or 1))
+    return max(n for n in range(1, most + 1) if n == 1 or batch % n == 0)
 
 
 def _chunks(batch: tf.Tensor, images: int) -> tf.Tensor:
