@@ -102,8 +102,8 @@ class TrainingStep:
 
         sums, negatives = accumulate(step, parts)
         losses = _nan_unless_finite(sums.losses, (*values, *(images for images, _, _ in parts)))
-        # An input has no device.
-        (sums, negatives), stop = _all_reduce("sum", ((sums._replace(losses=losses), negatives), tf.identity(stop)))
+        stop = tf.identity(stop)  # an input has no device
+        (sums, negatives), stop = _all_reduce("sum", ((sums._replace(losses=losses), negatives), stop))
         statistics = _all_reduce("mean", statistics)
         losses, gradients = divided(sums)
         if self._clip_norm is None:
