@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+from tests.rewriting import after_rewriting
 from tf_ssd.trainer.ordered_sums import ordered_sums
 
 
@@ -17,14 +18,7 @@ def terms():
 
 def kernels(function):
     """How many of each kind ran, after all rewriting."""
-    eager = context.context()
-    eager.enable_graph_collection()
-    try:
-        function()
-        graph = eager.export_run_metadata().function_graphs[-1].post_optimization_graph
-    finally:
-        eager.disable_graph_collection()
-    return collections.Counter(node.op for node in graph.node)
+    return collections.Counter(node.op for node in after_rewriting(function).values())
 
 
 def test_sums_stay_sums(terms):

@@ -50,8 +50,9 @@ def accumulate(step: Callable[[MicroBatch], Sums], micro_batches: Iterable[Micro
     first, *others = micro_batches
     sums = step(first)
     for micro_batch in others:
-        # Nothing else keeps a graph from running all of them at once.
-        with tf.control_dependencies(tf.nest.flatten(sums)):
+        # Nothing else keeps a graph from running all of them at once. Identities, because TensorFlow inlines calls: what waits for
+        # a call then waits for its side effects alone, not for what it returns.
+        with tf.control_dependencies([tf.identity(value) for value in tf.nest.flatten(sums)]):
             sums = tf.nest.map_structure(tf.add, sums, step(micro_batch))
     return sums
 
