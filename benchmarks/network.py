@@ -74,14 +74,14 @@ def _heads(network: SSD, inputs: Tensor) -> dict[str, Tensor]:
     return network.head(list(network.backbone(inputs).values()))
 
 
-def training_step(images: int) -> Candidates:
-    """Matching, forward, loss, backward and update, with weight decay and momentum."""
+def training_step(images: int, micro_batches: int = 1) -> Candidates:
+    """Matching, forward, loss, backward and update, with weight decay and momentum; only ours can be made in parts."""
     rng = np.random.default_rng(0)
     boxes = draw_boxes(rng, images, ROWS, sides=(0.1, 0.6))
     labels = rng.integers(1, CLASSES, (images, ROWS))
     batch = pixels(images)
     theirs = {name: _their_step(memory_format, batch, boxes, labels) for name, memory_format in FORMATS.items()}
-    return {**theirs, "tf_ssd": _our_step(batch, boxes, labels)}
+    return {**theirs, "tf_ssd": _our_step(batch, boxes, labels, micro_batches)}
 
 
 def _their_step(
@@ -105,10 +105,10 @@ def _their_step(
     return step
 
 
-def _our_step(batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
+def _our_step(batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray, micro_batches: int) -> Callable[[], object]:
     model = ssd300(networks()[1].config)
     model.set_weights(networks()[1].get_weights())
-    training = TrainingStep(model, CaffeSGD(RATE, MOMENTUM, DECAY))
+    training = TrainingStep(model, CaffeSGD(RATE, MOMENTUM, DECAY), micro_batches=micro_batches)
     nothing = tf.zeros(labels.shape, tf.bool)
     columns = (tf.constant(batch), tf.constant(boxes), tf.constant(labels, tf.int32), nothing, nothing)
     inputs = Batch(*columns, tf.range(len(batch)))
@@ -131,10 +131,12 @@ SECTIONS: Sections = {
     "forward, 1 image": partial(forward, 1),
     "forward, 8 images": partial(forward, 8),
     "training step, 8 images": partial(training_step, 8),
+    "training step, 8 images in 2 micro-batches": partial(training_step, 8, micro_batches=2),
 }
 # In passes of one image: backward costs twice as much as forward.
 PASSES = {
     "forward, 1 image": 1,
     "forward, 8 images": 8,
     "training step, 8 images": 24,
+    "training step, 8 images in 2 micro-batches": 24,
 }

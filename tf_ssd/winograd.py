@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 STEP, TILE = 2, 4  # pixels from tile to tile, and of a tile
-CHUNK = 2**19  # numbers, 2 MB, of which some tens of arrays are held at a time: whole batches would need ten times more
+CHUNK = 2**17  # numbers, 0.5 MB, of which some tens of arrays are held at a time: larger chunks are no faster
 Matrix = tuple[tuple[float, ...], ...]
 PIXELS: Matrix = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))  # B'
 KERNEL: Matrix = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))  # G
@@ -36,8 +36,10 @@ def convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[
     pixels, kernel = tf.stop_gradient(pixels), tf.stop_gradient(kernel)  # or an eager tape would record what happens inside as well
 
     def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))  # (3, 3, O, C)
-        return _convolve(upstream, turned), _gradient_by_kernel(pixels, upstream)
+        with tf.control_dependencies([upstream]):
+            by_pixels = _convolve(upstream, _turned(kernel))
+        with tf.control_dependencies([by_pixels]):  # at once they would hold twice the memory, and be no faster
+            return by_pixels, _gradient_by_kernel(pixels, upstream)
 
     return _convolve(pixels, kernel), gradients
 
@@ -46,28 +48,38 @@ def convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[
 def _convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     of_kernel = _sandwich(KERNEL, _elements(kernel))  # 4x4 tensors (C, O)
 
-    def convolve_chunk(chunk: tf.Tensor) -> tf.Tensor:
-        products = _in_places(lambda x, k: tf.tensordot(x, k, axes=1), _of_pixels(chunk), of_kernel)  # (n, H/2, W/2, O)
+    images = _images_at_a_time(pixels, channels=max(kernel.shape[2:]))
+
+    def convolve_chunk(first: tf.Tensor) -> tf.Tensor:
+        of_pixels = _of_pixels(_part(pixels, first, images))
+        products = _in_places(lambda x, k: tf.tensordot(x, k, axes=1), of_pixels, of_kernel)  # (n, H/2, W/2, O)
         return _joined(_sandwich(RESULT, products))[:, : pixels.shape[1], : pixels.shape[2]]
 
-    images = _images_at_a_time(pixels, channels=max(kernel.shape[2:]))
-    results = tf.map_fn(convolve_chunk, _chunks(pixels, images))  # (B/n, n, H, W, O)
+    firsts = tf.range(0, tf.shape(pixels)[0], images)
+    results = tf.map_fn(convolve_chunk, firsts, fn_output_signature=pixels.dtype)  # (B/n, n, H, W, O)
     return tf.reshape(results, (-1, *results.shape[2:]))
 
 
 @tf.function(jit_compile=True, autograph=False)
 def _gradient_by_kernel(pixels: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
     channels, filters = pixels.shape[3], upstream.shape[3]
+    images = _images_at_a_time(pixels, channels=max(channels, filters))
 
-    def add_chunk(sums: Grid, chunk: tuple[tf.Tensor, tf.Tensor]) -> Grid:
-        of_results = _sandwich(_transposed(RESULT), _strided(_padded(chunk[1], before=0), size=STEP))
-        products = _in_places(lambda x, y: tf.matmul(_flat(x), _flat(y), transpose_a=True), _of_pixels(chunk[0]), of_results)
+    def add_chunk(sums: Grid, first: tf.Tensor) -> Grid:
+        of_pixels = _of_pixels(_part(pixels, first, images))
+        of_results = _sandwich(_transposed(RESULT), _strided(_padded(_part(upstream, first, images), before=0), size=STEP))
+        products = _in_places(lambda x, y: tf.matmul(_flat(x), _flat(y), transpose_a=True), of_pixels, of_results)
         return _in_places(tf.add, sums, products)  # (C, O)
 
-    images = _images_at_a_time(pixels, channels=max(channels, filters))
     nothing = [[tf.zeros((channels, filters), pixels.dtype)] * TILE] * TILE
-    sums = tf.foldl(add_chunk, (_chunks(pixels, images), _chunks(upstream, images)), initializer=nothing)
+    sums = tf.foldl(add_chunk, tf.range(0, tf.shape(pixels)[0], images), initializer=nothing)
     return tf.stack([tf.stack(row) for row in _sandwich(_transposed(KERNEL), sums)])
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _turned(kernel: tf.Tensor) -> tf.Tensor:
+    """(3, 3, C, O) -> (3, 3, O, C), by half a turn."""
+    return tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
 
 
 def _images_at_a_time(pixels: tf.Tensor, *, channels: int) -> int:
@@ -78,9 +90,9 @@ def _images_at_a_time(pixels: tf.Tensor, *, channels: int) -> int:
     return max(n for n in range(1, most + 1) if n == 1 or batch % n == 0)
 
 
-def _chunks(batch: tf.Tensor, images: int) -> tf.Tensor:
-    """(B, ...) -> (B/n, n, ...)."""
-    return tf.reshape(batch, (-1, images, *batch.shape[1:]))
+def _part(batch: tf.Tensor, first: tf.Tensor, images: int) -> tf.Tensor:
+    """Images from the first on."""
+    return tf.slice(batch, [first, 0, 0, 0], [images, *batch.shape[1:]])
 
 
 def _in_places(function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], a: Grid, b: Grid) -> Grid:
