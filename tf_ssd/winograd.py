@@ -47,7 +47,6 @@ def convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[
 @tf.function(jit_compile=True, autograph=False)
 def _convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     of_kernel = _sandwich(KERNEL, _elements(kernel))  # 4x4 tensors (C, O)
-
     images = _images_at_a_time(pixels, channels=max(kernel.shape[2:]))
 
     def convolve_chunk(first: tf.Tensor) -> tf.Tensor:
