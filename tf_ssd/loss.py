@@ -183,13 +183,14 @@ def _hardest(cross_entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, m
     count = tf.minimum(available, tf.maximum(negative_ratio * positives, min_negatives))  # (B,)
     hardness = _ordered_bits(tf.stop_gradient(cross_entropy))
     hardness = tf.where(background, hardness, -tf.ones_like(hardness))
-    cut = _kth_largest(hardness, count, bits=hardness.dtype.size * 8 - 1)[:, None]  # (B, 1)
+    cut = _kth_largest(hardness, count, bits=tf.constant(hardness.dtype.size * 8 - 1))[:, None]  # (B, 1)
     harder, tied = hardness > cut, hardness == cut
-    # Among the ties the lowest index wins: give it the largest key, and cut once more.
+    # Among the ties the lowest index wins: give it the largest key, and cut once more, unless all of them take part.
     boxes = labels.shape[1]
     order = tf.where(tied, tf.range(boxes - 1, -1, -1), -1)  # (B, K)
     still = count - tf.reduce_sum(tf.cast(harder, tf.int32), axis=1)
-    last = _kth_largest(order, still, bits=boxes.bit_length())[:, None]
+    some = tf.reduce_any(still < tf.reduce_sum(tf.cast(tied, tf.int32), axis=1))
+    last = _kth_largest(order, still, bits=tf.where(some, boxes.bit_length(), 0))[:, None]
     return (count > 0)[:, None] & (harder | (tied & (order >= last)))
 
 
@@ -200,7 +201,7 @@ def _ordered_bits(x: tf.Tensor) -> tf.Tensor:
 
 
 @tf.function  # for eager callers, who would pay for each pass otherwise
-def _kth_largest(keys: tf.Tensor, k: tf.Tensor, *, bits: int) -> tf.Tensor:
+def _kth_largest(keys: tf.Tensor, k: tf.Tensor, *, bits: tf.Tensor) -> tf.Tensor:
     """The k-th largest (B,) of the integer keys (B, K) in 0..2^bits - 1, negative ones left out; 2^bits - 1 for k = 0.
 
     Bisection: the largest number that at least k keys reach, found bit by bit. One counting pass per bit, no sort.
@@ -211,5 +212,5 @@ def _kth_largest(keys: tf.Tensor, k: tf.Tensor, *, bits: int) -> tf.Tensor:
         reached = tf.reduce_sum(tf.cast(keys >= trial[:, None], tf.int32), axis=1)
         return bit - 1, tf.where(reached >= k, trial, answer)
 
-    start = [tf.constant(bits - 1, keys.dtype), tf.zeros_like(keys[:, 0])]
+    start = [tf.cast(bits - 1, keys.dtype), tf.zeros_like(keys[:, 0])]
     return tf.while_loop(lambda bit, _: bit >= 0, set_bit, start)[1]

@@ -37,8 +37,9 @@ def match(
     Then every other default box whose best IoU reaches `threshold` takes its best row, ties to the lowest. Rows with label 0
     (padding) and rows without area never match.
 
-    Cost: linear in B and K. "argmax" is linear in G. "bipartite" passes over an image's (G, K) overlaps once per round; a few
-    rounds do in practice, G in the worst case. Memory: the overlaps of one image at a time.
+    Cost: linear in B and K. "argmax" is linear in G. So is "bipartite" in practice: it passes over an image's (G, K) overlaps once,
+    and over one row of them whenever a row's best default box goes to another row, G (G - 1) / 2 times in the worst case. Memory:
+    the overlaps of one image at a time.
 
     Args:
         gt_boxes: (B, G, 4) xyxy, fractions.
@@ -116,27 +117,47 @@ def _claim_bipartite(overlap: tf.Tensor) -> tf.Tensor:
     row = tf.range(rows)
     earlier = row[:, None] < row[None, :]  # (G rivals, G)
 
-    def unfinished(_: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_any(candidates)
-
-    def one_round(claimed: tf.Tensor, candidates: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        free = tf.where(claimed == BACKGROUND, overlap, tf.zeros_like(overlap))  # (G, K)
-        best = tf.reduce_max(free, axis=1)  # (G,)
-        candidates = candidates & (best > MIN_OVERLAP)
-        box = tf.where(candidates, _first(free == best[:, None], axis=1), 0)  # (G,)
+    def one_round(claimed: tf.Tensor, best: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        waiting = best > MIN_OVERLAP  # (G,)
         rival = tf.gather(overlap, box, axis=1)  # (G rivals, G): every row's overlap with each row's best box
         beaten = (rival > best) | ((rival == best) & earlier)
-        mutual = candidates & ~tf.reduce_any(beaten & candidates[:, None], axis=0)
-        return _claim(claimed, tf.where(mutual, box, no_box)), candidates & ~mutual
+        mutual = waiting & ~tf.reduce_any(beaten & waiting[:, None], axis=0)
+        claimed = _claim(claimed, tf.where(mutual, box, no_box))
+        return claimed, *_look_again(overlap, claimed, tf.where(mutual, tf.zeros_like(best), best), box)
 
-    return tf.while_loop(unfinished, one_round, [tf.fill([no_box], BACKGROUND), tf.fill([rows], True)])[0]
+    start = [tf.fill([no_box], BACKGROUND), *_best_box(overlap)]
+    return tf.while_loop(lambda _, best, __: tf.reduce_any(best > MIN_OVERLAP), one_round, start)[0]
+
+
+def _look_again(overlap: tf.Tensor, claimed: tf.Tensor, best: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where another row has claimed a row's best default box, the best of those still free: new `best` (G,) and `box` (G,).
+
+    One such row at a time: they are few, and reading one takes a small part of the time that reading all would.
+    """
+
+    def lost(best: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+        return (best > MIN_OVERLAP) & (tf.gather(claimed, box) != BACKGROUND)  # (G,)
+
+    def look(best: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        loser = tf.argmax(tf.cast(lost(best, box), tf.int32), output_type=tf.int32)
+        free = tf.where(claimed == BACKGROUND, overlap[loser], tf.zeros_like(overlap[loser]))  # (K,)
+        at_loser = tf.range(tf.shape(best)[0]) == loser
+        return tuple(tf.where(at_loser, new, old) for new, old in zip(_best_box(free[None]), (best, box), strict=True))
+
+    return tf.while_loop(lambda *state: tf.reduce_any(lost(*state)), look, [best, box])
 
 
 def _claim_argmax(overlap: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     """Claims (K,) in which every valid row takes its best default box and the last row wins a collision."""
     no_box = tf.shape(overlap)[1]
-    box = _first(overlap == tf.reduce_max(overlap, axis=1, keepdims=True), axis=1)  # (G,)
+    _, box = _best_box(overlap)
     return _claim(tf.fill([no_box], BACKGROUND), tf.where(valid, box, no_box))
+
+
+def _best_box(overlap: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Each row's largest overlap (G,), of (G, K), and the first default box (G,) that has it."""
+    best = tf.reduce_max(overlap, axis=1)
+    return best, _first(overlap == best[:, None], axis=1)
 
 
 def _claim(claimed: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
