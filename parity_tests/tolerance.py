@@ -71,6 +71,7 @@ TOLERANCES = {
     "detect.detect": TRANSCENDENTAL.having_seen(0.62, 2.00),
     "model.ssd300": NETWORK.having_seen(13.4, 9.31),
     "winograd.convolve": WINOGRAD,
+    "pooling.relu_max_pool": EXACT,
     "optimizer.CaffeSGD": STEPS.having_seen(None, 10.2),
     "optimizer.clip_by_global_norm": CLIPPING,
     "optimizer.WeightAverage": STEPS,

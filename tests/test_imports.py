@@ -16,7 +16,7 @@ LAYERS = [
     {"config.recipes"},
     {"config.train", "config.evaluate", "config.check", "config.predict", "config.audit", "config.export"},
     {"config"},
-    {"precision", "tensors", "winograd"},
+    {"pooling", "precision", "tensors", "winograd"},
     {"boxes", "draw", "layers", "video"},
     {"metrics.images", "metrics.scores"},
     {"metrics.voc", "metrics.coco", "curves", "score_tables"},

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_ssd import winograd
-from tf_ssd.layers import FastConv2D, L2Normalize
+from tf_ssd import pooling, winograd
+from tf_ssd.layers import FastConv2D, L2Normalize, ReLUMaxPooling2D
 
 
 def test_normalises_over_channels():
@@ -118,6 +118,17 @@ def test_a_gpu_chooses_by_itself(convolved, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"] if kind == "GPU" else [])
     FastConv2D(2, 3, padding="same")(drawn(1, 6, 6, 2), training=True)
     assert not convolved
+
+
+@pytest.mark.parametrize(("training", "gpus", "by_us"), [(True, [], True), (False, [], False), (True, ["a GPU"], False)])
+def test_pooling(monkeypatch, training, gpus, by_us):
+    calls, pool = [], pooling.relu_max_pool
+    monkeypatch.setattr("tf_ssd.layers.pooling.relu_max_pool", lambda pixels: calls.append(pixels) or pool(pixels))
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
+    x = drawn(2, 5, 4, 3)
+    expected = keras.layers.MaxPooling2D(2, padding="same")(keras.layers.ReLU()(x))
+    np.testing.assert_array_equal(ReLUMaxPooling2D()(x, training=training), expected)
+    assert bool(calls) == by_us
 
 
 @pytest.mark.parametrize(("options", "has"), [("0", False), ("1", None)])

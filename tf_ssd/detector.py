@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import overload
 
@@ -63,7 +62,7 @@ class Detector:
         self.score_threshold = score_threshold
         self._exif = exif
         self._find = detector(model)
-        self._heads = tf.function(partial(model, training=False), autograph=False)
+        self._heads = tf.function(lambda images: model(images, training=False), autograph=False)
 
     @overload
     def __call__(self, pictures: Picture) -> Detections: ...  # type: ignore[overload-overlap]  # a string is one picture

@@ -5,7 +5,7 @@ from functools import lru_cache
 import keras
 import tensorflow as tf
 
-from tf_ssd import winograd
+from tf_ssd import pooling, winograd
 from tf_ssd.precision import at_least_float32
 
 # From how many channels on, of pixels and of results, Winograd's algorithm is the faster one (benchmarks/NOTES.md).
@@ -73,8 +73,26 @@ class FastConv2D(keras.layers.Conv2D):
             geometry == ((3, 3), (1, 1), "same", (1, 1))
             and min(self.kernel.shape[2:]) >= WINOGRAD_CHANNELS
             and dtype in (tf.float32, tf.float64)
-            and not tf.config.list_physical_devices("GPU")
+            and not _has_gpu()
         )
+
+
+@keras.saving.register_keras_serializable(package="tf_ssd")
+class ReLUMaxPooling2D(keras.layers.Layer):
+    """ReLU, then the largest of each 2x2 pixels; one window more where a side is odd, as padding "same" means.
+
+    Training on a CPU remembers one byte for each result instead of all pixels twice, and is faster (`tf_ssd.pooling`).
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Pool (B, H, W, channels) to (B, H / 2, W / 2, channels)."""
+        if training and not _has_gpu():
+            return pooling.relu_max_pool(inputs)
+        return tf.nn.max_pool2d(tf.nn.relu(inputs), pooling.SIZE, pooling.SIZE, "SAME")
+
+
+def _has_gpu() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 @lru_cache

@@ -11,7 +11,7 @@ from tf_ssd import loss, matcher
 from tf_ssd.config import ModelConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
-from tf_ssd.layers import FastConv2D, L2Normalize
+from tf_ssd.layers import FastConv2D, L2Normalize, ReLUMaxPooling2D
 
 MEAN_RGB = (123.0, 117.0, 104.0)
 # Blocks of VGG16: channels and number of convolutions.
@@ -121,12 +121,16 @@ def _sources(image: tf.Tensor, config: ModelConfig) -> list[tf.Tensor]:
     x = layers.Rescaling(1.0, offset=[-mean for mean in MEAN_RGB], name="subtract_mean")(image)
     for block, (channels, convolutions) in enumerate(VGG_BLOCKS, start=1):
         for number in range(1, convolutions + 1):
-            x = _convolution(x, f"conv{block}_{number}", channels, 3, config, padding=1)
+            pooled = number == convolutions and block not in (4, 5)
+            x = _convolution(x, f"conv{block}_{number}", channels, 3, config, padding=1, relu=not pooled)
+        # The 75 cells before pool3 become 38, as in Caffe; pool5 keeps its 19 cells.
         if block == 4:
             conv4_3 = L2Normalize(name="conv4_3_norm")(x)
-        # "same" rounds the 75 cells of pool3 up to 38, as Caffe does; pool5 keeps its 19 cells.
-        stride = 1 if block == 5 else 2
-        x = layers.MaxPooling2D(3 if block == 5 else 2, stride, padding="same", name=f"pool{block}")(x)
+            x = layers.MaxPooling2D(2, name="pool4")(x)
+        elif block == 5:
+            x = layers.MaxPooling2D(3, 1, padding="same", name="pool5")(x)
+        else:
+            x = ReLUMaxPooling2D(name=f"pool{block}")(x)
     x = _convolution(x, "fc6", 1024, 3, config, padding=6, dilation=6)
     x = _convolution(x, "fc7", 1024, 1, config)
     sources = [conv4_3, x]
@@ -147,8 +151,9 @@ def _convolution(
     stride: int = 1,
     padding: int = 0,
     dilation: int = 1,
+    relu: bool = True,
 ) -> tf.Tensor:
-    """Convolution, batch normalisation where the config asks for it, ReLU; `padding` pixels on all four sides."""
+    """Convolution, batch normalisation where the config asks for it, mostly ReLU; `padding` pixels on all four sides."""
     # At stride 2 TensorFlow's "same" pads right and bottom alone; the published weights expect both sides.
     if padding and stride > 1:
         x = layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
@@ -164,7 +169,7 @@ def _convolution(
     )(x)
     if config.batch_norm:
         x = layers.BatchNormalization(name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
 def _heads(sources: list[tf.Tensor], config: ModelConfig) -> dict[str, tf.Tensor]:
