@@ -29,7 +29,7 @@ def relu_max_pool(pixels: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], t
     largest, place = _pool(tf.stop_gradient(pixels))  # or an eager tape would record what happens inside as well
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return _spread(upstream, place)[:, :height, :width]
+        return _spread(upstream, place, height=height, width=width)
 
     return largest, gradient
 
@@ -49,10 +49,10 @@ def _pool(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _spread(upstream: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
-    """What comes back to each pixel of the windows (B, H/2, W/2, C): (B, H, W, C)."""
-    numbers = tf.reshape(tf.range(PLACES, dtype=tf.int32), (SIZE, 1, SIZE, 1))
+def _spread(upstream: tf.Tensor, place: tf.Tensor, *, height: int, width: int) -> tf.Tensor:
+    """What comes back to each pixel of the windows: from (B, H/2, W/2, C) to (B, H, W, C)."""
+    numbers = tf.reshape(tf.range(PLACES), (SIZE, 1, SIZE, 1))
     chosen = tf.cast(place, tf.int32)[:, :, None, :, None] == numbers  # (B, H/2, 2, W/2, 2, C)
     pixels = tf.where(chosen, upstream[:, :, None, :, None], tf.zeros([], upstream.dtype))
-    _, height, width, channels = upstream.shape
-    return tf.reshape(pixels, (-1, SIZE * height, SIZE * width, channels))
+    _, rows, columns, channels = upstream.shape
+    return tf.reshape(pixels, (-1, SIZE * rows, SIZE * columns, channels))[:, :height, :width]

@@ -36,10 +36,9 @@ def convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[
     pixels, kernel = tf.stop_gradient(pixels), tf.stop_gradient(kernel)  # or an eager tape would record what happens inside as well
 
     def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.control_dependencies([upstream]):
-            by_pixels = _convolve(upstream, _turned(kernel))
-        with tf.control_dependencies([by_pixels]):  # at once they would hold twice the memory, and be no faster
-            return by_pixels, _gradient_by_kernel(pixels, upstream)
+        by_kernel = _gradient_by_kernel(pixels, upstream)
+        with tf.control_dependencies([by_kernel]):  # at once they would hold twice the memory, and be no faster
+            return _convolve(upstream, _turned(kernel)), by_kernel
 
     return _convolve(pixels, kernel), gradients
 
