@@ -26,20 +26,19 @@ def relu_max_pool(pixels: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], t
         (B, H/2, W/2, C), rounded up.
     """
     _, height, width, _ = pixels.shape
-    largest, place = _pool(tf.stop_gradient(pixels))  # or an eager tape would record what happens inside as well
+    results, place = _pool(tf.stop_gradient(pixels))  # or an eager tape would record what happens inside as well
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         return _spread(upstream, place, height=height, width=width)
 
-    return largest, gradient
+    return results, gradient
 
 
 @tf.function(jit_compile=True, autograph=False)
 def _pool(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Results, and the place in its window from which each came, uint8."""
-    padded = tf.pad(
-        pixels, [[0, 0], *([0, -side % SIZE] for side in pixels.shape[1:3]), [0, 0]]
-    )  # with what ReLU makes of the least
+    after = [-side % SIZE for side in pixels.shape[1:3]]
+    padded = tf.pad(pixels, [[0, 0], [0, after[0]], [0, after[1]], [0, 0]])  # with zeros, which ReLU makes of less
     windows = [padded[:, y::SIZE, x::SIZE] for y in range(SIZE) for x in range(SIZE)]  # PLACES of (B, H/2, W/2, C)
     largest = reduce(tf.maximum, windows)
     place = tf.fill(tf.shape(largest), tf.constant(PLACES, tf.uint8))
