@@ -189,8 +189,8 @@ def _hardest(cross_entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, m
     boxes = labels.shape[1]
     order = tf.where(tied, tf.range(boxes - 1, -1, -1), -1)  # (B, K)
     still = count - tf.reduce_sum(tf.cast(harder, tf.int32), axis=1)
-    some = tf.reduce_any(still < tf.reduce_sum(tf.cast(tied, tf.int32), axis=1))
-    last = _kth_largest(order, still, bits=tf.where(some, boxes.bit_length(), 0))[:, None]
+    left_out = tf.reduce_any(still < tf.reduce_sum(tf.cast(tied, tf.int32), axis=1))
+    last = _kth_largest(order, still, bits=tf.where(left_out, boxes.bit_length(), 0))[:, None]
     return (count > 0)[:, None] & (harder | (tied & (order >= last)))
 
 
