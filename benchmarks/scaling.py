@@ -74,7 +74,7 @@ def postprocessing(size: Size) -> Callable[[], object]:
     return lambda: select(*inputs).count.numpy()  # noqa: PLW0108  it is the call that is timed
 
 
-# With the largest exponent of each variable that the documentation states: bipartite matching may need a round for every row.
+# With the largest exponent of each variable that is stated: bipartite matching may read a row for every pair of rows.
 OPERATIONS: dict[str, tuple[Operation, dict[str, float]]] = {
     "matching, bipartite": (partial(matching, strategy="bipartite"), {"images": 1, "rows": 2, "boxes": 1}),
     "matching, argmax": (partial(matching, strategy="argmax"), {"images": 1, "rows": 1, "boxes": 1}),
