@@ -140,7 +140,8 @@ def _look_again(overlap: tf.Tensor, claimed: tf.Tensor, best: tf.Tensor, box: tf
 
     def look(best: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         loser = tf.argmax(tf.cast(lost(best, box), tf.int32), output_type=tf.int32)
-        free = tf.where(claimed == BACKGROUND, overlap[loser], tf.zeros_like(overlap[loser]))  # (K,)
+        row = tf.gather(overlap, loser)  # (K,); XLA would compile `overlap[loser]` anew for each batch
+        free = tf.where(claimed == BACKGROUND, row, tf.zeros_like(row))
         at_loser = tf.range(tf.shape(best)[0]) == loser
         return tuple(tf.where(at_loser, new, old) for new, old in zip(_best_box(free[None]), (best, box), strict=True))
 
