@@ -123,7 +123,7 @@ def _claim_bipartite(overlap: tf.Tensor) -> tf.Tensor:
         beaten = (rival > best) | ((rival == best) & earlier)
         mutual = waiting & ~tf.reduce_any(beaten & waiting[:, None], axis=0)
         claimed = _claim(claimed, tf.where(mutual, box, no_box))
-        return claimed, *_look_again(overlap, claimed, tf.where(mutual, tf.zeros_like(best), best), box)
+        return claimed, *_look_again(overlap, claimed, tf.where(mutual, -tf.ones_like(best), best), box)
 
     start = [tf.fill([no_box], BACKGROUND), *_best_box(overlap)]
     return tf.while_loop(lambda _, best, __: tf.reduce_any(best > MIN_OVERLAP), one_round, start)[0]
@@ -141,7 +141,7 @@ def _look_again(overlap: tf.Tensor, claimed: tf.Tensor, best: tf.Tensor, box: tf
     def look(best: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         loser = tf.argmax(tf.cast(lost(best, box), tf.int32), output_type=tf.int32)
         row = tf.gather(overlap, loser)  # (K,); XLA would compile `overlap[loser]` anew for each batch
-        free = tf.where(claimed == BACKGROUND, row, tf.zeros_like(row))
+        free = tf.where(claimed == BACKGROUND, row, -tf.ones_like(row))
         at_loser = tf.range(tf.shape(best)[0]) == loser
         return tuple(tf.where(at_loser, new, old) for new, old in zip(_best_box(free[None]), (best, box), strict=True))
 

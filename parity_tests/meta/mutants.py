@@ -157,17 +157,17 @@ def convolution_same(
     return original(keras.layers.ZeroPadding2D(((before, 1), (before, 1)))(x), *rest, stride=stride, padding=0, **options)
 
 
-def pooling_from_the_other_end(size: int, stride: int, *, padding: str, name: str) -> Callable:
+def pooling_from_the_other_end(*, name: str) -> Callable:
     def pool(x: tf.Tensor) -> tf.Tensor:
-        odd = x.shape[1] % 2 if stride == 2 else 0
-        padded = keras.layers.ZeroPadding2D(((odd, 0), (odd, 0)))(x)
-        return keras.layers.MaxPooling2D(size, stride, padding="valid" if odd else padding, name=name)(padded)
+        odd = x.shape[1] % 2
+        padded = keras.layers.ZeroPadding2D(((odd, 0), (odd, 0)))(keras.layers.ReLU()(x))
+        return keras.layers.MaxPooling2D(2, name=name)(padded)
 
     return pool
 
 
-def pooling_rounded_down(size: int, stride: int, *, padding: str, name: str) -> Callable:
-    return keras.layers.MaxPooling2D(size, stride, padding="valid" if stride == 2 else padding, name=name)
+def pooling_rounded_down(*, name: str) -> Callable:
+    return lambda x: keras.layers.MaxPooling2D(2, name=name)(keras.layers.ReLU()(x))
 
 
 def heads_with_numbers_first(shape: tuple[int, int], *, name: str) -> Callable:
@@ -271,8 +271,8 @@ MUTANTS = {
     "x from the row": Mutant("default_boxes.default_boxes", default_boxes_transposed, "SSDModel"),
     "default boxes always clipped": Mutant("default_boxes.default_boxes", default_boxes_clipped, "amdegroot, lufficc"),
     "stride 2 padded at the end alone": Mutant("model._convolution", convolution_same, "TensorFlow ports"),
-    "pooling rounds down": Mutant("model.layers", KerasLayers(MaxPooling2D=pooling_rounded_down), "ports without ceil_mode"),
-    "pooling from the other end": Mutant("model.layers", KerasLayers(MaxPooling2D=pooling_from_the_other_end), "padded by hand"),
+    "pooling rounds down": Mutant("model.ReLUMaxPooling2D", pooling_rounded_down, "ports without ceil_mode"),
+    "pooling from the other end": Mutant("model.ReLUMaxPooling2D", pooling_from_the_other_end, "padded by hand"),
     "heads: numbers before boxes": Mutant("model.layers", KerasLayers(Reshape=heads_with_numbers_first), "ports from NCHW"),
     "heads: columns before rows": Mutant("model.layers", KerasLayers(Reshape=heads_by_column), "SSDModel"),
     "L2 norm over the image": Mutant("layers.L2Normalize.call", normalize_over_the_image, "ports from NCHW: axis 1"),
