@@ -19,11 +19,8 @@ BATCHES = 3
 
 def numbers(folder: Path) -> list[int]:
     """Compiled modules so far after each of some batches."""
-    step, random, counts = (
-        TrainingStep(ssd300(ModelConfig(num_classes=3, width=0.03125)), CaffeSGD(1e-5)),
-        np.random.default_rng(0),
-        [],
-    )
+    step = TrainingStep(ssd300(ModelConfig(num_classes=3, width=0.03125)), CaffeSGD(1e-5))
+    random, counts = np.random.default_rng(0), []
     for _ in range(BATCHES):
         corners = random.uniform(0, 0.5, (2, 8, 2))
         boxes = np.concatenate([corners, corners + random.uniform(0.1, 0.5, corners.shape)], axis=-1).astype(np.float32)
