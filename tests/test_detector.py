@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from io import BytesIO
 
 import keras
@@ -19,7 +16,6 @@ from tf_ssd.model import ssd300
 from tf_ssd.weights import save_model
 
 NAMES = ("circle", "square", "triangle")
-WIDTHS = (0.03125, 0.0625)  # some kernels of the one network have the shapes of some of the other
 
 
 @pytest.fixture(scope="module")
@@ -131,40 +127,3 @@ def test_load(model, photo, tmp_path):
         tf_ssd.load(tmp_path / "model.keras")
     with pytest.raises(WeightsError, match="no such file"):
         tf_ssd.load(tmp_path / "other.keras")
-
-
-FROZEN = """
-import sys
-import numpy as np
-import tf_ssd
-
-photo, *models = sys.argv[1:]
-for model in models:
-    detector = tf_ssd.load(model, score_threshold=0.2)
-    offsets, logits = detector.heads(photo)
-    found = [detector(photo), *detector([photo, photo])]
-    np.savez(f"{model}.npz", offsets=offsets, logits=logits, boxes_px=[each.boxes_px for each in found])
-"""
-
-
-def test_weights_that_tensorflow_may_take_for_frozen(photo, tmp_path):
-    """As the README recommends for single photos: each kernel is rearranged once then, and none may stand for another's."""
-    path = tmp_path / "photo.png"
-    path.write_bytes(encoded(photo))
-    keras.utils.set_random_seed(0)
-    models = {tmp_path / f"{width}.keras": ssd300(ModelConfig(num_classes=4, width=width, batch_norm=True)) for width in WIDTHS}
-    for file, model in models.items():
-        for level in range(6):
-            kernel = model.get_layer(f"logits_{level}").kernel
-            kernel.assign(kernel / 50)  # or softmax would make all the best scores 1
-        save_model(model, file)
-    environment = {**os.environ, "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1"}
-    subprocess.run([sys.executable, "-c", FROZEN, path, *models], env=environment, check=True)
-    for file, model in models.items():
-        detector, result = Detector(model, NAMES, score_threshold=0.2), np.load(f"{file}.npz")
-        for name, head in zip(("offsets", "logits"), detector.heads(photo), strict=True):
-            np.testing.assert_allclose(result[name], head, rtol=0, atol=1e-5 * np.abs(head).max())
-        expected = detector(photo).boxes_px[:10]
-        assert len(expected) == 10
-        for boxes_px in result["boxes_px"]:
-            np.testing.assert_allclose(boxes_px[:10], expected, atol=0.01)

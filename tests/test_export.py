@@ -1,9 +1,11 @@
 import json
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tf_ssd import export
@@ -15,6 +17,8 @@ from tf_ssd.detector import Detector
 from tf_ssd.errors import ConfigError
 from tf_ssd.exporting import litert, onnx, saved_model
 from tf_ssd.exporting.agreement import LIMITS, Limits
+from tf_ssd.exporting.serving import input_spec, serving_function
+from tf_ssd.layers import MANY_RESULTS
 from tf_ssd.model import ssd300
 from tf_ssd.runs import load_run
 from tf_ssd.weights import save_model
@@ -88,6 +92,16 @@ def test_it_detects_what_the_detector_does(run, written, name, size):
     np.testing.assert_array_equal(outputs["labels"][0][kept], expected.labels)
     np.testing.assert_allclose(outputs["scores"][0][kept], expected.scores, atol=0.002)
     np.testing.assert_allclose(outputs["boxes_px"][0][kept], expected.boxes_px, atol=0.5)
+
+
+def test_every_layer_is_exported_as_one_convolution():
+    """Where TensorFlow predicts it may be several, which no converter would put together again."""
+    model = ssd300(ModelConfig(num_classes=4, width=0.25))
+    config = ExportConfig(checkpoint=Path(), output=Path("model.onnx"), format="onnx")
+    graph = tf.function(serving_function(model, config)).get_concrete_function(input_spec(config)).graph
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert max(layer.filters for layer in layers) >= MANY_RESULTS
+    assert sum(operation.type == "Conv2D" for operation in graph.get_operations()) == len(layers)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -120,6 +120,61 @@ def test_a_gpu_chooses_by_itself(convolved, monkeypatch):
     assert not convolved
 
 
+@pytest.fixture
+def split(monkeypatch):
+    """The numbers of channels of the parts that have been convolved, of two each from four on."""
+    numbers, convolution_op = [], FastConv2D.convolution_op
+
+    def recorded(self, inputs, kernel):
+        numbers.append(kernel.shape[-1])
+        return convolution_op(self, inputs, kernel)
+
+    monkeypatch.setattr(FastConv2D, "convolution_op", recorded)
+    monkeypatch.setattr("tf_ssd.layers.MANY_RESULTS", 4)
+    monkeypatch.setattr("tf_ssd.layers.RESULTS_OF_PART", 2)
+    monkeypatch.setattr("tf_ssd.layers._has_dilated_kernels", lambda dtype: True)
+    return numbers
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"padding": "same"}, {"padding": "valid", "strides": 2}, {"padding": "same", "use_bias": False}],
+    ids=str,
+)
+def test_prediction_in_parts_is_that_of_keras(split, options):
+    assert_like_keras(drawn(2, 5, 4, 3), 6, training=False, **options)
+    assert split == [2, 2, 2]
+
+
+def test_a_dilated_prediction_in_parts_is_that_of_keras():
+    assert_like_keras(drawn(2, 19, 19, 8), 256, training=False, padding="same", dilation_rate=6)
+
+
+@pytest.mark.parametrize(
+    ("other", "numbers"),
+    [
+        ({"filters": 2}, [2]),
+        ({"filters": 5}, [5]),
+        ({"dtype": "float64"}, [6]),
+        ({"training": True}, [6]),
+        ({"training": None}, [6]),
+    ],
+    ids=str,
+)
+def test_other_convolutions_are_in_one(split, other, numbers):
+    filters, dtype, training = ({"filters": 6, "dtype": "float32", "training": False} | other).values()
+    FastConv2D(filters, 3, dtype=dtype)(drawn(1, 6, 6, 2, dtype=dtype), training=training)
+    assert split == numbers
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_neither_a_gpu_nor_another_library_gets_parts(split, monkeypatch, kernels):
+    monkeypatch.setattr("tf_ssd.layers._has_dilated_kernels", lambda dtype: kernels)
+    monkeypatch.setattr("tf_ssd.layers._has_gpu", lambda: kernels)
+    FastConv2D(6, 3)(drawn(1, 6, 6, 2), training=False)
+    assert split == [6]
+
+
 @pytest.mark.parametrize(("training", "gpus", "by_us"), [(True, [], True), (False, [], False), (True, ["a GPU"], False)])
 def test_pooling(monkeypatch, training, gpus, by_us):
     calls, pool = [], pooling.relu_max_pool

@@ -62,7 +62,6 @@ class Detector:
         self.score_threshold = score_threshold
         self._exif = exif
         self._find = detector(model)
-        self._heads = tf.function(lambda images: model(images, training=False), autograph=False)
 
     @overload
     def __call__(self, pictures: Picture) -> Detections: ...  # type: ignore[overload-overlap]  # a string is one picture
@@ -90,7 +89,7 @@ class Detector:
 
     def heads(self, picture: Picture) -> tuple[tf.Tensor, tf.Tensor]:
         """Offsets (K, 4) and logits (K, C) of one picture: what detections are chosen from. Errors as above."""
-        outputs = self._heads(self._images([self._source(picture)]))
+        outputs = self.model(self._images([self._source(picture)]), training=False)
         return outputs["offsets"][0], outputs["logits"][0]
 
     def _images(self, sources: Sequence[Source]) -> tf.Tensor:

@@ -10,6 +10,8 @@ from tf_ssd.precision import at_least_float32
 
 # From how many channels on, of pixels and of results, Winograd's algorithm is the faster one (benchmarks/NOTES.md).
 WINOGRAD_CHANNELS = 256
+# From how many results on prediction computes them in parts, of how many each (benchmarks/NOTES.md).
+MANY_RESULTS, RESULTS_OF_PART = 256, 64
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
@@ -50,22 +52,33 @@ class FastConv2D(keras.layers.Conv2D):
     Dilation is left to the kernel of the convolution, wherever TensorFlow has one. Keras has pixels moved into the batch and back,
     and so convolves much that is padding: of fc6, more than half.
 
-    Many channels of 3x3 pixels are trained by Winograd's algorithm. Elsewhere they are not: a function for prediction is compiled
-    sooner without it, an export is smaller, and a GPU's library knows that algorithm by itself.
+    `training=True`: many channels of 3x3 pixels are convolved by Winograd's algorithm. `training=False`: many channels of results
+    are computed in parts, whose weights lie closer together in memory. Left open, as for an export, which runs elsewhere, or on a
+    GPU, whose library chooses by itself, it is one plain convolution.
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolve (B, H, W, channels)."""
-        if not (training and self._has_fast_training(inputs.dtype)):
-            return super().call(inputs)
-        outputs = winograd.convolve(inputs, tf.convert_to_tensor(self.kernel))
-        return tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs
+        if training and self._has_fast_training(inputs.dtype):
+            outputs = winograd.convolve(inputs, tf.convert_to_tensor(self.kernel))
+            return tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs
+        if training is False and self._is_faster_in_parts(inputs.dtype):
+            return self._in_parts(inputs)
+        return super().call(inputs)
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`call` without the bias."""
         if self.dilation_rate == (1, 1) or not _has_dilated_kernels(inputs.dtype):
             return super().convolution_op(inputs, kernel)
         return tf.nn.conv2d(inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate)
+
+    def _in_parts(self, inputs: tf.Tensor) -> tf.Tensor:
+        parts = self.filters // RESULTS_OF_PART
+        outputs = [self.convolution_op(inputs, kernel) for kernel in tf.split(tf.convert_to_tensor(self.kernel), parts, axis=-1)]
+        if self.use_bias:  # part by part, where TensorFlow makes it one operation with the convolution
+            biases = tf.split(tf.convert_to_tensor(self.bias), parts)
+            outputs = [tf.nn.bias_add(output, bias) for output, bias in zip(outputs, biases, strict=True)]
+        return tf.concat(outputs, axis=-1)
 
     def _has_fast_training(self, dtype: tf.DType) -> bool:
         geometry = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
@@ -75,6 +88,11 @@ class FastConv2D(keras.layers.Conv2D):
             and dtype in (tf.float32, tf.float64)
             and not _has_gpu()
         )
+
+    def _is_faster_in_parts(self, dtype: tf.DType) -> bool:
+        many = self.filters >= MANY_RESULTS and self.filters % RESULTS_OF_PART == 0
+        # Only oneDNN gains, and only it has kernels for dilation on a CPU.
+        return many and dtype == tf.float32 and _has_dilated_kernels(dtype) and not _has_gpu()
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")

@@ -27,7 +27,7 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
         corners = tf.stack([width, height, width, height])
-        predictions = model(resize(images, model.config.boxes.image_size), training=False)
+        predictions = model(resize(images, model.config.boxes.image_size))  # `training` left open: for another machine
         variances = model.config.variances
         boxes, scores = detect.candidates(predictions["offsets"], predictions["logits"], anchors, variances=variances)
         if config.raw_heads:
