@@ -10,6 +10,7 @@ from parity_tests.adapters import Implementation, TensorFlow
 from parity_tests.parametrize import DTYPES
 from parity_tests.test_torchvision_boxes import SIDES, SIDES_AND_DTYPES
 from parity_tests.torchvision_adapter import TORCHVISION, Torchvision
+from tf_ssd.detect import AT_ONCE
 
 COUNT = 12
 THRESHOLDS = st.sampled_from([0.25, 0.45, 0.5])
@@ -49,6 +50,16 @@ def check_nms(side: Implementation, boxes: np.ndarray, scores: np.ndarray, iou_t
 def test_nms(side: Implementation, dtype: type, boxes: np.ndarray, scores: np.ndarray, iou_threshold: float) -> None:
     """With overlaps equal to the threshold and equal scores in plenty: on a CPU torchvision too lets the lowest index win."""
     check_nms(side, boxes.astype(dtype), scores.astype(dtype), iou_threshold)
+
+
+@SIDES_AND_DTYPES
+def test_many_boxes(side: Implementation, dtype: type) -> None:
+    """More than tf_ssd looks at together, so that most are suppressed across its halves."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 0.5, (3 * AT_ONCE, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0.1, 0.5, corners.shape)], axis=-1)
+    assert AT_ONCE > len(kept(side, boxes.astype(dtype), np.linspace(1, 0, len(boxes), dtype=dtype))) > 10
+    check_nms(side, boxes.astype(dtype), rng.permutation(len(boxes)).astype(dtype), 0.45)
 
 
 @SIDES_AND_DTYPES

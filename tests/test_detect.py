@@ -1,4 +1,7 @@
+from functools import partial
+
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tf_ssd import detect
@@ -31,9 +34,17 @@ def test_nms_of_several_sets_at_once():
     assert kept.numpy().tolist() == [[True, False, True], [False, True, True]]
 
 
-def test_nms_settles_a_long_chain():
+@pytest.mark.parametrize("number", [40, detect.AT_ONCE + 1, 3 * detect.AT_ONCE])
+def test_nms_settles_a_long_chain(number):
     """Each box overlaps only its neighbours: every second one survives, which takes a round for each link."""
-    x = np.arange(40) * 0.5
+    x = np.arange(number) * 0.5
     boxes = tf.constant(np.stack([x, x * 0, x + 1, x * 0 + 1], axis=-1))
-    kept = detect.nms(boxes, tf.fill([40], True), iou_threshold=0.3)
-    assert kept.numpy().tolist() == [True, False] * 20
+    kept = detect.nms(boxes, tf.fill([number], True), iou_threshold=0.3)
+    assert kept.numpy().tolist() == ([True, False] * number)[:number]
+
+
+def test_nms_of_an_unknown_number_of_boxes():
+    boxes = tf.constant([[0.0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3]])
+    signature = [tf.TensorSpec([None, 4]), tf.TensorSpec([None], tf.bool)]
+    nms = tf.function(partial(detect.nms, iou_threshold=0.5), input_signature=signature)
+    assert nms(boxes, tf.fill([3], True)).numpy().tolist() == [True, False, True]

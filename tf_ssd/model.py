@@ -121,16 +121,16 @@ def _sources(image: tf.Tensor, config: ModelConfig) -> list[tf.Tensor]:
     x = layers.Rescaling(1.0, offset=[-mean for mean in MEAN_RGB], name="subtract_mean")(image)
     for block, (channels, convolutions) in enumerate(VGG_BLOCKS, start=1):
         for number in range(1, convolutions + 1):
-            pooled = number == convolutions and block not in (4, 5)
-            x = _convolution(x, f"conv{block}_{number}", channels, 3, config, padding=1, relu=not pooled)
+            relu = number < convolutions or block > 3
+            x = _convolution(x, f"conv{block}_{number}", channels, 3, config, padding=1, relu=relu)
         # The 75 cells before pool3 become 38, as in Caffe; pool5 keeps its 19 cells.
-        if block == 4:
+        if block <= 3:
+            x = ReLUMaxPooling2D(name=f"pool{block}")(x)
+        elif block == 4:
             conv4_3 = L2Normalize(name="conv4_3_norm")(x)
             x = layers.MaxPooling2D(2, name="pool4")(x)
-        elif block == 5:
-            x = layers.MaxPooling2D(3, 1, padding="same", name="pool5")(x)
         else:
-            x = ReLUMaxPooling2D(name=f"pool{block}")(x)
+            x = layers.MaxPooling2D(3, 1, padding="same", name="pool5")(x)
     x = _convolution(x, "fc6", 1024, 3, config, padding=6, dilation=6)
     x = _convolution(x, "fc7", 1024, 1, config)
     sources = [conv4_3, x]
