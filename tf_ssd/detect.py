@@ -8,7 +8,7 @@ from tf_ssd import boxes, coder
 from tf_ssd.precision import at_least_float32
 
 SCORE_THRESHOLD, IOU_THRESHOLD, TOP_K, MAX_DETECTIONS = 0.01, 0.45, 400, 200
-AT_ONCE = 100  # boxes of which suppression looks at all overlaps, round by round
+AT_ONCE = 200  # boxes of which suppression looks at all overlaps, round by round
 
 
 class Detections(NamedTuple):
