@@ -89,7 +89,8 @@ def select(
 ) -> Detections:
     """The detections among the `candidates` of an image, or of all images of a batch at once: (..., K, 4) and (..., C - 1, K).
 
-    Other arguments as for `detect`. All images' overlaps are in memory together: up to C * top_k^2 / 4 numbers an image.
+    Other arguments as for `detect`. All images' overlaps are in memory together: C * top_k^2 numbers an image, a quarter of that
+    where suppression goes half by half, see `nms`.
     """
     best_boxes, best = _suppress(image_boxes, scores, score_threshold=score_threshold, iou_threshold=iou_threshold, top_k=top_k)
     return _best(best_boxes, best, score_threshold=score_threshold, max_detections=max_detections)
@@ -98,10 +99,10 @@ def select(
 def nms(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: float) -> tf.Tensor:
     """Greedy non-maximum suppression of boxes already sorted by descending score, any number of independent sets at once.
 
-    A box survives if no surviving box before it overlaps it by more than `iou_threshold`. Many boxes are settled half by half, as
-    the better half does not depend on the other: `_settle`.
+    A box survives if no surviving box before it overlaps it by more than `iou_threshold`. Up to AT_ONCE boxes are settled together,
+    more of them half by half: the better half does not depend on the other.
 
-    Cost: little more than N^2 / 2 overlaps, each computed once; those among AT_ONCE boxes are looked at in a few rounds.
+    Cost: N^2 overlaps, for many boxes half of them; those of boxes that are settled together are looked at in a few rounds.
 
     Args:
         boxes_xyxy: (..., N, 4).

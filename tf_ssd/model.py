@@ -120,11 +120,12 @@ def _sources(image: tf.Tensor, config: ModelConfig) -> list[tf.Tensor]:
     """The six feature maps that the heads look at: 38, 19, 10, 5, 3 and 1 cells a side."""
     x = layers.Rescaling(1.0, offset=[-mean for mean in MEAN_RGB], name="subtract_mean")(image)
     for block, (channels, convolutions) in enumerate(VGG_BLOCKS, start=1):
+        pooled_with_relu = block <= 3
         for number in range(1, convolutions + 1):
-            relu = number < convolutions or block > 3
+            relu = number < convolutions or not pooled_with_relu
             x = _convolution(x, f"conv{block}_{number}", channels, 3, config, padding=1, relu=relu)
         # The 75 cells before pool3 become 38, as in Caffe; pool5 keeps its 19 cells.
-        if block <= 3:
+        if pooled_with_relu:
             x = ReLUMaxPooling2D(name=f"pool{block}")(x)
         elif block == 4:
             conv4_3 = L2Normalize(name="conv4_3_norm")(x)
