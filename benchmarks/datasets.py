@@ -10,10 +10,10 @@ import numpy as np
 
 from benchmarks.problems import draw_boxes
 from tf_ssd.config import Metric
-from tf_ssd.data.coco import CocoDataset
+from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.metrics import ImageDetections, ImageGroundTruth, average_precision
 from tf_ssd.metrics.images import box_areas, to_px, to_xywh
-from tf_ssd.quiet import held_back
+from tf_ssd.system.captured_output import held_back
 
 CLASSES, SIZE = 21, (640, 480)
 ROWS, DETECTIONS = 5, 20  # of an image

@@ -16,10 +16,10 @@ import tensorflow as tf
 from benchmarks.matching import torchvision_ssd
 from benchmarks.problems import draw_boxes
 from benchmarks.report import Candidates, Sections
-from tf_ssd.data.generator import Batch
+from tf_ssd.data.batches.generator import Batch
 from tf_ssd.model import SSD300, ssd300
 from tf_ssd.optimizer import CaffeSGD
-from tf_ssd.trainer.step import TrainingStep
+from tf_ssd.train.trainer.step import TrainingStep
 from tf_ssd.weights import import_weights
 
 CLASSES, ROWS = 21, 8

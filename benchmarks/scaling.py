@@ -25,7 +25,7 @@ from benchmarks.scaling_plot import png
 from benchmarks.timing import interleaved
 from tf_ssd.coder import VARIANCES
 from tf_ssd.config import COCO300, DefaultBoxesConfig
-from tf_ssd.evaluation import selection
+from tf_ssd.evaluate.over_dataset import selection
 from tf_ssd.matcher import Strategy, Targets
 
 BASE = Size(images=16, rows=16)

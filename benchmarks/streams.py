@@ -16,7 +16,7 @@ def tensorflow_batches(photos: Photos, cores: int) -> Iterator[object]:
     from tf_ssd.cli import quiet_start
 
     with quiet_start():
-        from tf_ssd.data.generator import TrainingBatches
+        from tf_ssd.data.batches.generator import TrainingBatches
 
     return TrainingBatches(photos, batch_size=BATCH, image_size=IMAGE_SIZE, seed=0).batches(0, 10**9)
 

@@ -7,7 +7,7 @@ TMPDIR=/dev/shm python -m fuzz.coco -max_total_time=300 -dict=fuzz/words.dict "$
 import atheris
 
 with atheris.instrument_imports(include=["tf_ssd", "xml", "defusedxml"]):
-    from tf_ssd.data.coco import CocoDataset
+    from tf_ssd.data.readers.coco import CocoDataset
 
 from fuzz.target import CLASS_NAMES, dataset_folder, fuzz
 

@@ -7,7 +7,7 @@ TMPDIR=/dev/shm python -m fuzz.voc -max_total_time=300 -dict=fuzz/words.dict "$(
 import atheris
 
 with atheris.instrument_imports(include=["tf_ssd", "xml", "defusedxml"]):
-    from tf_ssd.data.voc import VocDataset
+    from tf_ssd.data.readers.voc import VocDataset
 
 from fuzz.target import CLASS_NAMES, dataset_folder, fuzz
 

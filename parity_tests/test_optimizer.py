@@ -19,7 +19,7 @@ from parity_tests import strategies
 from parity_tests.asserts import assert_agree, record_error
 from parity_tests.tolerance import TOLERANCES
 from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage, clip_by_global_norm
-from tf_ssd.trainer import scale
+from tf_ssd.train.trainer import scale
 
 STEPS, WARMUP, DROP = 30, 5, 15
 OPERATION = "optimizer.CaffeSGD"

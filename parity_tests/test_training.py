@@ -13,13 +13,13 @@ import reference_torch.model
 from parity_tests.network import CONVOLUTIONS, NORM, SMALL, photos, production_network, reference_network
 from parity_tests.strategies import random_boxes
 from reference_torch import loss, matcher
-from tf_ssd import layers
-from tf_ssd.data.generator import Batch
+from tf_ssd.data.batches.generator import Batch
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.model import SSD300
+from tf_ssd.network import layers
 from tf_ssd.optimizer import CaffeSGD, WarmupAndDrops
-from tf_ssd.trainer import Trainer
-from tf_ssd.trainer.checkpoints import Checkpoints
+from tf_ssd.train.trainer.checkpoints import Checkpoints
+from tf_ssd.train.trainer.trainer import Trainer
 
 STEPS, BATCH, ROWS = 30, 2, 8
 RATE, MOMENTUM, DECAY = 2e-4, 0.9, 5e-2  # a decay that would show if it were applied wrongly

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # nothing heavy is imported with the package, so that --help answers at once
-    from tf_ssd.detector import Detector
+    from tf_ssd.predict.detector import Detector
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ def load(path: str | Path, *, score_threshold: float = 0.3) -> "Detector":
         ConfigError: the class map is of another number of classes.
         WeightsError: there is no model, or it cannot be used.
     """
-    from tf_ssd.detector import Detector
-    from tf_ssd.runs import load_run
+    from tf_ssd.predict.detector import Detector
+    from tf_ssd.weights.trained import load_run
 
     return Detector(*load_run(Path(path)), score_threshold=score_threshold)

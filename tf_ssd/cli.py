@@ -10,7 +10,7 @@ from typing import TypeVar
 import tyro
 
 from tf_ssd.errors import TfSsdError
-from tf_ssd.quiet import held_back
+from tf_ssd.system.captured_output import held_back
 
 Config = TypeVar("Config")
 USER_ERROR, INTERRUPTED = 2, 130

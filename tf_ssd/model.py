@@ -11,7 +11,7 @@ from tf_ssd import loss, matcher
 from tf_ssd.config import ModelConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
-from tf_ssd.layers import FastConv2D, L2Normalize, ReLUMaxPooling2D
+from tf_ssd.network.layers import FastConv2D, L2Normalize, ReLUMaxPooling2D
 
 MEAN_RGB = (123.0, 117.0, 104.0)
 # Blocks of VGG16: channels and number of convolutions.

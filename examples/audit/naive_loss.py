@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tf_ssd import coder, matcher
-from tf_ssd.auditing.adapters.production import padded
+from tf_ssd.audit.asking.production import padded
 from tf_ssd.loss import smooth_l1
 
 WHOLE_IMAGE = tf.constant([[0.0, 0.0, 1.0, 1.0]])

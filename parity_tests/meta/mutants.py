@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tf_ssd import boxes, coder, default_boxes, detect, layers, loss, matcher, model
+from tf_ssd import boxes, coder, default_boxes, detect, loss, matcher, model
+from tf_ssd.network import layers
 from tf_ssd.optimizer import CaffeSGD
 
 

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from tf_ssd.errors import ConfigError, DatasetError
-from tf_ssd.files import written_beside
+from tf_ssd.system.files import written_beside
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ class Notes:
 
     A reader passes a fault to `fault`, or meets it within `tolerating`, and then goes on without the object or the record it is
     about. Here a fault is a DatasetError at once, so nobody gets that far; a subclass that only writes it down, as that of
-    `data.doctor`, gets to see all of them.
+    `tf_ssd.check`, gets to see all of them.
     """
 
     def __init__(self) -> None:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tf_ssd.data.compact import Strings
 from tf_ssd.data.notes import Notes
+from tf_ssd.data.packed_strings import Strings
 from tf_ssd.errors import DatasetError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")  # the first found is taken

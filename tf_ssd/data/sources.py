@@ -5,13 +5,13 @@ from itertools import product
 from pathlib import Path
 
 from tf_ssd.config import DatasetKind, Exif
-from tf_ssd.data.coco import CocoDataset
-from tf_ssd.data.csv import read_csv
 from tf_ssd.data.joined import JoinedDataset
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.paths import check_name
+from tf_ssd.data.readers.coco import CocoDataset
+from tf_ssd.data.readers.csv import read_csv
+from tf_ssd.data.readers.voc import VocDataset
 from tf_ssd.data.records import Dataset
-from tf_ssd.data.voc import VocDataset
 from tf_ssd.errors import DatasetError
 
 

@@ -1,10 +1,10 @@
 """From gradients to weights: optimizer, learning rates, clipping, accumulation, averaging, freezing."""
 
+from tf_ssd.network.freeze import freeze_blocks
 from tf_ssd.optimizer.average import WeightAverage
 from tf_ssd.optimizer.caffe import BIAS_RATE, CaffeSGD
-from tf_ssd.optimizer.freeze import freeze_blocks
-from tf_ssd.optimizer.gradients import StepSums, accumulate, clip_by_global_norm, divided, step_sums
 from tf_ssd.optimizer.schedules import WarmupAndCosine, WarmupAndDrops
+from tf_ssd.train.trainer.sums import StepSums, accumulate, clip_by_global_norm, divided, step_sums
 
 __all__ = [
     "BIAS_RATE",

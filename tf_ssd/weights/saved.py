@@ -9,8 +9,8 @@ import keras
 
 from tf_ssd import __version__
 from tf_ssd.errors import WeightsError
-from tf_ssd.files import written_beside
 from tf_ssd.model import SSD300
+from tf_ssd.system.files import written_beside
 from tf_ssd.weights.tables import is_head
 
 

@@ -14,10 +14,10 @@ from tf_ssd.config import AugmentConfig
 from tf_ssd.data.augment.example import Example
 from tf_ssd.data.augment.geometry import crop_rows, expand_rows, flip_horizontal, flip_vertical
 from tf_ssd.data.augment.photometric import distort_channels, distorts, draw_distortion
-from tf_ssd.data.augment.render import compose, resample, resize_window
-from tf_ssd.data.augment.source import Read, Source, decoded
 from tf_ssd.data.augment.windows import crops, draw_canvas, draw_crop, expands, fractions, whole
-from tf_ssd.data.decode import REDUCTIONS
+from tf_ssd.data.images.decode import REDUCTIONS
+from tf_ssd.data.images.resize import compose, resample, resize_window
+from tf_ssd.data.images.source import Read, Source, decoded
 
 __all__ = ["Example", "StepKeys", "augment", "augment_encoded", "resize_encoded", "step_keys"]
 

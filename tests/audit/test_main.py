@@ -1,0 +1,217 @@
+import io
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tf_ssd.audit import __main__ as audit
+from tf_ssd.audit import run
+from tf_ssd.audit.asking.implementation import load
+from tf_ssd.audit.cases.catalogue import BY_NAME, CASES
+from tf_ssd.audit.judge import BROKEN, judge
+from tf_ssd.audit.reports import page, table
+from tf_ssd.errors import AuditError
+
+NAIVE = "examples.audit.naive_loss:loss"
+FEW = ["no-labels-alone", "two-objects-share-a-best-box", "nan-in-a-negative", "decode-beyond-the-limit", "float16", "two-replicas"]
+
+
+@pytest.fixture(scope="module")
+def audited():
+    return run.audit(["tf_ssd", NAIVE], [BY_NAME[name] for name in FEW])
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """tf_ssd without its witnesses, which take long to start."""
+    monkeypatch.setattr(run, "installed", lambda: ("tf_ssd",))
+
+
+def text(*parts) -> str:
+    console = Console(width=150, record=True, file=io.StringIO())
+    for part in parts:
+        console.print(part)
+    return console.export_text()
+
+
+def judged(name, framework):
+    """Verdict and words for every case, without a process."""
+    implementation = load(name, framework=framework, dtype="float32")
+    return {case.about.name: judge(case, implementation.answer(case), dtype="float32") for case in CASES}
+
+
+def test_the_naive_loss_and_each_of_its_bugs_by_name():
+    judgements = judged(NAIVE, "tensorflow")
+    assert "a box is invented" in judgements["no-labels-alone"].what
+    assert "a box is invented" in judgements["no-labels-beside-labelled"].what
+    assert "a clamp of the softmax" in judgements["wrong-by-40"].what
+    assert "a clamp of the softmax" in judgements["saturated-negative"].what
+    assert "the loss grows with the batch" in judgements["equal-images"].what
+    assert judgements["mining-image-by-image"].what.startswith(
+        "mining is pooled over the batch; each image is divided by its own N"
+    )
+    assert judgements["two-objects-share-a-best-box"].verdict == "ok"
+
+
+def test_a_loss_in_the_manner_of_amdegroot():
+    judgements = judged("examples.audit.amdegroot_style:loss", "torch")
+    assert judgements["no-labels-alone"].verdict == "error"
+    assert judgements["two-objects-share-a-best-box"].verdict == "difference"
+    assert "x0.744" in judgements["another-images-logits"].what
+    assert judgements["zero-width-alone"].what == "the loss is inf instead of 0"
+
+
+def test_a_detector_in_the_manner_of_torchvision():
+    judgements = judged("examples.audit.torchvision_style:loss", "torch")
+    assert "count twice" in judgements["all-positive"].what
+    assert judgements["padding-with-coordinates"].verdict == "ok"
+    assert "refuses the input: AssertionError" in judgements["zero-width-alone"].what
+
+
+def test_a_keras_loss_is_asked_what_its_targets_allow():
+    judgements = judged("examples.audit.keras_loss:loss", "tensorflow")
+    assert {judgements[case.about.name].verdict for case in CASES if getattr(case, "stage", "") == "matching"} == {"n/a"}
+    assert judgements["few-and-many-positives"].verdict == judgements["wrong-by-1000"].verdict == "ok"
+    assert judgements["label-beyond-the-classes"].what.startswith("silent")
+
+
+def test_the_table_has_every_case_and_says_what_is_wrong(audited):
+    shown = text(*table.render(audited))
+    assert all(name in shown for name in FEW)
+    assert "naive_loss:loss: fault: a box is invented for the image without labels" in shown
+    assert re.search(r"no-labels-alone +0 +0 +7\.25\d* FAULT", shown)
+    assert re.search(r"two-replicas +8\.431 +8\.431 +n/a", shown)
+
+
+def test_the_summary_counts(audited):
+    assert [audited.count("tf_ssd", verdict) for verdict in ("ok", "fault", "n/a")] == [6, 0, 0]
+    assert [audited.count(NAIVE, verdict) for verdict in ("n/a", "timeout")] == [2, 0]
+    assert audited.broken([NAIVE])
+    assert not audited.broken(["tf_ssd"])
+
+
+class Page(HTMLParser):
+    """What a page links to, names, and loads."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids, self.links, self.loaded, self.tags = set(), set(), set(), []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append(tag)
+        self.ids |= {attributes["id"]} if "id" in attributes else set()
+        self.links |= {attributes["href"]} if "href" in attributes else set()
+        self.loaded |= {attributes[name] for name in ("src", "data", "action") if name in attributes}
+
+
+def test_the_page_is_whole_and_needs_no_network(audited):
+    html = page.page(audited)
+    parsed = Page(html)
+    assert set(FEW) <= parsed.ids
+    assert not parsed.loaded
+    assert {link.removeprefix("#") for link in parsed.links} <= parsed.ids
+    assert "http" not in html
+    assert parsed.tags.count("details") == len(FEW)
+    assert parsed.tags.count("figure") == sum(len(getattr(case, "images", ())) for case in audited.cases)
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_what_foreign_code_says_cannot_become_html(audited, tmp_path, monkeypatch):
+    (tmp_path / "rude_loss.py").write_text(
+        "def loss(offsets, logits, target_offsets, target_labels): raise ValueError('<script>alert(1)</script>')"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    rude = run.audit(["rude_loss:loss"], [BY_NAME["no-labels-alone"]])
+    html = page.page(rude)
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<script>alert" not in html
+
+
+def test_one_case_explained_and_written(alone, tmp_path, capsys):
+    files = ["--json", str(tmp_path / "a.json"), "--report", str(tmp_path / "a.html")]
+    assert audit.main(["--case", "two-objects-share-a-best-box", *files]) == 0
+    shown = capsys.readouterr().out
+    assert "Each object gets a default box of its own" in shown
+    assert re.search(r"6 +0\.625 0\.375 0\.25 0\.25 +row 1", shown)
+    assert re.search(r"tf_ssd +10\.7327", shown)
+    written = json.loads((tmp_path / "a.json").read_text())
+    assert written["summary"]["tf_ssd"]["ok"] == 1
+    assert written["cases"][0]["answers"]["tf_ssd"]["verdict"] == "ok"
+    assert "<details" in (tmp_path / "a.html").read_text()
+
+
+def test_json_spells_what_json_has_no_number_for(alone, tmp_path):
+    assert audit.main(["--case", "nan-in-a-negative", "--json", str(tmp_path / "a.json")]) == 0
+    written = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)
+    assert written["cases"][0]["expected"]["total"] == written["cases"][0]["answers"]["tf_ssd"]["total"] == "nan"
+
+
+def test_a_broken_rule_of_an_implementation_is_exit_code_1(alone, tmp_path, monkeypatch, capsys):
+    (tmp_path / "constant_loss.py").write_text("def loss(offsets, logits, target_offsets, target_labels): return 1.0")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert audit.main(["--case", "no-labels-alone", "--impl", "constant_loss:loss"]) == 1
+    assert "total 1 instead of 0" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_coder_case_explained(alone, capsys):
+    assert audit.main(["--case", "decode-overflow"]) == 0
+    assert re.search(r"expected +-7\.3125", capsys.readouterr().out)
+
+
+def test_export(tmp_path, capsys):
+    assert audit.main(["--export", str(tmp_path / "vectors")]) == 0
+    assert len(list((tmp_path / "vectors/cases").iterdir())) == len(CASES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--case", "no-label-alone"], "'no-label-alone': no such case; did you mean no-labels-alone"),
+        (["--case", "one-object", "--impl", "nowhere.at:all"], "--impl nowhere.at:all: nowhere.at cannot be imported"),
+        (["--json", "a.txt"], "--json='a.txt': must end in .json"),
+        (["--time-limit", "0"], "--time-limit=0.0: must be positive"),
+        (["--impl", "a:b", "a:b"], "--impl=['a:b']: name each implementation once"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(alone, capsys, arguments, message):
+    assert audit.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_the_witnesses_that_are_not_installed_are_left_out(monkeypatch):
+    monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None if name == "torchvision" else sys)
+    assert run.installed() == ("tf_ssd", "reference_torch")
+
+
+def test_nobody_goes_on_when_an_implementation_cannot_be_loaded(tmp_path, monkeypatch):
+    (tmp_path / "slow_loss.py").write_text(
+        "import time\n\ndef loss(offsets, logits, target_offsets, target_labels): time.sleep(0.2); return 0.0"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    answered = []
+    with pytest.raises(AuditError, match="nowhere"):
+        run.audit(["slow_loss:loss", "nowhere:loss"], CASES, progress=lambda: answered.append(1))
+    assert len(answered) < len(CASES)
+
+
+@pytest.mark.parametrize("document", ["audit.md", "published-implementations.md"])
+def test_the_documents_name_cases_that_exist(document):
+    written = (Path(__file__).parents[2] / "docs" / document).read_text()
+    rows = [line.split("|")[4] for line in written.splitlines() if line.startswith("|") and line.count("|") == 5]
+    named = set(re.findall(r"`([a-z0-9-]+)`", "".join(rows))) | set(re.findall(r"--case ([a-z0-9-]+)", written))
+    assert named
+    assert named <= set(BY_NAME)
+    assert all(int(number) == len(CASES) for number in re.findall(r"(\d+) edge cases", written))
+
+
+def test_no_verdict_is_forgotten():
+    assert set(BROKEN) <= set(table.STYLES)
+    assert set(table.SAID) == set(table.STYLES) - {"ok", "n/a"}

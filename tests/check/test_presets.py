@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from tf_ssd.check.coverage import Coverage, GroundTruth
+from tf_ssd.check.presets import FITTED, Comparison, compare_default_boxes, sizes
+from tf_ssd.config import PRESETS, VOC300
+
+
+def comparison(chosen: str, **shares: float) -> Comparison:
+    """Default boxes that cover these shares of a thousand boxes."""
+    ious = {name: np.where(np.arange(1000) < 1000 * share, 0.7, 0.3) for name, share in shares.items()}
+    coverages = {name: Coverage(VOC300, best, np.ones(1)) for name, best in ious.items()}
+    return Comparison("train", GroundTruth(np.zeros((0, 4)), np.zeros(0)), chosen, coverages)
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ({"VOC300": 0.9, "COCO300": 0.9, "PAPER300": 0.1, FITTED: 0.9}, "VOC300"),
+        ({"VOC300": 0.9, "COCO300": 0.905, "PAPER300": 0.1, FITTED: 0.908}, "VOC300"),  # not notably more
+        ({"VOC300": 0.9, "COCO300": 0.95, "PAPER300": 0.1, FITTED: 0.955}, "COCO300"),
+        ({"VOC300": 0.9, "COCO300": 0.95, "PAPER300": 0.1, FITTED: 0.99}, FITTED),
+        ({"VOC300": 0.9, "COCO300": 0.5, "PAPER300": 0.1, FITTED: 0.99}, FITTED),
+    ],
+)
+def test_what_is_recommended(shares, expected):
+    assert comparison("VOC300", **shares).recommended == expected
+
+
+def test_of_equal_presets_the_chosen_one_is_best():
+    shares = {"VOC300": 0.9, "COCO300": 0.9, "PAPER300": 0.1, FITTED: 0.9}
+    best = [comparison(chosen, **shares).best_preset for chosen in ("VOC300", "COCO300", "PAPER300")]
+    assert best == ["VOC300", "COCO300", "VOC300"]
+
+
+class Rows:
+    """What is needed of a survey."""
+
+    split = "train"
+    names = range(2)
+    image = np.array([0, 1])
+    boxes = np.float32([[0.1, 0.1, 0.3, 0.3], [0.5, 0.5, 0.6, 0.9]])
+    crowd = np.array([False, False])
+
+
+def test_all_presets_and_fitted_sizes_are_measured():
+    found = compare_default_boxes(Rows, "COCO300")
+    assert tuple(found.coverages) == (*PRESETS, FITTED)
+    assert all(coverage.positives.min() >= 1 for coverage in found.coverages.values())  # every box claims one
+
+
+def test_nothing_to_cover():
+    class Nothing(Rows):
+        crowd = np.array([True, True])
+
+    assert compare_default_boxes(Nothing, "VOC300") is None
+
+
+def test_sizes_as_text():
+    assert sizes(VOC300) == "30 60 111 162 213 264 315"

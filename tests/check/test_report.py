@@ -1,0 +1,65 @@
+import json
+
+import numpy as np
+import pytest
+
+from tf_ssd.check.findings import Finding, Findings
+from tf_ssd.check.presets import compare_default_boxes
+from tf_ssd.check.report import report
+from tf_ssd.check.result import Result
+from tf_ssd.check.survey import facts, survey
+from tf_ssd.config import PRESETS
+from tf_ssd.data.synthetic import SyntheticDataset
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    dataset, findings = SyntheticDataset(20, seed=0), Findings("train")
+    found = survey("train", dataset.class_names, findings, list(facts(dataset, findings, exif="ignore")))
+    more = [Finding("error", "bad", "val", "a.xml: line 3: no"), Finding("error", "bad", "val", "a.xml: line 4: no")]
+    return Result([found], [*findings, *more], compare_default_boxes(found, "VOC300"))
+
+
+def test_kinds_are_counted_errors_first(result):
+    empty = sum(not len(SyntheticDataset(20, seed=0)[index].labels) for index in range(20))
+    assert [(*key, len(found)) for key, found in result.by_kind().items()] == [
+        ("error", "bad", 2),
+        ("warning", "images without boxes", empty),
+    ]
+    assert (result.count("error"), result.count("warning"), result.count("info")) == (2, empty, 0)
+    assert result.splits() == ["train", "val"]
+
+
+def test_the_report_is_json_and_complete(result):
+    content = json.loads(json.dumps(report(result)))
+    assert content["version"] == 1
+    assert content["counts"] == {"error": 2, "warning": result.count("warning"), "info": 0}
+    assert content["findings"][-1] == {
+        "severity": "error",
+        "kind": "bad",
+        "split": "val",
+        "file": "a.xml",
+        "object": "line 4",
+        "message": "a.xml: line 4: no",
+    }
+    split = content["splits"]["train"]
+    assert sum(item["boxes"] for item in split["classes"].values()) == split["boxes"] == len(result.surveys[0].boxes)
+    assert split["sizes_px"] == [{"size": [300, 300], "images": 20}]
+
+
+def test_the_numbers_of_the_default_boxes(result):
+    content = json.loads(json.dumps(report(result)))["default_boxes"]
+    assert set(content["sets"]) == {*PRESETS, "fitted"}
+    chosen, coverage = content["sets"]["VOC300"], result.comparison.coverages["VOC300"]
+    assert chosen["covered"] == pytest.approx(1 - chosen["not_covered"] / content["ground_truth"])
+    assert chosen["mean_best_iou"] == pytest.approx(coverage.best_iou.mean())
+    assert chosen["positives_per_image"]["50"] == np.median(coverage.positives)
+    assert content["sets"]["fitted"]["covered"] >= max(content["sets"][name]["covered"] for name in PRESETS)
+    for groups in (content["by_side"], content["by_aspect"]):
+        assert sum(group["boxes"] for group in groups) == content["ground_truth"]
+        uncovered = sum(group["boxes"] * group["uncovered"] for group in groups)
+        assert uncovered == pytest.approx(chosen["not_covered"])
+
+
+def test_without_boxes_there_is_nothing_about_default_boxes(result):
+    assert report(Result(result.surveys, (), None))["default_boxes"] is None

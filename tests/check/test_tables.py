@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tf_ssd.check.coverage import Coverage, GroundTruth
+from tf_ssd.check.findings import Finding, Findings
+from tf_ssd.check.presets import Comparison
+from tf_ssd.check.result import Result
+from tf_ssd.check.survey import facts, survey
+from tf_ssd.check.tables import EXAMPLES, render
+from tf_ssd.config import COCO300, VOC300
+from tf_ssd.data.synthetic import SyntheticDataset
+
+
+@pytest.fixture(scope="module")
+def surveys():
+    found = []
+    for number, split in enumerate(("train", "val")):
+        dataset, findings = SyntheticDataset(10, seed=number), Findings(split)
+        found.append(survey(split, dataset.class_names, findings, list(facts(dataset, findings, exif="ignore"))))
+    return found
+
+
+def comparison(*, presets: float, fitted: float) -> Comparison:
+    truth = GroundTruth(np.float32([[0.1, 0.1, 0.2, 0.3]] * 100), np.array([100]))
+    shares = {"VOC300": 0.5, "COCO300": presets, "PAPER300": 0.1, "fitted": fitted}
+    ious = {name: np.where(np.arange(100) < 100 * share, 0.7, 0.3) for name, share in shares.items()}
+    config = {name: COCO300 if name == "COCO300" else VOC300 for name in shares}
+    return Comparison("train", truth, "VOC300", {name: Coverage(config[name], best, np.array([7])) for name, best in ious.items()})
+
+
+def printed(surveys, findings=(), compared=None, width=80) -> str:
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        for part in render(Result(surveys, findings, compared)):
+            console.print(part)
+    return capture.get()
+
+
+def test_splits_and_classes(surveys):
+    text = printed(surveys)
+    train = surveys[0]
+    assert f"train       10   300x300      {len(train.boxes)}" in text
+    for name in train.class_names:
+        rows = train.boxes_of(name)
+        assert f"{len(rows)} ({len(np.unique(train.image[rows]))})" in text
+    assert "no errors, 0 warnings" in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_broken_off(surveys, width):
+    text = printed(surveys, compared=comparison(presets=0.9, fitted=0.9), width=width)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize(
+    ("compared", "words"),
+    [
+        (comparison(presets=0.5, fitted=0.5), "VOC300 suits this data: no other sizes found cover notably more."),
+        (
+            comparison(presets=0.9, fitted=0.9),
+            "--default-boxes COCO300 has a default box at 0.5 for 90.0% of the boxes, VOC300 for 50",
+        ),
+        (comparison(presets=0.9, fitted=1.0), "Sizes fitted to these boxes have a default box at 0.5 for 100.0% of the boxes"),
+        (comparison(presets=0.9, fitted=1.0), "Of the presets, COCO300 covers most."),
+        (comparison(presets=0.9, fitted=1.0), "For train: --box-sizes 30 60 111 162 213 264 315"),
+    ],
+)
+def test_what_other_sizes_would_do(surveys, compared, words):
+    assert words in " ".join(printed(surveys, compared=compared).split())
+
+
+def test_kinds_are_counted_and_only_some_examples_shown(surveys):
+    findings = [Finding("warning", "dropped", "val", f"a.xml: object {number}") for number in range(10)]
+    findings += [Finding("error", "broken", "train", "b.xml: broken")]
+    text = printed(surveys, findings)
+    assert text.index("error     broken        1     -") < text.index("warning   dropped       -    10")
+    assert all((f"object {number}" in text) == (number < EXAMPLES) for number in range(10))
+    assert "and 7 more; --json FILE has all" in text
+    assert "1 error, 10 warnings: training would stop" in text
+    assert "broken" not in printed(surveys, findings[:10])
+
+
+def test_names_are_not_markup(surveys):
+    assert "a[bold].xml: [red]" in printed(surveys, [Finding("error", "broken", "train", "a[bold].xml: [red]")])

@@ -1,0 +1,177 @@
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tf_ssd.data.batches.loader import FILLED, Loader, each_once
+from tf_ssd.data.records import Record
+from tf_ssd.errors import DatasetError, ImageError
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+
+
+def png(pixels: np.ndarray = PIXELS) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+WHOLE = png()
+
+
+def record(image: bytes | Path = WHOLE, rows: int = 3) -> Record:
+    """The first row is a crowd, the second difficult."""
+    boxes, number = np.tile(np.float32([0, 0, 0.5, 1]), (rows, 1)), np.arange(rows)
+    return Record("r", image, boxes, np.ones(rows, np.int32), number == 1, number == 0)
+
+
+BROKEN = record(WHOLE[:-40])  # its header can be read
+
+
+class Listed:
+    """Records in a list; an exception among them is raised in place of the record."""
+
+    class_names, notes = ("thing",), ()
+
+    def __init__(self, *records: Record | Exception) -> None:
+        self.records = list(records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Record:
+        if isinstance(self.records[index], Exception):
+            raise self.records[index]
+        return self.records[index]
+
+
+def loader(dataset: Listed, candidates=None, *, exif="ignore", on_bad_image="error", crowd=True) -> Loader:
+    return Loader(dataset, candidates or each_once(len(dataset)), exif=exif, on_bad_image=on_bad_image, crowd=crowd)
+
+
+def load(reader: Loader, position: int = 0):
+    return reader.load(tf.constant(position, tf.int64))
+
+
+def index_at(reader: Loader, position: int = 0) -> int:
+    return int(load(reader, position)[3])
+
+
+def pixels(reader: Loader, part: tuple[int, int, int, int], *, reduction: int = 1, position: int = 0) -> np.ndarray:
+    """A part of the image at a position, decoded within a graph, as in a pipeline."""
+    read = tf.function(lambda: load(reader, position)[2](tf.constant(part), tf.constant(reduction)))
+    return read().numpy()
+
+
+# What is loaded
+
+
+def test_a_record():
+    example, size_px, _, index = load(loader(Listed(BROKEN, record())), 1)
+    np.testing.assert_array_equal(example.boxes, record().boxes)
+    assert example.labels.numpy().tolist() == [1, 1, 1]
+    assert example.difficult.numpy().tolist() == [False, True, False]
+    assert example.crowd.numpy().tolist() == [True, False, False]
+    assert (size_px.numpy().tolist(), int(index)) == ([30, 20], 1)
+
+
+def test_crowds_can_be_left_out_with_all_their_columns():
+    example = load(loader(Listed(record()), crowd=False))[0]
+    assert example.boxes.shape == (2, 4)
+    assert example.difficult.numpy().tolist() == [True, False]
+    assert not example.crowd.numpy().any()
+
+
+def test_a_part_is_decoded_when_it_is_asked_for():
+    reader = loader(Listed(record()))
+    np.testing.assert_array_equal(pixels(reader, (4, 2, 30, 20)), PIXELS[2:, 4:])
+    assert pixels(reader, (4, 2, 30, 20), reduction=2).shape == (9, 13, 3)
+
+
+def test_the_size_is_that_of_the_turned_image():
+    buffer, exif = BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS).save(buffer, "JPEG", exif=exif)
+    sizes = {exif: load(loader(Listed(record(buffer.getvalue())), exif=exif))[1].numpy().tolist() for exif in ("ignore", "apply")}
+    assert sizes == {"ignore": [30, 20], "apply": [20, 30]}
+
+
+def test_beyond_the_last_record_there_is_black():
+    reader = loader(Listed(record()))
+    example, size_px, _, index = load(reader, 5)
+    assert (int(index), len(example.labels), size_px.numpy().tolist()) == (FILLED, 0, [1, 1])
+    np.testing.assert_array_equal(pixels(reader, (0, 0, 1, 1), position=5), np.zeros((1, 1, 3)))
+
+
+# Errors stay until somebody asks
+
+
+def test_the_first_of_the_positions_asked_for_is_raised_as_it_was():
+    errors = [DatasetError(str(number)) for number in range(4)]
+    reader = loader(Listed(*errors))
+    assert [index_at(reader, position) for position in (3, 1, 2)] == [FILLED] * 3
+    reader.raise_first([0, 7])
+    with pytest.raises(DatasetError) as caught:
+        reader.raise_first([0, 2, 1, 3])
+    assert caught.value is errors[2]
+
+
+def test_what_was_mended_is_no_error_any_more():
+    dataset = Listed(DatasetError("missing"))
+    reader = loader(dataset)
+    assert index_at(reader) == FILLED
+    dataset.records[0] = record()
+    assert index_at(reader) == 0
+    reader.raise_first([0])
+
+
+def test_an_image_that_breaks_the_decoder_names_its_file_whatever_its_name(tmp_path):
+    path = tmp_path / "caf\udce9.png"  # not Unicode on disk
+    path.write_bytes(BROKEN.image)
+    reader = loader(Listed(record(path)))
+    np.testing.assert_array_equal(pixels(reader, (0, 0, 30, 20), reduction=2), np.zeros((10, 15, 3)))
+    with pytest.raises(ImageError) as caught:
+        reader.raise_first([0])
+    assert str(caught.value).startswith(f"{path}: cannot be read as an image")
+
+
+# Images that are skipped
+
+
+def test_the_next_candidate_takes_the_place_of_an_image_that_cannot_be_decoded():
+    reader = loader(Listed(BROKEN, record(b""), record()), lambda position: (0, 1, 2), on_bad_image="skip")
+    assert index_at(reader) == 2
+    (note,) = reader.notes.sentences()
+    assert note.startswith("images that cannot be decoded, skipped: 2: record r: cannot be read as an image")
+
+
+def test_what_is_not_about_the_image_is_never_skipped():
+    reader = loader(Listed(DatasetError("a.xml: object 2"), record()), lambda position: (0, 1), on_bad_image="skip")
+    assert index_at(reader) == FILLED
+    with pytest.raises(DatasetError, match=r"a\.xml: object 2"):
+        reader.raise_first([0])
+
+
+def test_an_image_skipped_by_several_threads_at_once_is_counted_once():
+    for _ in range(10):
+        reader = loader(Listed(BROKEN, record()), lambda position: (0, 1), on_bad_image="skip")
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(lambda position, reader=reader: index_at(reader, position), range(8))) == {1}
+        assert reader.notes.sentences()[0].startswith("images that cannot be decoded, skipped: 1: ")
+
+
+def test_a_hundred_failures_in_a_row_are_enough():
+    tried = count()
+    reader = loader(Listed(*[BROKEN] * 300), lambda position: (next(tried) for _ in range(300)), on_bad_image="skip")
+    assert index_at(reader) == FILLED
+    with pytest.raises(DatasetError, match=r"^100 images in a row cannot be decoded; .*, skipped: 100: "):
+        reader.raise_first([0])
+
+
+def test_each_once():
+    assert [list(each_once(2)(position)) for position in (0, 1, 2)] == [[0, FILLED], [1, FILLED], [FILLED]]

@@ -1,0 +1,203 @@
+"""Whatever a dataset's files hold, a reader gives records that can be trained on, or a DatasetError, and nothing else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tf_ssd.check.findings import Findings
+from tf_ssd.data.readers.coco import CocoDataset
+from tf_ssd.data.readers.csv import CsvDataset, TextFilesDataset
+from tf_ssd.data.readers.voc import VocDataset
+from tf_ssd.data.records import Dataset
+from tf_ssd.errors import DatasetError
+
+XML = b"""<?xml version="1.0" encoding="UTF-8"?><annotation><filename>a.png</filename>
+<size><width>200</width><height>100</height></size>
+<object><name>dog</name><difficult>1</difficult><bndbox><xmin>11</xmin><ymin>21</ymin><xmax>50</xmax><ymax>60</ymax></bndbox></object>
+</annotation>"""
+COCO = b"""{"images": [{"id": 1, "file_name": "a.png", "width": 200, "height": 100}, {"id": 2, "file_name": "a.png"}],
+"annotations": [{"id": 5, "image_id": 1, "category_id": 3, "bbox": [10, 20.5, 40, 40], "iscrowd": 0}],
+"categories": [{"id": 3, "name": "dog"}, {"id": 9, "name": "cat"}]}"""
+CSV = b"name,class,xmin,ymin,xmax,ymax\na.png,dog,10,20,50,60\na.png,cat,0,0,200.5,100\nb.png,,,,,\n"
+TEXT = b"dog,0,10,20,50,60\na.png,cat,0,0,200.5,100\n"
+
+NUMBERS = st.sampled_from(
+    ["0", "1", "-1", "50", "200", "1e400", "-1e308", "1e-320", "nan", "inf", "1_0", "٣", ""]
+) | st.floats().map(str)
+WORDS = (
+    NUMBERS | st.text(max_size=5) | st.sampled_from(["a.png", "a", "dog", "../a.png", "/etc/passwd", "C:\\a", "&dog;", "]]>", '"'])
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """One folder for all: a VOC dataset of one image, which is also that of the other readers."""
+    root = tmp_path_factory.mktemp("fuzz")
+    for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True)
+    Image.new("RGB", (200, 100)).save(root / "JPEGImages" / "a.png")
+    (root / "ImageSets/Main/train.txt").write_text("a\n")
+    return root
+
+
+def read_voc(root: Path, content: bytes, **options) -> Dataset:
+    (root / "Annotations/a.xml").write_bytes(content)
+    return VocDataset(root, "train", **options)
+
+
+def read_split(root: Path, content: bytes, **options) -> Dataset:
+    (root / "Annotations/a.xml").write_bytes(XML)
+    (root / "ImageSets/Main/fuzzed.txt").write_bytes(content)
+    return VocDataset(root, "fuzzed", **options)
+
+
+def read_coco(root: Path, content: bytes, **options) -> Dataset:
+    (root / "coco.json").write_bytes(content)
+    return CocoDataset(root / "coco.json", root / "JPEGImages", **options)
+
+
+def read_csv(root: Path, content: bytes, **options) -> Dataset:
+    (root / "labels.csv").write_bytes(content)
+    return CsvDataset(root / "labels.csv", root / "JPEGImages", **options)
+
+
+def read_text(root: Path, content: bytes, **options) -> Dataset:
+    (root / "texts").mkdir(exist_ok=True)
+    (root / "texts" / "a.txt").write_bytes(content)
+    return TextFilesDataset(root / "texts", root / "JPEGImages", **options)
+
+
+READERS = {
+    "voc": (read_voc, XML),
+    "split": (read_split, b"a\n"),
+    "coco": (read_coco, COCO),
+    "csv": (read_csv, CSV),
+    "text": (read_text, TEXT),
+}
+
+
+def check(read: Callable[..., Dataset], root: Path, content: bytes) -> None:
+    """Read with and without class names, every record on its own; and with notes that tolerate faults, which see the same."""
+    for options in ({}, {"class_names": ["cat", "dog"]}):
+        findings = Findings("fuzz")
+        strict, tolerant = (check_dataset(read, root, content, **options, **notes) for notes in ({}, {"notes": findings}))
+        assert strict == (tolerant and not errors(findings)), errors(findings)
+
+
+def errors(findings: Findings) -> list[str]:
+    return [finding.message for finding in findings if finding.severity == "error"]
+
+
+def check_dataset(read: Callable[..., Dataset], root: Path, content: bytes, **options) -> bool:
+    """Whether all of it can be used."""
+    try:
+        dataset = read(root, content, **options)
+    except DatasetError:
+        return False
+    assert all(isinstance(note, str) for note in dataset.notes)
+    usable = [check_record(dataset, index, root) for index in range(len(dataset))]
+    return all(usable)
+
+
+def check_record(dataset: Dataset, index: int, root: Path) -> bool:
+    try:
+        record = dataset[index]
+    except DatasetError:
+        return False
+    rows = len(record.labels)
+    assert record.boxes.shape == (rows, 4)
+    assert record.difficult.shape == record.crowd.shape == (rows,)
+    assert np.all((record.boxes >= 0) & (record.boxes <= 1))
+    assert np.all(record.boxes[:, :2] < record.boxes[:, 2:])
+    assert np.all((record.labels >= 1) & (record.labels <= len(dataset.class_names)))
+    assert record.image.resolve().is_relative_to(root)
+    assert min(record.size) > 0
+    return True
+
+
+@pytest.mark.parametrize(("read", "content"), READERS.values(), ids=READERS.keys())
+def test_the_examples_are_records(root, read, content):
+    """Otherwise the tests below would be content with errors alone."""
+    dataset = read(root, content)
+    assert len(dataset[0].labels) == (2 if read in {read_csv, read_text} else 1)
+    check(read, root, content)
+
+
+@st.composite
+def damaged(draw, content: bytes) -> bytes:
+    """A few pieces of `content` replaced by bytes, by other pieces of it, or by words."""
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(content)))
+        end = start + draw(st.integers(0, 9))
+        other = draw(st.integers(0, len(content)))
+        piece = draw(
+            st.binary(max_size=6)
+            | WORDS.map(lambda word: word.encode("utf-8", "surrogatepass"))
+            | st.just(content[other : other + 40])
+        )
+        content = content[:start] + piece + content[end:]
+    return content
+
+
+@pytest.mark.parametrize(("read", "content"), READERS.values(), ids=READERS.keys())
+@given(data=st.data())
+def test_damaged_files(root, read, content, data):
+    check(read, root, data.draw(damaged(content)))
+
+
+@given(st.binary(max_size=60))
+@pytest.mark.parametrize("read", [read for read, _ in READERS.values()], ids=READERS.keys())
+def test_arbitrary_bytes(root, read, content):
+    check(read, root, content)
+
+
+def mostly(*valid) -> st.SearchStrategy:
+    return st.sampled_from(valid) | st.sampled_from(valid) | WORDS
+
+
+CORNERS = st.fixed_dictionaries({}, optional={tag: mostly("1", "50", "200") for tag in ("xmin", "ymin", "xmax", "ymax")})
+OBJECT = {"name": mostly("dog", "cat"), "difficult": mostly("0", "1"), "bndbox": CORNERS}
+SIZE = st.fixed_dictionaries({}, optional={"width": mostly("200"), "height": mostly("100")})
+OBJECTS = st.lists(st.tuples(st.just("object"), st.fixed_dictionaries({}, optional=OBJECT)), max_size=3)
+
+
+def xml(node: str | dict | list) -> str:
+    pairs = node.items() if isinstance(node, dict) else node
+    return escape(node) if isinstance(node, str) else "".join(f"<{tag}>{xml(inner)}</{tag}>" for tag, inner in pairs)
+
+
+@given(SIZE | WORDS, OBJECTS)
+def test_annotations_with_wrong_values(root, size, objects):
+    check(read_voc, root, f"<annotation><size>{xml(size)}</size>{xml(objects)}</annotation>".encode("utf-8", "surrogatepass"))
+
+
+ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.lists(st.integers(), max_size=4)
+
+
+@given(st.data())
+def test_coco_with_wrong_values(root, data):
+    content = json.loads(COCO)
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = content
+        while isinstance(place, dict | list) and place:
+            key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
+            parent, place = place, place[key]
+            if data.draw(st.booleans()):
+                break
+        parent[key] = data.draw(ANYTHING)
+    check(read_coco, root, json.dumps(content).encode("utf-8", "surrogatepass"))
+
+
+@given(
+    st.lists(st.lists(mostly("a.png", "dog", "0", "1", "50", "200"), min_size=6, max_size=6), max_size=4), st.sampled_from(",;\t")
+)
+@pytest.mark.parametrize("read", [read_csv, read_text])
+def test_rows_with_wrong_values(root, read, rows, delimiter):
+    check(read, root, "\n".join(map(delimiter.join, rows)).encode("utf-8", "surrogatepass"))

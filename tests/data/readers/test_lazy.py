@@ -1,0 +1,112 @@
+import gc
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object
+from tf_ssd.errors import DatasetError
+
+HALF, FLAT, BEYOND, OUTSIDE = (0.0, 0.0, 50.0, 100.0), (5.0, 0.0, 5.0, 9.0), (50.0, 0.0, 101.0, 100.0), (100.0, 0.0, 101.0, 1.0)
+
+
+class Listed(LazyDataset):
+    """Record i holds the i-th list of (class, corners), in an image of 100 x 100 px."""
+
+    def __init__(self, *records, class_names=("cat", "dog"), root=Path("pictures")):
+        self.records, self.parsed = records, []
+        super().__init__(root, Strings([f"r{index}" for index in range(len(records))]), class_names, Notes(), "list")
+
+    def annotation(self, index: int) -> Annotation:
+        self.parsed.append(index)
+        objects = [
+            Object(f"r{index}: object {n} ({name})", name, box) for n, (name, box) in enumerate(self.records[index], start=1)
+        ]
+        return Annotation(self._root / f"{index}.png", (100, 100), objects)
+
+
+def test_a_record():
+    record = Listed([("dog", HALF), ("cat", FLAT), ("cat", BEYOND)])[0]
+    assert (record.id, record.image, record.size) == ("r0", Path("pictures/0.png"), (100, 100))
+    np.testing.assert_array_equal(record.boxes, np.float32([[0, 0, 0.5, 1], [0.5, 0, 1, 1]]))
+    assert record.labels.tolist() == [2, 1]
+    assert record.difficult.tolist() == record.crowd.tolist() == [False, False]
+    assert [array.dtype for array in (record.boxes, record.labels, record.difficult)] == [np.float32, np.int32, bool]
+
+
+def test_a_record_without_objects():
+    record = Listed([])[0]
+    assert [array.shape for array in (record.boxes, record.labels, record.difficult)] == [(0, 4), (0,), (0,)]
+
+
+def test_nothing_is_parsed_before_it_is_used():
+    dataset = Listed([("dog", HALF)], [("cat", OUTSIDE)])
+    assert dataset.parsed == []
+    assert dataset[0].labels.tolist() == [2]
+    with pytest.raises(DatasetError, match=r"^r1: object 1 \(cat\): xmin=100 .* lies outside the image of 100 x 100 px; correct"):
+        dataset[1]
+
+
+def test_without_class_names_everything_is_parsed_once():
+    dataset = Listed([("dog", HALF)], [("cow", HALF), ("cat", FLAT)], class_names=None)
+    assert dataset.parsed == [0, 1]
+    assert dataset.class_names == ("cow", "dog")  # a class without any box cannot be learned
+    assert dataset[1].labels.tolist() == [1]
+    with pytest.raises(DatasetError, match="outside"):
+        Listed([("cat", OUTSIDE)], class_names=None)
+
+
+def test_notes_grow_as_records_are_read_and_count_each_box_once():
+    dataset = Listed([("dog", FLAT)], [("dog", BEYOND), ("dog", FLAT)])
+    assert dataset.notes == ()
+    for _ in range(3):
+        dataset[0]
+    assert dataset.notes == ("boxes without area, dropped: 1: r0: object 1 (dog): xmin=5 ymin=0 xmax=5 ymax=9",)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(dataset.__getitem__, [1, 0] * 100))
+    dropped, clipped = dataset.notes
+    assert dropped.startswith("boxes without area, dropped: 2: ")
+    assert clipped.startswith("boxes that reached beyond their image, clipped: 1: r1: object 1 (dog)")
+
+
+def test_an_unknown_class_is_named():
+    with pytest.raises(DatasetError, match=r"^r0: object 2 \(cow\): the class is none of cat, dog; rename"):
+        Listed([("dog", HALF), ("cow", HALF)])[0]
+
+
+@pytest.mark.parametrize(("names", "message"), [([], "list: there are no objects"), (["a", "a"], "list: .*twice")])
+def test_bad_class_names_are_refused(names, message):
+    with pytest.raises(DatasetError, match=message):
+        Listed([("dog", HALF)], class_names=names)
+
+
+def test_an_image_outside_the_root_is_refused(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "0.png").symlink_to("/etc/passwd")
+    with pytest.raises(DatasetError, match=r"0\.png: a symbolic link leads to /etc/passwd"):
+        Listed([], root=tmp_path / "pictures")[0]
+
+
+@pytest.mark.parametrize("index", [-1, 1])
+def test_an_index_outside_is_an_index_error(index):
+    with pytest.raises(IndexError, match="of 1"):
+        Listed([])[index]
+
+
+class Numbered(LazyDataset):
+    def annotation(self, index: int) -> Annotation:
+        raise AssertionError("nothing is parsed")
+
+
+def test_a_record_that_is_not_used_costs_a_few_bytes():
+    ids = [f"2012_{number:06d}" for number in range(20_000)]
+    tracemalloc.start()
+    dataset = Numbered(Path(), Strings(ids), ["dog"], Notes(), "here")
+    gc.collect()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept / len(dataset) < 30

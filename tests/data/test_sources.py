@@ -1,0 +1,147 @@
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tf_ssd.check.findings import Findings
+from tf_ssd.data.sources import open_dataset
+from tf_ssd.errors import DatasetError
+
+
+def image(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (200, 100)).save(path)
+
+
+def voc(root: Path, split: str, class_name="dog") -> None:
+    image(root / "JPEGImages" / f"{split}.png")
+    for folder in ("Annotations", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    (root / f"Annotations/{split}.xml").write_text(f"<annotation><object><name>{class_name}</name>{box}</object></annotation>")
+    (root / f"ImageSets/Main/{split}.txt").write_text(split)
+
+
+def coco(annotation_file: Path, images: Path, class_name="dog") -> None:
+    image(images / "a.png")
+    annotation_file.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 200, "height": 100}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 3, "bbox": [0, 0, 9, 9]}],
+        "categories": [{"id": 3, "name": class_name}],
+    }
+    annotation_file.write_text(json.dumps(content))
+
+
+def test_voc(tmp_path):
+    voc(tmp_path, "train")
+    dataset = open_dataset("voc", [tmp_path], ["train"])
+    assert (len(dataset), dataset.class_names, dataset[0].id) == (1, ("dog",), "train")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "images"),
+    [
+        ("annotations/instances_val.json", "val"),
+        ("annotations/instances_val.json", "images/val"),
+        ("annotations/instances_val.json", "images"),
+        ("val/_annotations.coco.json", "val"),
+        ("val.json", "images"),
+        ("val.json", "."),
+    ],
+)
+def test_coco_as_published_as_exported_and_beside_its_images(tmp_path, annotations, images):
+    coco(tmp_path / annotations, tmp_path / images)
+    dataset = open_dataset("coco", [tmp_path], ["val"])
+    assert dataset[0].image == tmp_path / images / "a.png"
+
+
+@pytest.mark.parametrize(
+    ("file", "images"), [("val.csv", "images"), ("val.csv", "."), ("val.txt", "images"), ("val.txt", "."), ("val/a.txt", "val")]
+)
+def test_csv_as_one_file_or_one_for_each_image(tmp_path, file, images):
+    image(tmp_path / images / "a.png")
+    (tmp_path / file).write_text("a.png,dog,1,2,30,40")
+    dataset = open_dataset("csv", [tmp_path], ["val"])
+    assert dataset[0].image == tmp_path / images / "a.png"
+    assert dataset[0].labels.tolist() == [1]
+
+
+def test_the_published_layout_goes_first(tmp_path):
+    coco(tmp_path / "annotations/instances_val.json", tmp_path / "val", "dog")
+    coco(tmp_path / "val.json", tmp_path, "cat")
+    assert open_dataset("coco", [tmp_path], ["val"]).class_names == ("dog",)
+
+
+def test_splits_and_folders_are_joined_in_order(tmp_path):
+    for year in ("VOC2007", "VOC2012"):
+        for split in ("train", "val"):
+            voc(tmp_path / year, split)
+    dataset = open_dataset("voc", [tmp_path / "VOC2007", tmp_path / "VOC2012"], ["train", "val"])
+    expected = [f"{year}/{split}/{split}" for year in ("VOC2007", "VOC2012") for split in ("train", "val")]
+    assert [dataset[index].id for index in range(4)] == expected
+
+
+def test_folders_of_one_name_are_told_apart_by_their_path(tmp_path):
+    folders = [tmp_path / "a" / "data", tmp_path / "b" / "data"]
+    for folder in folders:
+        voc(folder, "train")
+    dataset = open_dataset("voc", folders, ["train"])
+    assert [dataset[index].id for index in range(2)] == [f"{folder}/train/train" for folder in folders]
+
+
+def test_parts_of_other_classes_are_joined_with_all_of_them(tmp_path):
+    voc(tmp_path, "train", "dog")
+    voc(tmp_path, "val", "cat")
+    dataset = open_dataset("voc", [tmp_path], ["train", "val"])
+    assert dataset.class_names == ("cat", "dog")
+    assert [dataset[index].labels.tolist() for index in range(2)] == [[2], [1]]
+
+
+def test_given_class_names_are_those_of_all_parts(tmp_path):
+    voc(tmp_path, "train", "dog")
+    voc(tmp_path, "val", "cat")
+    dataset = open_dataset("voc", [tmp_path], ["train", "val"], class_names=["dog", "cow", "cat"])
+    assert [dataset[index].labels.tolist() for index in range(2)] == [[1], [3]]
+
+
+@pytest.mark.parametrize("kind", ["coco", "csv"])
+def test_what_was_looked_for_is_named(tmp_path, kind):
+    with pytest.raises(DatasetError, match=r"there are no annotations; looked for .*val.*, .*; check --data and --split"):
+        open_dataset(kind, [tmp_path], ["val"])
+
+
+def test_a_missing_folder_of_images_is_named(tmp_path):
+    coco(tmp_path / "annotations/instances_val.json", tmp_path / "elsewhere")
+    with pytest.raises(DatasetError, match=r"instances_val\.json: there is no folder of images; looked for .*images"):
+        open_dataset("coco", [tmp_path], ["val"])
+
+
+@pytest.mark.parametrize("kind", ["voc", "coco", "csv"])
+def test_a_split_does_not_lead_out_of_the_folder(tmp_path, kind):
+    with pytest.raises(DatasetError, match=r"split: the file name '\.\./val' leads out"):
+        open_dataset(kind, [tmp_path], ["../val"])
+
+
+def test_faults_of_all_parts_go_to_the_notes(tmp_path):
+    for split in ("train", "val"):
+        voc(tmp_path, split)
+        (tmp_path / "JPEGImages" / f"{split}.png").unlink()
+    findings = Findings("both")
+    assert len(open_dataset("voc", [tmp_path], ["train", "val"], class_names=["dog"], notes=findings)) == 0
+    assert [finding.kind for finding in findings] == ["missing files", "missing files"]
+
+
+@pytest.mark.parametrize(("exif", "size"), [("ignore", (200, 100)), ("apply", (100, 200))])
+@pytest.mark.parametrize("kind", ["voc", "coco", "csv"])
+def test_sizes_that_come_from_turned_images(tmp_path, kind, exif, size):
+    voc(tmp_path, "val")
+    coco(tmp_path / "val.json", tmp_path / "images")
+    (tmp_path / "val.json").write_text((tmp_path / "val.json").read_text().replace('"width": 200, ', ""))
+    (tmp_path / "val.csv").write_text("a.png,dog,1,2,30,40")
+    orientation = Image.Exif()
+    orientation[0x0112] = 6
+    for path in (tmp_path / "images/a.png", tmp_path / "JPEGImages/val.png"):
+        Image.new("RGB", (200, 100)).save(path, exif=orientation)
+    assert open_dataset(kind, [tmp_path], ["val"], exif=exif)[0].size == size

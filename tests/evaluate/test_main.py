@@ -1,0 +1,300 @@
+import json
+import time
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_ssd.config import ModelConfig
+from tf_ssd.data.classes import write_class_names
+from tf_ssd.data.images.decode import read_image
+from tf_ssd.data.synthetic import CLASS_NAMES, SyntheticDataset
+from tf_ssd.detect import Detections
+from tf_ssd.evaluate import __main__ as evaluate
+from tf_ssd.evaluate import over_dataset
+from tf_ssd.model import ssd300
+from tf_ssd.weights import save_model
+
+PICTURES = 5
+CATEGORY_IDS = (9, 4, 30)  # of circle, square, triangle
+IMAGE_IDS = (50, 8, 700, 9, 1)  # not in order
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A model that knows nothing, with its class map."""
+    folder = tmp_path_factory.mktemp("run")
+    keras.utils.set_random_seed(0)
+    save_model(ssd300(ModelConfig(num_classes=4, width=0.0625)), folder / "model.keras")
+    write_class_names(folder / "classes.txt", CLASS_NAMES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return SyntheticDataset(PICTURES, seed=1)
+
+
+@pytest.fixture(scope="module")
+def voc(tmp_path_factory, pictures):
+    """Pictures 0..4; the second object of a picture is difficult."""
+    root = tmp_path_factory.mktemp("voc")
+    for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True)
+    for index in range(PICTURES):
+        record = pictures[index]
+        Image.fromarray(read_image(record)).save(root / f"JPEGImages/{index}.png")
+        objects = "".join(
+            f"<object><name>{CLASS_NAMES[label - 1]}</name><difficult>{int(number == 1)}</difficult>"
+            f"<bndbox><xmin>{box[0] + 1}</xmin><ymin>{box[1] + 1}</ymin><xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox>"
+            "</object>"
+            for number, (box, label) in enumerate(zip((record.boxes * 300).round(), record.labels, strict=True))
+        )
+        size = "<size><width>300</width><height>300</height></size>"
+        (root / f"Annotations/{index}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
+    (root / "ImageSets/Main/test.txt").write_text("".join(f"{index}\n" for index in range(PICTURES)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory, pictures):
+    """The same pictures with ids that are not in order, and categories that are not in the order of the classes."""
+    root = tmp_path_factory.mktemp("coco")
+    (root / "test").mkdir()
+    rows = []
+    for image_id, index in zip(IMAGE_IDS, range(PICTURES), strict=True):
+        record = pictures[index]
+        Image.fromarray(read_image(record)).save(root / f"test/{index}.png")
+        for box, label in zip((record.boxes * 300).round().tolist(), record.labels, strict=True):
+            bbox = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+            rows.append({"id": len(rows), "image_id": image_id, "category_id": CATEGORY_IDS[label - 1], "bbox": bbox, "iscrowd": 0})
+    images = [
+        {"id": image_id, "file_name": f"{index}.png", "width": 300, "height": 300} for index, image_id in enumerate(IMAGE_IDS)
+    ]
+    categories = [{"id": number, "name": name} for number, name in zip(CATEGORY_IDS, CLASS_NAMES, strict=True)]
+    content = {"images": images, "annotations": rows, "categories": categories}
+    (root / "test" / "_annotations.coco.json").write_text(json.dumps(content))
+    return root
+
+
+def results_of(pictures, image_ids, category_ids, scores=lambda row: 0.9) -> list[dict]:
+    rows = []
+    for image_id, index in zip(image_ids, range(PICTURES), strict=True):
+        for box, label in zip((pictures[index].boxes * 300).round().tolist(), pictures[index].labels, strict=True):
+            bbox = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+            rows.append({"image_id": image_id, "category_id": category_ids[label - 1], "bbox": bbox, "score": scores(len(rows))})
+    return rows
+
+
+@pytest.fixture
+def found(tmp_path):
+    def write(rows):
+        (tmp_path / "found.json").write_text(json.dumps(rows))
+        return str(tmp_path / "found.json")
+
+    return write
+
+
+class Layout(NamedTuple):
+    """The pictures in files: flags that name them, and their ids."""
+
+    kind: str
+    flags: list[str]
+    image_ids: tuple
+    category_ids: tuple
+
+
+@pytest.fixture(params=["voc", "coco"])
+def layout(request):
+    root = request.getfixturevalue(request.param)
+    flags = ["--dataset", request.param, "--data", str(root)]
+    ids = (IMAGE_IDS, CATEGORY_IDS) if request.param == "coco" else (tuple(map(str, range(PICTURES))), (1, 2, 3))
+    return Layout(request.param, flags, *ids)
+
+
+@pytest.mark.parametrize("metric", ["voc07", "voc12", "coco"])
+def test_perfect_detections_in_a_file(pictures, layout, found, tmp_path, metric):
+    path = found(results_of(pictures, layout.image_ids, layout.category_ids))
+    assert evaluate.main(["--detections", path, *layout.flags, "--metric", metric, "--json", str(tmp_path / "x.json")]) == 0
+    report = json.loads((tmp_path / "x.json").read_text())
+    rows = sum(len(pictures[index].labels) for index in range(PICTURES))
+    assert (report["images"], report["detections"], report["ground_truth"] + report["left_out"]) == (PICTURES, rows, rows)
+    assert (report["left_out"] > 0) == (layout.kind == "voc"), "difficult boxes"
+    assert next(iter(report["summary"].values())) == 1
+    assert {name: row["AP"] for name, row in report["per_class"].items()} == {
+        name: 1 if row["ground_truth"] else None for name, row in report["per_class"].items()
+    }
+
+
+def test_a_wrong_class_and_a_missed_box_cost_what_they_should(pictures, coco, found, tmp_path):
+    rows = results_of(pictures, IMAGE_IDS, CATEGORY_IDS)
+    circles = [row for row in rows if row["category_id"] == CATEGORY_IDS[0]]
+    rest = [row for row in rows if row["category_id"] not in CATEGORY_IDS[:2]]
+    path = found([*circles[1:], *rest])
+    flags = [
+        "--detections",
+        path,
+        "--dataset",
+        "coco",
+        "--data",
+        str(coco),
+        "--metric",
+        "voc12",
+        "--json",
+        str(tmp_path / "x.json"),
+    ]
+    assert evaluate.main(flags) == 0
+    per_class = json.loads((tmp_path / "x.json").read_text())["per_class"]
+    expected = {"circle": 1 - 1 / len(circles), "square": 0, "triangle": 1}
+    assert {name: row["AP"] for name, row in per_class.items()} == pytest.approx(expected)
+
+
+def perfect_detector(_):
+    """In place of `over_dataset.detector`, for pictures in their order."""
+    dataset = SyntheticDataset(PICTURES, seed=1)
+    position = iter(range(PICTURES))
+
+    def find(images):
+        boxes, labels, count = (
+            np.zeros((len(images), 9, 4), np.float32),
+            np.zeros((len(images), 9), int),
+            np.zeros(len(images), int),
+        )
+        for row in range(len(images)):
+            index = next(position, None)
+            if index is not None:
+                record = dataset[index]
+                count[row] = len(record.labels)
+                boxes[row, : count[row]], labels[row, : count[row]] = record.boxes, record.labels
+        return Detections(*map(keras.ops.convert_to_tensor, (boxes, labels, np.ones(labels.shape), count)))
+
+    return find
+
+
+def test_a_model_its_exported_detections_and_the_plot(run, layout, tmp_path, monkeypatch):
+    monkeypatch.setattr(over_dataset, "detector", perfect_detector)
+    files = {name: tmp_path / f"{name}.{'png' if name == 'plot' else 'json'}" for name in ("json", "plot", "results")}
+    flags = [text for name, path in files.items() for text in (f"--{name}", str(path))]
+    assert evaluate.main(["--checkpoint", str(run), *layout.flags, "--batch-size", "2", *flags]) == 0
+    direct = json.loads(files["json"].read_text())
+    assert next(iter(direct["summary"].values())) == 1
+    assert direct["metric"] == ("coco" if layout.kind == "coco" else "voc12")
+    with Image.open(files["plot"]) as picture:
+        assert picture.width > 1000
+    assert evaluate.main(["--detections", str(files["results"]), *layout.flags, "--json", str(tmp_path / "again.json")]) == 0
+    again = json.loads((tmp_path / "again.json").read_text())
+    assert {**again, "evaluated": ""} == {**direct, "evaluated": ""}
+
+
+def test_an_untrained_model_on_generated_pictures(run, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("tf_ssd.data.synthetic.HELD_OUT_PICTURES", 3)
+    assert evaluate.main(["--checkpoint", str(run / "model.keras"), "--json", str(tmp_path / "x.json")]) == 0
+    assert json.loads((tmp_path / "x.json").read_text())["images"] == 3
+    assert "circle" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"image_id": 51}, "there is no image with the id 51"),
+        ({"category_id": 1}, "there is no category with the id 1"),
+        ({"bbox": [0, 0, -1, 5]}, "cannot be used as COCO results"),
+    ],
+)
+def test_a_bad_file_of_detections_exits_2(coco, found, capsys, changed, message):
+    path = found([{"image_id": 50, "category_id": 9, "bbox": [0, 0, 5, 5], "score": 0.5, **changed}])
+    assert evaluate.main(["--detections", path, "--dataset", "coco", "--data", str(coco)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert path in error
+
+
+def test_a_split_without_boxes_exits_2(voc, found, capsys):
+    (voc / "ImageSets/Main/empty.txt").write_text("0\n")
+    (voc / "Annotations/0.xml").rename(voc / "kept")
+    (voc / "Annotations/0.xml").write_text("<annotation><size><width>300</width><height>300</height></size></annotation>")
+    (voc / "classes.txt").write_text("circle\n")
+    flags = ["--dataset", "voc", "--data", str(voc), "--split", "empty", "--classes", str(voc / "classes.txt")]
+    try:
+        assert evaluate.main(["--detections", found([]), *flags]) == 2
+    finally:
+        (voc / "kept").rename(voc / "Annotations/0.xml")
+    assert "--split empty: no boxes to be found" in capsys.readouterr().err
+
+
+def test_a_class_that_the_model_does_not_know_exits_2(run, voc, tmp_path, capsys):
+    model = tmp_path / "model.keras"
+    model.write_bytes((run / "model.keras").read_bytes())
+    (tmp_path / "classes.txt").write_text("circle\nsquare\nhexagon\n")
+    assert evaluate.main(["--checkpoint", str(tmp_path), "--dataset", "voc", "--data", str(voc)]) == 2
+    assert "hexagon" in capsys.readouterr().err
+
+
+def test_class_maps_of_model_and_command_line_must_agree(run, voc, tmp_path, capsys):
+    (tmp_path / "other.txt").write_text("square\ncircle\ntriangle\n")
+    flags = ["--dataset", "voc", "--data", str(voc), "--classes", str(tmp_path / "other.txt")]
+    assert evaluate.main(["--checkpoint", str(run), *flags]) == 2
+    assert "label 1 is 'circle' but 'square'" in capsys.readouterr().err
+
+
+def test_a_model_without_class_map_must_have_as_many_classes_as_the_data(voc, tmp_path, capsys):
+    save_model(ssd300(ModelConfig(num_classes=3, width=0.0625)), tmp_path / "model.keras")
+    assert evaluate.main(["--checkpoint", str(tmp_path), "--dataset", "voc", "--data", str(voc)]) == 2
+    assert "3 classes, but the model has 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "--checkpoint, --detections=[]: give one of the two"),
+        (["--checkpoint", "a", "--detections", "b"], "give one of the two"),
+        (["--detections", "b", "--results", "c.json"], "--results='c.json': --detections are a file already"),
+        (["--checkpoint", "a", "--batch-size", "0"], "--batch-size=0"),
+        (["--checkpoint", "a", "--seed", "-1"], "--seed=-1"),
+        (["--checkpoint", "a", "--json", "x.txt"], "--json='x.txt': must end in .json"),
+        (["--checkpoint", "a", "--plot", "nowhere/x.png"], "there is no folder nowhere"),
+        (["--checkpoint", "nowhere"], "nowhere: the suffix must be .keras"),
+        (["--checkpoint", "nowhere", "--dataset", "voc"], "--dataset voc needs the folder"),
+    ],
+)
+def test_wrong_settings_exit_2(flags, message, capsys):
+    assert evaluate.main(flags) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_nothing_is_overwritten(tmp_path, capsys):
+    (tmp_path / "x.json").write_text("precious")
+    assert evaluate.main(["--checkpoint", "a", "--json", str(tmp_path / "x.json")]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert (tmp_path / "x.json").read_text() == "precious"
+
+
+def test_an_unknown_metric_is_a_wrong_command_line(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        evaluate.main(["--checkpoint", "a", "--metric", "kitti"])
+    assert stopped.value.code == 2
+    assert "kitti" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("metric", ["voc07", "coco"])
+def test_a_thousand_images_of_200_detections_take_seconds(metric):
+    """Of 5000 images within a minute, a fifth."""
+    from tf_ssd.metrics import ImageDetections, ImageGroundTruth, average_precision
+    from tf_ssd.metrics.images import box_areas
+
+    random = np.random.default_rng(0)
+
+    def boxes(count):
+        low = random.uniform(0, 400, (count, 2))
+        return np.hstack([low, low + random.uniform(5, 200, (count, 2))])
+
+    detections, truth = [], []
+    for _ in range(1000):
+        gt_boxes = boxes(7)
+        truth.append(ImageGroundTruth(gt_boxes, random.integers(1, 21, 7), np.zeros(7, bool), box_areas(gt_boxes)))
+        detections.append(ImageDetections(boxes(200), random.integers(1, 21, 200), random.random(200)))
+    start = time.perf_counter()
+    average_precision(detections, truth, num_classes=21, metric=metric)
+    assert time.perf_counter() - start < 12

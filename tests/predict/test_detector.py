@@ -1,0 +1,129 @@
+from io import BytesIO
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import tf_ssd
+from tf_ssd.config import ModelConfig
+from tf_ssd.data.classes import write_class_names
+from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.errors import ConfigError, ImageError, WeightsError
+from tf_ssd.evaluate.over_dataset import detections_in
+from tf_ssd.model import ssd300
+from tf_ssd.predict.detector import Detector
+from tf_ssd.weights import save_model
+
+NAMES = ("circle", "square", "triangle")
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return ssd300(ModelConfig(num_classes=4, width=0.0625, batch_norm=True))
+
+
+@pytest.fixture(scope="module")
+def detector(model):
+    return Detector(model, NAMES, score_threshold=0.2)
+
+
+@pytest.fixture
+def photo():
+    return np.random.default_rng(0).integers(0, 256, (90, 160, 3), np.uint8)
+
+
+def encoded(pixels, form="PNG", **options) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def assert_same(a, b):
+    for name in ("boxes_px", "labels", "scores"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    assert (a.names, a.size) == (b.names, b.size)
+
+
+def test_every_form_of_a_picture_gives_the_same(detector, photo, tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(photo))
+    expected = detector(photo)
+    assert len(expected) > 0
+    assert expected.size == (160, 90)
+    for picture in (path, str(path), path.read_bytes(), Image.fromarray(photo)):
+        assert_same(detector(picture), expected)
+
+
+def test_boxes_are_pixels_of_the_picture_and_scores_fall(detector, photo):
+    found = detector(photo)
+    assert (found.boxes_px >= 0).all()
+    assert (found.boxes_px <= [160, 90, 160, 90]).all()
+    assert (found.boxes_px.max(axis=0) > [1, 1, 2, 2]).all()
+    assert (np.diff(found.scores) <= 0).all()
+    assert found.scores.min() >= 0.2
+    assert found.names == tuple(NAMES[label - 1] for label in found.labels)
+
+
+def test_detections_are_those_of_evaluation(model):
+    dataset = SyntheticDataset(3, seed=0, image_size=120)
+    expected = [found for _, found in detections_in(dataset, model, batch_size=3)]
+    found = Detector(model, NAMES, score_threshold=0)([dataset[index].image for index in range(3)])
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours.labels, theirs.labels)
+        np.testing.assert_allclose(ours.boxes_px, theirs.boxes_px, atol=1e-3)
+
+
+def test_several_pictures_of_different_sizes(detector, photo):
+    pictures = [photo, photo[:40, :50], photo[..., 0], *[photo] * 8]
+    found = detector(pictures)
+    assert [detections.size for detections in found] == [(160, 90), (50, 40), (160, 90), *[(160, 90)] * 8]
+    np.testing.assert_array_equal(found[10].labels, found[0].labels)
+    np.testing.assert_allclose(found[10].scores, found[0].scores, rtol=1e-5)
+    assert detector([]) == []
+
+
+def test_a_high_threshold_leaves_nothing(model, photo):
+    found = Detector(model, NAMES, score_threshold=1.5)(photo)
+    assert (len(found), found.names, found.boxes_px.shape) == (0, (), (0, 4))
+
+
+def test_a_large_array_is_reduced_as_a_file_is(detector, photo):
+    large = np.asarray(Image.fromarray(photo).resize((1601, 1203), Image.Resampling.BICUBIC))
+    assert_same(detector(large), detector(encoded(large)))
+
+
+def test_exif_orientation(model, detector, photo):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = encoded(photo, exif=exif)
+    upright = encoded(np.rot90(photo, -1))
+    assert_same(detector(turned), detector(upright))
+    assert_same(detector(Image.open(BytesIO(turned))), detector(upright))
+    assert Detector(model, NAMES, exif="ignore")(turned).size == (160, 90)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
+def test_an_array_that_is_no_picture(detector, wrong):
+    with pytest.raises(ValueError, match=r"a picture is \(H, W, 3\)"):
+        detector(wrong)
+
+
+def test_a_file_that_is_no_picture(detector, tmp_path):
+    with pytest.raises(ImageError, match=r"missing\.jpg: cannot be read"):
+        detector(tmp_path / "missing.jpg")
+
+
+def test_load(model, photo, tmp_path):
+    save_model(model, tmp_path / "model.keras")
+    assert tf_ssd.load(tmp_path).class_names == ("1", "2", "3")
+    write_class_names(tmp_path / "classes.txt", NAMES)
+    loaded = tf_ssd.load(str(tmp_path), score_threshold=0.2)
+    assert loaded.class_names == NAMES
+    assert len(loaded(photo)) > 0
+    write_class_names(tmp_path / "classes.txt", NAMES[:2])
+    with pytest.raises(ConfigError, match="2 classes, but the model has 3"):
+        tf_ssd.load(tmp_path / "model.keras")
+    with pytest.raises(WeightsError, match="no such file"):
+        tf_ssd.load(tmp_path / "other.keras")

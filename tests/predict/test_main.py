@@ -1,0 +1,217 @@
+import csv
+import json
+import sys
+from fractions import Fraction
+from io import BytesIO, TextIOWrapper
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_ssd.config import ModelConfig
+from tf_ssd.data.classes import write_class_names
+from tf_ssd.model import ssd300
+from tf_ssd.predict import __main__ as predict
+from tf_ssd.predict.detector import Detector
+from tf_ssd.predict.video import Frame, opened, write_video
+from tf_ssd.weights import save_model
+from tf_ssd.weights.trained import load_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    keras.utils.set_random_seed(0)
+    save_model(ssd300(ModelConfig(num_classes=3, width=0.0625, batch_norm=True)), folder / "model.keras")
+    write_class_names(folder / "classes.txt", ("cat", "dog"))
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two pictures of one name in two folders, one in a third format, a text beside them and a damaged one."""
+    folder = tmp_path / "photos"
+    random = np.random.default_rng(0)
+    for name in ("a.jpg", "b.png", "deeper/a.JPG"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (60, 80, 3), np.uint8)).save(path)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_a_folder(run, photos, tmp_path, capsys):
+    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out"), "--score-threshold", "0.5"]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "a.jpg",
+        "a-2.jpg",
+        "b.png",
+        "detections.json",
+        "detections.csv",
+    }
+    with Image.open(tmp_path / "out" / "a.jpg") as picture:
+        assert picture.size == (160, 120)  # drawn at twice its size
+    results = json.loads((tmp_path / "out" / "detections.json").read_text())
+    assert {row["image_id"] for row in results} == {str(photos / name) for name in ("a.jpg", "b.png", "deeper/a.JPG")}
+    assert all(row["score"] >= 0.5 and row["category_id"] in (1, 2) and len(row["bbox"]) == 4 for row in results)
+    with (tmp_path / "out" / "detections.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(results)
+    for row, result in zip(rows, results, strict=True):
+        assert row["class"] == ("cat", "dog")[result["category_id"] - 1]
+        x, y, width, height = result["bbox"]
+        assert [float(row[key]) for key in ("xmin", "ymin", "xmax", "ymax")] == pytest.approx(
+            [x, y, x + width, y + height], abs=0.01
+        )
+    assert f"3 pictures, {len(rows)} detections" in capsys.readouterr().err
+
+
+def test_a_bad_picture_is_named_and_skipped(run, photos, tmp_path, capsys):
+    (photos / "bad.jpg").write_bytes(b"")
+    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out")]) == 1
+    assert f"skipped: {photos / 'bad.jpg'}: cannot be read as an image" in capsys.readouterr().err
+    assert (tmp_path / "out" / "b.png").exists()
+    assert not (tmp_path / "out" / "bad.jpg").exists()
+
+
+def test_standard_input(run, photos, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=BytesIO((photos / "b.png").read_bytes())))
+    assert predict.main(["-", "--checkpoint", str(run)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["width"], printed["height"]) == (80, 60)
+    assert {row["class"] for row in printed["detections"]} <= {"cat", "dog"}
+
+
+def test_standard_input_that_is_no_picture(run, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(b"hello")))
+    assert predict.main(["-", "--checkpoint", str(run)]) == 2
+    assert "error: the picture: cannot be read" in capsys.readouterr().err
+
+
+def test_originals_are_not_overwritten(run, photos, capsys):
+    before = (photos / "a.jpg").read_bytes()
+    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(photos)]) == 2
+    assert "a.jpg would overwrite an input" in capsys.readouterr().err
+    assert (photos / "a.jpg").read_bytes() == before
+
+
+def test_results_are_not_overwritten(run, photos, tmp_path, capsys):
+    (tmp_path / "detections.json").write_text("kept")
+    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path)]) == 2
+    assert "the folder holds results" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "file")]) == 2
+    assert "cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["a.jpg"], "--output=None"),
+        (["-", "a.jpg", "--output", "out"], "- stands alone"),
+        (["-", "--output", "out"], "the results are printed"),
+        (["a.jpg", "--output", "out", "--score-threshold", "2"], "--score-threshold=2"),
+        (["-", "--explain"], "--explain=True: with - no pictures are written"),
+    ],
+)
+def test_arguments_that_do_not_go_together(arguments, named, capsys):
+    assert predict.main([*arguments, "--checkpoint", "run"]) == 2
+    assert named in capsys.readouterr().err
+
+
+# Explanations
+
+
+def test_pictures_are_explained(run, photos, tmp_path):
+    (photos / "bad.jpg").write_bytes(b"")
+    arguments = [str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out"), "--explain"]
+    assert predict.main(arguments) == 1
+    explained = {path.name for path in (tmp_path / "out").glob("*-explained.png")}
+    assert explained == {"a-explained.png", "a-2-explained.png", "b-explained.png"}
+    pictures = []
+    for name in sorted(explained):
+        with Image.open(tmp_path / "out" / name) as picture:
+            pictures.append(np.asarray(picture))
+            assert 900 < picture.height < picture.width == 1600
+    assert not np.array_equal(*pictures[:2])
+
+
+def test_videos_are_not_explained(run, clip, tmp_path, capsys):
+    assert predict.main([str(clip), "--checkpoint", str(run), "--output", str(tmp_path / "out"), "--explain"]) == 2
+    assert f"--explain: explains pictures; leave out the video {clip}" in capsys.readouterr().err
+
+
+# Videos
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return make_clip(tmp_path / "clip.mp4", 12)
+
+
+def make_clip(path, frames):
+    """Noise, the first four frames dark."""
+    random = np.random.default_rng(0)
+    pixels = [random.integers(0, 256 if number > 3 else 2, (47, 64, 3), np.uint8) for number in range(frames)]
+    write_video(path, [Frame(frame, number / 25) for number, frame in enumerate(pixels)], Fraction(25))
+    return path
+
+
+def test_a_video(run, clip, photos, tmp_path, capsys):
+    arguments = [str(clip), str(photos / "b.png"), "--checkpoint", str(run), "--output", str(tmp_path / "out")]
+    assert predict.main(arguments) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"clip.mp4", "b.png", "detections.json", "detections.csv"}
+    results = json.loads((tmp_path / "out" / "detections.json").read_text())
+    assert f"13 pictures and frames, {len(results)} detections" in capsys.readouterr().err
+    with opened(clip) as original, opened(tmp_path / "out" / "clip.mp4") as copy:
+        pairs = list(zip(original.frames, copy.frames, strict=True))
+        assert (copy.rate, copy.length) == (25, 12)
+    detector = Detector(*load_run(run))
+    names = [f"{clip}#{number}" for number in range(12)]
+    for name, (frame, annotated) in zip(names, pairs, strict=True):
+        assert annotated.pixels.shape == frame.pixels.shape
+        assert annotated.seconds == pytest.approx(frame.seconds, abs=1e-4)
+        expected = detector(frame.pixels)
+        found = [row for row in results if row["image_id"] == name]
+        assert [row["category_id"] for row in found] == expected.labels.tolist()
+        assert [row["score"] for row in found] == pytest.approx(expected.scores.tolist(), abs=1e-5)
+    assert {row["image_id"] for row in results} <= {*names, str(photos / "b.png")}
+    assert len(results) > 12
+
+
+def test_a_damaged_video_is_named_and_nothing_is_left_of_it(run, clip, photos, tmp_path, capsys):
+    bad = make_clip(tmp_path / "bad.mp4", 40)
+    content = bad.read_bytes()
+    bad.write_bytes(content[: len(content) * 9 // 10])
+    arguments = [str(bad), str(clip), "--checkpoint", str(run), "--output", str(tmp_path / "out")]
+    assert predict.main(arguments) == 1
+    printed = capsys.readouterr().err
+    assert f"skipped: {bad}: cannot be read as a video (damaged after 1." in printed
+    assert "12 pictures and frames" in printed
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"clip.mp4", "detections.json", "detections.csv"}
+    results = json.loads((tmp_path / "out" / "detections.json").read_text())
+    assert {row["image_id"].split("#")[0] for row in results} == {str(clip)}
+
+
+def test_an_interrupt_leaves_no_half_video(run, clip, tmp_path, monkeypatch, capsys):
+    detect, calls = Detector.__call__, []
+
+    def interrupted(self, pictures):
+        calls.append(len(pictures))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return detect(self, pictures)
+
+    monkeypatch.setattr(Detector, "__call__", interrupted)
+    assert predict.main([str(clip), "--checkpoint", str(run), "--output", str(tmp_path / "out")]) == 130
+    assert calls == [8, 4], "a few frames at a time"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_video_without_pyav(run, clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert predict.main([str(clip), "--checkpoint", str(run), "--output", str(tmp_path / "out")]) == 2
+    assert 'install it with: pip install "tf-ssd[video]"' in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,28 @@
+import os
+
+import pytest
+
+from tf_ssd.system.captured_output import held_back
+
+
+def test_nothing_is_seen(capfd):
+    with held_back():
+        os.write(2, b"from C++\n")
+        print("from a tool")
+    print("after")
+    assert capfd.readouterr() == ("after\n", "")
+
+
+def test_all_is_seen_if_something_fails(capfd):
+    with pytest.raises(KeyError):
+        _fail()
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert sorted(err.splitlines()) == ["from C++", "from a tool"]
+
+
+def _fail():
+    with held_back():
+        os.write(2, b"from C++\n")
+        print("from a tool")
+        raise KeyError

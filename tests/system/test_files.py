@@ -1,0 +1,37 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tf_ssd.system.files import write_json, written_beside
+
+
+def test_the_name_appears_when_the_content_is_whole(tmp_path):
+    path = tmp_path / "table.csv"
+    with written_beside(path) as unfinished:
+        unfinished.write_text("half")
+        assert unfinished.suffix == ".csv"
+        assert not path.exists()
+        unfinished.write_text("whole")
+    assert path.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_fails_leaves_the_old_content_and_nothing_else(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def fail():
+        with written_beside(path) as unfinished:
+            unfinished.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_holds_paths_as_text(tmp_path):
+    write_json(tmp_path / "run.json", {"data": (Path("a/b"),), "steps": 3})
+    assert json.loads((tmp_path / "run.json").read_text()) == {"data": ["a/b"], "steps": 3}

@@ -1,0 +1,120 @@
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tf_ssd.config import TrainConfig
+from tf_ssd.errors import ConfigError
+from tf_ssd.train.folder import claimed, open_run
+
+CONFIG = TrainConfig(steps=3)
+CLASSES = ("cat", "dog")
+DATA = {"training data": "abc"}
+
+
+def test_made_once_and_found_again(tmp_path):
+    folder = tmp_path / "deep" / "run"
+    assert not open_run(folder, CONFIG, CLASSES, DATA)
+    assert {path.name for path in folder.iterdir()} == {"run.json", "classes.txt"}
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert open_run(folder, CONFIG, CLASSES, DATA)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_what_is_written_down(tmp_path):
+    open_run(tmp_path, TrainConfig(dataset="csv", data=(Path("a/b"),), recipe="voc"), CLASSES, DATA)
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert run["settings"]["data"] == ["a/b"]
+    assert run["recipe"]["batch_size"] == 32
+    assert run["versions"].keys() == {"tf_ssd", "tensorflow", "keras", "python"}
+    assert (tmp_path / "classes.txt").read_text() == "cat\ndog\n"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "named"),
+    [
+        ("seed", 5, "seed was 0 and is 5"),
+        ("steps", 4, "steps was 3 and is 4"),
+        ("ema", 0.9, "ema was None and is 0.9"),
+        ("recipe", "voc", "recipe was 'quick' and is 'voc'"),
+        ("vertical_flip", True, "vertical_flip was False and is True"),
+    ],
+)
+def test_other_settings_are_named(tmp_path, setting, value, named):
+    open_run(tmp_path, CONFIG, CLASSES, DATA)
+    with pytest.raises(ConfigError, match=f"{tmp_path} holds another run: {named}; choose"):
+        open_run(tmp_path, dataclasses.replace(CONFIG, **{setting: value}), CLASSES, DATA)
+
+
+@pytest.mark.parametrize("change", [{"quiet": True}, {"checkpoint_every": 7}, {"on_bad_image": "skip"}, {"output": Path("x")}])
+def test_what_may_change(tmp_path, change):
+    open_run(tmp_path, CONFIG, CLASSES, DATA)
+    assert open_run(tmp_path, dataclasses.replace(CONFIG, **change), CLASSES, DATA)
+
+
+def test_other_classes_or_data(tmp_path):
+    open_run(tmp_path, CONFIG, CLASSES, DATA)
+    with pytest.raises(ConfigError, match="label 2 is 'dog' but 'cow'"):
+        open_run(tmp_path, CONFIG, ("cat", "cow"), DATA)
+    with pytest.raises(ConfigError, match="training data was 'abc' and is 'abd'"):
+        open_run(tmp_path, CONFIG, CLASSES, {"training data": "abd"})
+
+
+def test_other_versions_may_go_on(tmp_path):
+    open_run(tmp_path, CONFIG, CLASSES, DATA)
+    run = json.loads((tmp_path / "run.json").read_text())
+    run["versions"]["keras"] = "2.0"
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert open_run(tmp_path, CONFIG, CLASSES, DATA)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"settings": 1, "recipe": 2, "data": 3}', "\udcff"])
+def test_a_damaged_run(tmp_path, content):
+    open_run(tmp_path, CONFIG, CLASSES, DATA)
+    (tmp_path / "run.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigError, match=r"run\.json: cannot be read"):
+        open_run(tmp_path, CONFIG, CLASSES, DATA)
+
+
+def test_a_folder_with_other_things_in_it(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(ConfigError, match="not empty"):
+        open_run(tmp_path, CONFIG, CLASSES, DATA)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_killed_while_it_was_made(tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "unfinished-1-run.json").write_text("{")
+    assert not open_run(tmp_path, CONFIG, CLASSES, DATA)
+
+
+def test_a_class_map_of_something_else_is_not_overwritten(tmp_path):
+    (tmp_path / "classes.txt").write_text("cow\n")
+    with pytest.raises(ConfigError, match="class maps differ"):
+        open_run(tmp_path, CONFIG, CLASSES, DATA)
+    assert (tmp_path / "classes.txt").read_text() == "cow\n"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_no_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(ConfigError, match="cannot be made"):
+        open_run(tmp_path / "run", CONFIG, CLASSES, DATA)
+
+
+def test_one_process_at_a_time(tmp_path):
+    with claimed(tmp_path), pytest.raises(ConfigError, match="another process is training in it"), claimed(tmp_path):
+        pass
+    with claimed(tmp_path):
+        pass
+
+
+def test_what_a_killed_process_had_half_written_is_removed(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    for name in ("unfinished-9-best.keras", "checkpoints/unfinished-9.safetensors", "checkpoints/step-00000001.safetensors"):
+        (tmp_path / name).write_text("")
+    with claimed(tmp_path):
+        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["step-00000001.safetensors"]

@@ -1,0 +1,120 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tf_ssd.config import ModelConfig, TrainConfig
+from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.model import ssd300
+from tf_ssd.system.signals import Stopped
+from tf_ssd.train import held_out
+from tf_ssd.train.held_out import HeldOut
+from tf_ssd.weights import load_model
+
+CONFIG = TrainConfig(steps=10, eval_every=3, batch_size=2)
+DATASET = SyntheticDataset(3, seed=2)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ssd300(ModelConfig(num_classes=4, width=0.0625))
+
+
+@pytest.fixture
+def means(monkeypatch):
+    """Values that the next evaluations give for the mean, in place of detecting anything."""
+    values = []
+    monkeypatch.setattr(held_out, "detections_in", lambda *_, **__: iter([]))
+    monkeypatch.setattr("tf_ssd.evaluate.over_dataset.average_precision", lambda *_, **__: Mean(values.pop(0)))
+    return values
+
+
+class Mean:
+    def __init__(self, mean):
+        self.mean = mean
+
+
+def opened(folder, *, step=0, stop=lambda: False, config=CONFIG):
+    return HeldOut(DATASET, config, folder, step=step, stop=stop)
+
+
+def rows(folder):
+    return list(csv.reader((folder / "evaluations.csv").read_text().splitlines()))[1:]
+
+
+def test_an_evaluation_and_its_report(model, tmp_path):
+    evaluator = opened(tmp_path)
+    evaluation = evaluator.evaluate(model, 10)
+    evaluator.report(evaluation, Console(quiet=True))
+    evaluator.close()
+    assert len(evaluation.detections) == 3
+    results = json.loads((tmp_path / "average_precision.json").read_text())
+    assert set(results["per_class"]) == {"circle", "square", "triangle"}
+    assert results["mean"] == pytest.approx(evaluation.average_precision.mean)
+    assert rows(tmp_path) == [["10", str(evaluation.average_precision.mean)]]
+    assert {path.name for path in tmp_path.iterdir()} == {"average_precision.json", "held_out.png", "best.keras", "evaluations.csv"}
+
+
+def test_the_best_is_kept(model, means, tmp_path):
+    means += [0.2, 0.5, 0.4]
+    evaluator, bias = opened(tmp_path), model.get_layer("fc7").bias
+    for step in (1, 2, 3):
+        bias.assign(np.full(bias.shape, step))
+        evaluator.evaluate(model, step)
+    evaluator.close()
+    assert load_model(tmp_path / "best.keras").get_layer("fc7").bias[0] == 2
+    assert rows(tmp_path) == [["1", "0.2"], ["2", "0.5"], ["3", "0.4"]]
+
+
+def test_a_resumed_run_knows_the_best_so_far(model, means, tmp_path):
+    means += [0.5, 0.9, 0.4]
+    evaluator = opened(tmp_path)
+    evaluator.evaluate(model, 3)
+    evaluator.evaluate(model, 6)
+    evaluator.close()
+    again = opened(tmp_path, step=4)  # step 6 will be made again
+    (tmp_path / "best.keras").unlink()
+    again.evaluate(model, 6)
+    again.close()
+    assert rows(tmp_path) == [["3", "0.5"], ["6", "0.4"]]
+    assert not (tmp_path / "best.keras").exists()
+
+
+def test_evaluations_are_due_once_and_not_at_the_end(model, means, tmp_path):
+    means += [0.5]
+    evaluator = opened(tmp_path, config=TrainConfig(steps=9, eval_every=3))
+    assert [step for step in range(10) if evaluator.is_due(step)] == [3, 6]
+    evaluator.evaluate(model, 3)
+    assert not evaluator.is_due(3)
+    evaluator.close()
+    again = opened(tmp_path, step=3)
+    assert not again.is_due(3)
+    again.close()
+
+
+def test_without_eval_every_none_is_due(tmp_path):
+    evaluator = opened(tmp_path, config=TrainConfig(steps=9))
+    assert not any(evaluator.is_due(step) for step in range(10))
+    evaluator.close()
+
+
+def test_a_run_killed_before_its_results_were_written_evaluates_the_end_again(model, means, tmp_path):
+    means += [0.5, 0.5]
+    for _ in range(2):
+        evaluator = opened(tmp_path, step=10)
+        evaluator.evaluate(model, 10)
+        evaluator.close()
+    assert rows(tmp_path) == [["10", "0.5"]]
+
+
+def test_a_request_to_stop_gives_it_up(model, tmp_path):
+    requests = iter([False, True])
+    evaluator = opened(tmp_path, stop=lambda: next(requests))
+    with pytest.raises(Stopped):
+        evaluator.evaluate(model, 3)
+    assert evaluator.is_due(3)
+    evaluator.close()
+    assert rows(tmp_path) == []
+    assert not (tmp_path / "best.keras").exists()

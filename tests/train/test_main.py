@@ -1,0 +1,335 @@
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from tf_ssd.config import ModelConfig
+from tf_ssd.data.images.decode import read_image
+from tf_ssd.data.readers.voc import VocDataset
+from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.model import ssd300
+from tf_ssd.train import __main__ as train
+from tf_ssd.weights import load_model, save_model
+
+SMALL = ["--width", "0.0625", "--batch-size", "2", "--steps", "3", "--checkpoint-every", "2"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "deep" / "run"
+    assert train.main([*SMALL, "--output", str(folder), "--seed", "4"]) == 0
+    return folder
+
+
+@pytest.fixture
+def voc(tmp_path):
+    """Eight synthetic pictures in the layout of VOC: five to train on, three held out."""
+    root, dataset = tmp_path / "voc", SyntheticDataset(8, seed=1)
+    for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True)
+    for index in range(8):
+        record = dataset[index]
+        Image.fromarray(read_image(record)).save(root / f"JPEGImages/{index}.jpg")
+        objects = "".join(
+            f"<object><name>{dataset.class_names[label - 1]}</name><bndbox><xmin>{box[0] + 1}</xmin><ymin>{box[1] + 1}</ymin>"
+            f"<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"
+            for box, label in zip((record.boxes * 300).round(), record.labels, strict=True)
+        )
+        size = "<size><width>300</width><height>300</height></size>"
+        (root / f"Annotations/{index}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
+    (root / "ImageSets/Main/train.txt").write_text("0\n1\n2\n3\n4\n")
+    (root / "ImageSets/Main/val.txt").write_text("5\n6\n7\n")
+    return root
+
+
+def weights_of(path):
+    return {variable.path: variable.numpy() for variable in load_model(path).trainable_variables}
+
+
+def test_a_run_can_start_from_the_weights_of_another(run, tmp_path, capsys):
+    """Its network too, whatever --width says; a vanishing learning rate shows where it started."""
+    flags = ["--weights", str(run / "model.keras"), "--learning-rate", "1e-12", "--width", "1", "--steps", "1", "--batch-size", "2"]
+    assert train.main([*flags, "--output", str(tmp_path / "run")]) == 0
+    assert "its body, its heads" in capsys.readouterr().out.replace("\n", " ")
+    start, end = weights_of(run / "model.keras"), weights_of(tmp_path / "run" / "model.keras")
+    assert all(np.allclose(end[name], weights, rtol=0, atol=1e-9) for name, weights in start.items())
+
+
+def test_weights_for_other_classes_keep_their_body(run, voc, tmp_path, capsys):
+    (voc / "ImageSets/Main/train.txt").write_text("0\n")
+    classes = len(VocDataset(voc, "train").class_names)
+    weights = tmp_path / "other.keras"
+    save_model(ssd300(ModelConfig(num_classes=classes + 3, width=0.0625)), weights)
+    flags = ["--dataset", "voc", "--data", str(voc), "--eval-split", "train", "--weights", str(weights), "--steps", "1"]
+    assert train.main([*flags, "--learning-rate", "1e-12", "--batch-size", "1", "--output", str(tmp_path / "run")]) == 0
+    assert f"new heads for {classes + 1} classes" in capsys.readouterr().out.replace("\n", " ")
+    start, end = weights_of(weights), weights_of(tmp_path / "run" / "model.keras")
+    np.testing.assert_allclose(end["fc7/kernel"], start["fc7/kernel"], rtol=0, atol=1e-9)
+    assert end["logits_0/kernel"].shape[-1] == 4 * (classes + 1)
+
+
+def test_weights_that_cannot_be_used_write_nothing(tmp_path, capsys):
+    (tmp_path / "broken.keras").write_bytes(b"PK")
+    assert train.main([*SMALL, "--weights", str(tmp_path / "broken.keras"), "--output", str(tmp_path / "run")]) == 2
+    assert "broken.keras: not a .keras file" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_leaves(run):
+    assert {path.name for path in run.iterdir()} == {
+        "run.json",
+        "classes.txt",
+        "loss.csv",
+        "evaluations.csv",
+        "tensorboard",
+        "checkpoints",
+        "model.keras",
+        "best.keras",
+        "average_precision.json",
+        "held_out.png",
+    }
+    settings = json.loads((run / "run.json").read_text())
+    assert settings["settings"]["seed"] == 4
+    assert settings["recipe"]["steps"] == 3
+    assert (run / "classes.txt").read_text().split() == ["circle", "square", "triangle"]
+    rows = list(csv.DictReader((run / "loss.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert [path.name for path in sorted((run / "checkpoints").iterdir())] == [
+        "step-00000002.safetensors",
+        "step-00000003.safetensors",
+    ]
+    precision = json.loads((run / "average_precision.json").read_text())
+    assert set(precision["per_class"]) == {"circle", "square", "triangle"}
+    with Image.open(run / "held_out.png") as picture:
+        assert picture.width > 1000
+    assert keras.saving.load_model(run / "model.keras").config.num_classes == 4
+
+
+def test_a_run_repeats_bit_for_bit(run, tmp_path):
+    assert train.main([*SMALL, "--output", str(tmp_path / "again"), "--seed", "4"]) == 0
+    assert (tmp_path / "again" / "loss.csv").read_text() == (run / "loss.csv").read_text()
+    ours, theirs = (keras.saving.load_model(folder / "model.keras") for folder in (tmp_path / "again", run))
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_voc(voc, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert train.main(["--dataset", "voc", "--data", str(voc), *SMALL, "--output", str(output)]) == 0
+    printed = capsys.readouterr().out
+    assert "5 training and 3 held-out images" in printed
+    assert "mean" in printed
+    assert str(output) in printed.replace("\n", "")
+
+
+def broken(voc: Path, what: str) -> None:
+    """Break a dataset in a way that users do."""
+    annotation = voc / "Annotations/2.xml"
+    box = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>{}</xmax><ymax>9</ymax></bndbox></object>"
+    replacement = {
+        "unparsable XML": "<annotation><object>",
+        "min > max": f"<annotation><size><width>300</width><height>300</height></size>{box.format('circle', 20, 10)}</annotation>",
+        "outside": f"<annotation><size><width>300</width><height>300</height></size>{box.format('circle', 400, 500)}</annotation>",
+    }
+    if what in replacement:
+        annotation.write_text(replacement[what])
+    elif what == "unknown class":
+        unknown = f"<annotation><size><width>300</width><height>300</height></size>{box.format('hexagon', 1, 50)}</annotation>"
+        (voc / "Annotations/6.xml").write_text(unknown)
+    elif what == "empty split":
+        (voc / "ImageSets/Main/train.txt").write_text("\n")
+    elif what == "missing file":
+        (voc / "ImageSets/Main/train.txt").write_text("0\nnowhere\n")
+    elif what == "unreadable image":
+        (voc / "JPEGImages/2.jpg").write_bytes(b"no picture")
+
+
+NAMED = {
+    "unparsable XML": r"2\.xml",
+    "min > max": r"2\.xml.*20.*10",
+    "outside": r"2\.xml.*400",
+    "unknown class": r"6\.xml.*hexagon",
+    "empty split": r"train\.txt",
+    "missing file": r"nowhere",
+    "unreadable image": r"2\.jpg",
+}
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_a_broken_dataset_is_one_message(voc, tmp_path, capsys, what):
+    broken(voc, what)
+    assert train.main(["--dataset", "voc", "--data", str(voc), *SMALL, "--output", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert re.fullmatch(f"error: .*{NAMED[what]}.*\n", message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--dataset", "voc", "--data", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["--dataset", "voc"], "--data"),
+        (["--steps", "0"], "--steps=0"),
+        (["--width", "-1"], "width=-1"),
+    ],
+)
+def test_wrong_settings(arguments, named, capsys):
+    assert train.main(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert named in message
+
+
+def test_an_unknown_split_lists_those_there_are(voc, capsys):
+    assert train.main(["--dataset", "voc", "--data", str(voc), "--split", "trian"]) == 2
+    assert "train, val" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_left_as_it_is(run, capsys):
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    assert train.main([*SMALL, "--output", str(run), "--seed", "4"]) == 0
+    assert "is finished; nothing is left to do" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_another_run_is_not_overwritten(run, capsys):
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    assert train.main([*SMALL, "--output", str(run)]) == 2
+    assert f"--output {run} holds another run: seed was 4 and is 0" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_output_folder_that_cannot_be_made(tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    assert train.main([*SMALL, "--output", str(tmp_path / "run")]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_an_output_that_is_a_file(tmp_path, capsys):
+    (tmp_path / "file").write_text("precious")
+    assert train.main([*SMALL, "--output", str(tmp_path / "file")]) == 2
+    assert "error: --output" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_help_answers_at_once():
+    """Within a second, at the best of three: other tests run beside this one."""
+    command = [sys.executable, "-m", "tf_ssd.train", "--help"]
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1
+    assert "--dataset" in text
+
+
+STEADY = ["--width", "0.0625", "--batch-size", "2", "--steps", "30", "--checkpoint-every", "4", "--eval-every", "10"]
+STEADY += ["--optimizer", "sgd", "--learning-rate", "1e-3", "--ema", "0.9", "--recipe", "quick"]
+
+
+def started(flags):
+    command = [sys.executable, "-m", "tf_ssd.train", *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def steps_made(folder):
+    return len((folder / "loss.csv").read_text().splitlines()) - 1 if (folder / "loss.csv").exists() else 0
+
+
+def wait_for(process, folder, step):
+    """Until a run has made `step` steps."""
+    while process.poll() is None and steps_made(folder) < step:
+        time.sleep(0.01)
+    assert process.poll() is None, process.communicate()
+
+
+def last_checkpoint(folder):
+    """Its number of steps, and all it holds."""
+    path = max((folder / "checkpoints").iterdir())
+    return int(path.stem.removeprefix("step-")), load_file(path)
+
+
+def assert_same_end(folder, other):
+    for name in ("loss.csv", "evaluations.csv", "average_precision.json"):
+        assert (folder / name).read_text() == (other / name).read_text()
+    (step, state), (other_step, other_state) = last_checkpoint(folder), last_checkpoint(other)
+    assert (step, state.keys()) == (other_step, other_state.keys())
+    for name, value in state.items():
+        assert value.tobytes() == other_state[name].tobytes(), name
+    for name in ("model.keras", "best.keras"):
+        ours, theirs = load_model(folder / name).get_weights(), load_model(other / name).get_weights()
+        assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_stopped_killed_and_damaged_it_ends_as_if_nothing_had_happened(voc, tmp_path, capsys):
+    flags, folder = ["--dataset", "voc", "--data", str(voc), *STEADY, "--output"], tmp_path / "run"
+    undisturbed, stopped = started([*flags, str(tmp_path / "undisturbed")]), started([*flags, str(folder)])
+    wait_for(stopped, folder, 5)
+    stopped.terminate()
+    output, errors = stopped.communicate(timeout=300)
+    assert stopped.returncode == 0, errors
+    made = steps_made(folder)
+    assert f"Stopped after step {made}; the same command goes on" in output
+    assert last_checkpoint(folder)[0] == made
+    killed = started([*flags, str(folder)])
+    wait_for(killed, folder, made + 6)
+    killed.kill()
+    killed.communicate()
+    newest = max((folder / "checkpoints").glob("step-*"))
+    assert int(newest.stem.removeprefix("step-")) > made
+    content = bytearray(newest.read_bytes())
+    content[-100] ^= 1
+    newest.write_bytes(content)
+    assert train.main([*flags, str(folder)]) == 0
+    assert f"{newest.name}: damaged, and left out" in capsys.readouterr().err.replace("\n", "")
+    _, errors = undisturbed.communicate(timeout=300)
+    assert undisturbed.returncode == 0, errors
+    assert_same_end(folder, tmp_path / "undisturbed")
+
+
+def test_weights_that_are_not_finite(voc, run, tmp_path, capsys):
+    model = load_model(run / "model.keras")
+    model.get_layer("conv4_2").kernel.assign(np.full(model.get_layer("conv4_2").kernel.shape, np.nan))
+    save_model(model, tmp_path / "nan.keras")
+    flags = ["--dataset", "voc", "--data", str(voc), *SMALL, "--weights", str(tmp_path / "nan.keras")]
+    assert train.main([*flags, "--output", str(tmp_path / "run")]) == 2
+    message = capsys.readouterr().err
+    assert re.fullmatch(r"error: step 1: the loss is nan .*, on images \d, \d: the weights conv4_2/kernel hold nan; .*\n", message)
+    assert re.search(r"of \d, default box \d+ \(feature map \d, row \d+, column \d+, box \d\)", message)
+    kept = re.search(r"--replay (\S+)", message)[1]
+    assert train.main(["--replay", kept]) == 0
+    explained = capsys.readouterr().out
+    assert explained.startswith("step 1, images ")
+    assert "the weights conv4_2/kernel hold nan" in explained
+
+
+def test_quiet_prints_nothing(voc, tmp_path, capfd):
+    flags = ["--dataset", "voc", "--data", str(voc), "--width", "0.0625", "--batch-size", "2", "--steps", "1", "--quiet"]
+    more = ["--recipe", "voc", "--batch-norm", "True", "--clip-norm", "5", "--micro-batches", "2", "--frozen-blocks", "1"]
+    assert train.main([*flags, *more, "--unlabelled", "drop", "--on-bad-image", "skip", "--output", str(tmp_path / "run")]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_half_precision(voc, tmp_path, precision):
+    flags = ["--dataset", "voc", "--data", str(voc), *SMALL, "--precision", precision, "--output", str(tmp_path / "run")]
+    assert train.main(flags) == 0
+    rows = list(csv.DictReader((tmp_path / "run" / "loss.csv").read_text().splitlines()))
+    assert all(0 < float(row["total"]) < 1000 for row in rows)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_one_batch_that_is_not_learned(tmp_path, capsys):
+    assert train.main([*SMALL, "--overfit-one-batch", "--output", str(tmp_path / "run")]) == 2
+    assert re.search(r"error: the loss on one batch is [\d.]+ after 3 steps, not below 0.5", capsys.readouterr().err)

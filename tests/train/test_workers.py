@@ -1,0 +1,162 @@
+"""Workers as real processes: `python tests/train/test_workers.py OUTPUT REPLICAS` is one of them."""
+
+import contextlib
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_ssd.config import ModelConfig
+from tf_ssd.data.batches.generator import Batch
+from tf_ssd.errors import ConfigError, TrainingError
+from tf_ssd.model import ssd300
+from tf_ssd.optimizer import CaffeSGD, WarmupAndDrops, WeightAverage
+from tf_ssd.train.trainer.checkpoints import Checkpoints
+from tf_ssd.train.trainer.trainer import Trainer
+from tf_ssd.train.workers import Workers, find_workers
+
+STEPS, BATCH = 4, 4
+ONE = Workers(tf.distribute.get_strategy(), 0, 1)
+
+
+def share(step: int, workers: Workers) -> Batch:
+    """A worker's part of a batch; positives and images without labels are not spread evenly."""
+    random = np.random.default_rng(step)
+    images, boxes = random.uniform(0, 255, (BATCH, 300, 300, 3)), np.zeros((BATCH, 8, 4))
+    labels = np.zeros((BATCH, 8), np.int32)
+    for image in range(step % 2, BATCH - 1):
+        for row in range(image + 1):
+            corner = random.uniform(0, 0.5, 2)
+            boxes[image, row], labels[image, row] = [*corner, *(corner + random.uniform(0.1, 0.5, 2))], 1 + row % 2
+    part = slice(workers.number * BATCH // workers.total, (workers.number + 1) * BATCH // workers.total)
+    columns = (images, boxes, labels, labels > 5, labels > 5, np.arange(BATCH))
+    return Batch(*(tf.constant(column[part]) for column in columns))
+
+
+def train(workers: Workers, path: Path) -> None:
+    """A few steps in float64, whose results and state the first worker writes down."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        with workers.strategy.scope():
+            keras.utils.set_random_seed(0)
+            model = ssd300(ModelConfig(num_classes=3, width=0.0625))
+            optimizer = CaffeSGD(WarmupAndDrops(1e-4, drops=(3,), warmup=2))
+            average = WeightAverage(model.trainable_variables, decay=0.9)
+            trainer = Trainer(model, optimizer, Checkpoints(path.parent), average=average, clip_norm=50.0)
+            results = [tuple(result) for result in trainer.train(share(step, workers) for step in range(STEPS))]
+            last = workers.number == workers.total - 1
+            wishes = [float(workers.any_of(lambda wish=wish: wish)()) for wish in (last, False)]
+            if workers.is_first:
+                state = {name: np.asarray(value) for name, value in trainer._state().items()}
+                np.savez(path, results=np.array(results), wishes=np.array(wishes), **state)
+            workers.barrier()
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def free_addresses(number: int) -> list[str]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
+def start(path: Path, *, workers: int, replicas: int) -> list[subprocess.Popen[str]]:
+    """Processes that train together."""
+    addresses, processes = free_addresses(workers), []
+    for index in range(workers):
+        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment = os.environ | ({"TF_CONFIG": json.dumps(cluster)} if workers > 1 else {})
+        command = [sys.executable, __file__, str(path), str(replicas)]
+        processes.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+    return processes
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory):
+    """The end of the same steps, by who made them."""
+    folder = tmp_path_factory.mktemp("workers")
+    settings = {"two workers": {"workers": 2, "replicas": 1}, "two replicas": {"workers": 1, "replicas": 2}}
+    started = {name: start(folder / f"{name}.npz", **setting) for name, setting in settings.items()}
+    train(ONE, folder / "one.npz")
+    for process in itertools.chain(*started.values()):
+        errors = process.communicate(timeout=300)[1]
+        assert process.returncode == 0, errors
+    return {name: dict(np.load(folder / f"{name}.npz")) for name in ("one", *started)}
+
+
+@pytest.mark.parametrize("name", ["two workers", "two replicas"])
+def test_a_batch_shared_is_the_batch(states, name):
+    expected, found = states["one"], states[name]
+    assert found.keys() == expected.keys()
+    assert np.ptp(expected["results"][:, 2]) > 1  # the loss of four steps, which differ
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, rtol=1e-12, atol=1e-12 * np.abs(value).max(), err_msg=key)
+
+
+def test_what_the_last_worker_wishes_is_known_to_the_first(states):
+    assert states["two workers"]["wishes"].tolist() == [1, 0]
+
+
+def test_without_tf_config_one_worker(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    workers = find_workers()
+    assert (workers.number, workers.total, workers.is_first) == (0, 1, True)
+    workers.barrier()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{", "JSONDecodeError"),
+        ("[]", "TypeError"),
+        ('{"cluster": {}}', "KeyError: 'worker'"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "x"}}', "ValueError"),
+        (
+            '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+            "the task 'worker' 1 is none of the 1 workers",
+        ),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}', "the task 'chief' 0 is none"),
+    ],
+)
+def test_a_tf_config_that_cannot_be_used(monkeypatch, text, named):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ConfigError, match=named):
+        find_workers()
+
+
+def test_a_lost_worker_is_one_message():
+    workers = Workers(ONE.strategy, 1, 3)
+    lost = tf.errors.UnavailableError(None, None, "Graph execution error:\n\nDetected at node X\nconnection refused\nmore")
+    message = r"worker 1 of 3 has lost the others \(UnavailableError: connection refused\); start all of them again"
+    with pytest.raises(TrainingError, match=message), workers.losses_reported():
+        raise lost
+
+
+def test_other_errors_stay_what_they_are():
+    error = tf.errors.InvalidArgumentError(None, None, "shapes")
+    with pytest.raises(tf.errors.InvalidArgumentError), Workers(ONE.strategy, 1, 3).losses_reported():
+        raise error
+    alone = tf.errors.InternalError(None, None, "broken")
+    with pytest.raises(tf.errors.InternalError), ONE.losses_reported():
+        raise alone
+
+
+if __name__ == "__main__":
+    output, count = Path(sys.argv[1]), int(sys.argv[2])
+    if count == 1:
+        train(find_workers(), output)
+    else:
+        devices = [tf.config.LogicalDeviceConfiguration()] * count
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
+        train(Workers(tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(count)]), 0, 1), output)

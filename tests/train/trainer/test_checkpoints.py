@@ -1,0 +1,130 @@
+import resource
+import signal
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tf_ssd.errors import TrainingError
+from tf_ssd.train.trainer.checkpoints import Checkpoint, Checkpoints
+
+STATE = {
+    "model/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "optimizer/0": np.array(7, np.int64),
+    "average/0": np.array([np.nan, -0.0, np.inf]),
+}
+
+
+def names(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def saved(folder, steps, **options):
+    checkpoints = Checkpoints(folder, **options)
+    for step in steps:
+        checkpoints.save(Checkpoint(step, STATE))
+    return checkpoints
+
+
+def newest(folder):
+    """The step of the newest checkpoint that is whole, and the warnings on the way to it."""
+    warnings = []
+    checkpoint = Checkpoints(folder).newest(warnings.append)
+    return checkpoint and checkpoint.step, warnings
+
+
+@contextmanager
+def files_limited_to(size):
+    """A disk that is full, as far as this process can tell."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_what_is_read_is_what_was_written(tmp_path):
+    checkpoint = saved(tmp_path / "new" / "folder", [12]).newest(pytest.fail)
+    assert checkpoint.step == 12
+    assert checkpoint.tensors.keys() == STATE.keys()
+    for name, value in STATE.items():
+        assert checkpoint.tensors[name].dtype == value.dtype
+        assert checkpoint.tensors[name].tobytes() == value.tobytes()
+
+
+def test_the_last_few_stay(tmp_path):
+    saved(tmp_path, [1, 2, 10, 9, 100_000_000], keep=3)
+    assert names(tmp_path) == ["step-00000009.safetensors", "step-00000010.safetensors", "step-100000000.safetensors"]
+    assert newest(tmp_path) == (100_000_000, [])
+
+
+def test_equal_states_are_equal_files(tmp_path):
+    saved(tmp_path / "a", [1])
+    shuffled = {name: np.array(STATE[name], order="F") for name in reversed(STATE)}
+    Checkpoints(tmp_path / "b").save(Checkpoint(1, shuffled))
+    contents = {path.read_bytes() for path in tmp_path.rglob("*.safetensors")}
+    assert len(contents) == 1
+
+
+def test_no_checkpoints(tmp_path):
+    assert newest(tmp_path / "nowhere") == (None, [])
+
+
+def test_a_worker_that_is_not_the_first_writes_nothing(tmp_path):
+    saved(tmp_path, [1], writes=False)
+    assert names(tmp_path) == []
+
+
+def test_a_half_written_file_is_no_checkpoint(tmp_path):
+    saved(tmp_path, [1])
+    (tmp_path / "unfinished-7.safetensors").write_bytes((tmp_path / "step-00000001.safetensors").read_bytes()[:100])
+    assert newest(tmp_path) == (1, [])
+
+
+@given(st.data())
+def test_any_flipped_bit_is_noticed(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    saved(folder, [1, 2])
+    path = folder / "step-00000002.safetensors"
+    content = bytearray(path.read_bytes())
+    position = data.draw(st.integers(0, len(content) - 1))
+    content[position] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    step, warnings = newest(folder)
+    assert step == 1
+    assert len(warnings) == 1
+    assert "step-00000002.safetensors: damaged, and left out (" in warnings[0]
+
+
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_any_truncation_is_noticed(tmp_path_factory, share):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    saved(folder, [1, 2])
+    path = folder / "step-00000002.safetensors"
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    assert newest(folder)[0] == 1
+
+
+def test_all_damaged(tmp_path):
+    saved(tmp_path, [1, 2, 3])
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"")
+    step, warnings = newest(tmp_path)
+    assert step is None
+    assert [warning.rpartition("/")[2][:13] for warning in warnings] == ["step-00000003", "step-00000002", "step-00000001"]
+
+
+def test_a_full_disk_leaves_the_checkpoints_before(tmp_path):
+    checkpoints = saved(tmp_path, [1, 2])
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    large = Checkpoint(3, {"model/kernel": np.zeros(100_000)})
+    with files_limited_to(4096), pytest.raises(TrainingError, match=r"step-00000003.*cannot be written.*make room"):
+        checkpoints.save(large)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    checkpoints.save(large)
+    assert newest(tmp_path) == (3, [])

@@ -1,0 +1,44 @@
+"""Two processes make the same steps to the bit: `python -m tests.test_repeats` is one of them."""
+
+import hashlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+
+from tests.train.noise import random_batch
+from tf_ssd.config import ModelConfig
+from tf_ssd.model import ssd300
+from tf_ssd.optimizer import CaffeSGD
+from tf_ssd.train.trainer.step import TrainingStep
+
+IMAGES, STEPS = 16, 3
+
+
+def digests() -> list[str]:
+    """Of the gradients and the weights of each step, which need enough memory for TensorFlow to want to save some."""
+    batch = random_batch(np.random.default_rng(0), IMAGES)
+    keras.utils.set_random_seed(0)
+    model = ssd300(ModelConfig(num_classes=3, width=0.25))
+    step, results = TrainingStep(model, CaffeSGD(1e-5)), []
+    for _ in range(STEPS):
+        outcome = step.outcome(batch)
+        step.update(outcome)
+        results += [digest(outcome.gradients), digest(model.weights)]
+    return results
+
+
+def digest(tensors: list) -> str:
+    return hashlib.sha256(b"".join(np.asarray(tensor).tobytes() for tensor in tensors)).hexdigest()
+
+
+def test_two_processes_make_the_same_steps():
+    processes = [subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    first, second = (process.communicate()[0].split() for process in processes)
+    assert first == second
+    assert len(set(first)) == 2 * STEPS
+
+
+if __name__ == "__main__":
+    print(*digests())

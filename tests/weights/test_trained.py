@@ -1,0 +1,34 @@
+import pytest
+
+from tf_ssd.config import ModelConfig
+from tf_ssd.errors import ConfigError, WeightsError
+from tf_ssd.model import ssd300
+from tf_ssd.weights import save_model
+from tf_ssd.weights.trained import load_run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    save_model(ssd300(ModelConfig(num_classes=3, width=0.0625)), folder / "model.keras")
+    return folder
+
+
+def test_a_folder_or_its_model_with_or_without_a_class_map(folder):
+    assert load_run(folder).class_names is None
+    (folder / "classes.txt").write_text("cat\ndog\n")
+    for path in (folder, folder / "model.keras"):
+        run = load_run(path)
+        assert run.class_names == ("cat", "dog")
+        assert run.model.config.num_classes == 3
+
+
+def test_a_class_map_of_another_number_of_classes(folder):
+    (folder / "classes.txt").write_text("cat\n")
+    with pytest.raises(ConfigError, match=r"classes\.txt: 1 classes, but the model has 2"):
+        load_run(folder)
+
+
+def test_no_model(tmp_path):
+    with pytest.raises(WeightsError, match=r"model\.keras: no such file"):
+        load_run(tmp_path)

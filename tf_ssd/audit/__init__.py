@@ -1,0 +1,1 @@
+"""The audit of a MultiBox loss: edge cases, ways to ask an implementation, and reports."""

@@ -1,0 +1,122 @@
+"""Audit an SSD loss: edge cases with known answers, run through tf_ssd, reference_torch, torchvision and anyone's own code.
+
+python -m tf_ssd.audit
+python -m tf_ssd.audit --impl mypackage.losses:multibox --report audit.html
+python -m tf_ssd.audit --case no-labels-alone
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tf_ssd import cli
+from tf_ssd.config import AuditConfig
+from tf_ssd.errors import AuditError
+
+if TYPE_CHECKING:  # everything heavy is imported when the audit starts, so that --help answers at once
+    from rich.console import Console
+
+    from tf_ssd.audit.cases.case import Case
+    from tf_ssd.audit.run import Audit
+
+BROKEN = 1
+AUDITED = "tf_ssd"
+NARROWEST = 120  # columns of a table that goes into a file or a pipe
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    # Each implementation imports its framework in a process of its own.
+    return cli.run(audit, AuditConfig, arguments, uses_tensorflow=False)
+
+
+def audit(config: AuditConfig) -> int:
+    """Run the cases, print what was found, and write the files that were asked for; 1 if a rule is broken, else 0.
+
+    Raises:
+        AuditError: there is no such case, an implementation cannot be loaded, or a file cannot be written.
+    """
+    from rich.console import Console
+
+    from tf_ssd.audit.reports.explain import explain
+    from tf_ssd.audit.reports.table import render
+    from tf_ssd.audit.run import installed
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, NARROWEST)
+    cases = _cases(config.case)
+    if config.export is not None:
+        return _export(config, cases, console)
+    audited = _run(config, (*installed(), *config.impl), cases, console)
+    for part in explain(audited) if config.case is not None else render(audited):
+        console.print(part)
+    _write(config, audited, console)
+    return BROKEN if audited.broken((AUDITED, *config.impl)) else 0
+
+
+def _cases(name: str | None) -> tuple["Case", ...]:
+    from difflib import get_close_matches
+
+    from tf_ssd.audit.cases.catalogue import BY_NAME, CASES
+
+    if name is None:
+        return CASES
+    if name not in BY_NAME:
+        near = get_close_matches(name, BY_NAME, n=3, cutoff=0.3)
+        raise AuditError(f"--case {name!r}: no such case; " + (f"did you mean {' or '.join(near)}?" if near else "run without it"))
+    return (BY_NAME[name],)
+
+
+def _run(config: AuditConfig, implementations: tuple[str, ...], cases: tuple["Case", ...], console: "Console") -> "Audit":
+    """Ask everyone, with a progress bar."""
+    from rich.progress import Progress
+
+    from tf_ssd.audit import run
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(
+            f"{len(cases)} cases, {len(implementations)} implementations", total=len(cases) * len(implementations)
+        )
+        return run.audit(
+            implementations,
+            cases,
+            framework=config.framework,
+            dtype=config.dtype,
+            time_limit=config.time_limit,
+            progress=lambda: progress.advance(bar),
+        )
+
+
+def _export(config: AuditConfig, cases: tuple["Case", ...], console: "Console") -> int:
+    from tf_ssd.audit.reports.vectors import export
+
+    assert config.export is not None
+    try:
+        export(cases, config.export)
+    except OSError as error:
+        raise AuditError(f"--export {error.filename}: cannot be written ({error.strerror}); choose another place") from error
+    console.print(f"written: {config.export}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _write(config: AuditConfig, audited: "Audit", console: "Console") -> None:
+    """Write the files that were asked for."""
+    from tf_ssd.audit.reports.listing import listing
+    from tf_ssd.audit.reports.page import page
+    from tf_ssd.system.files import write_json, written_beside
+
+    try:
+        if config.json is not None:
+            write_json(config.json, listing(audited))
+            console.print(f"written: {config.json}", markup=False, soft_wrap=True)
+        if config.report is not None:
+            with written_beside(config.report) as unfinished:
+                unfinished.write_text(page(audited), encoding="utf-8")
+            console.print(f"written: {config.report}", markup=False, soft_wrap=True)
+    except OSError as error:
+        raise AuditError(f"{error.filename}: cannot be written ({error.strerror}); choose another place") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

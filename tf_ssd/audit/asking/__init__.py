@@ -1,0 +1,1 @@
+"""How an implementation is asked for value and gradient, whatever its framework and signature."""

@@ -1,0 +1,62 @@
+"""What somebody's function is and may be asked, from the names of its parameters."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tf_ssd.audit.cases.case import Case, CoderCase
+from tf_ssd.errors import AuditError
+
+Role = Literal["loss", "loss on targets", "match", "encode", "decode"]
+ROLES: dict[Role, frozenset[str]] = {
+    "loss": frozenset({"offsets", "logits", "gt_boxes", "gt_labels", "default_boxes"}),
+    "loss on targets": frozenset({"offsets", "logits", "target_offsets", "target_labels"}),
+    "match": frozenset({"gt_boxes", "gt_labels", "default_boxes"}),
+    "encode": frozenset({"boxes", "default_boxes"}),
+    "decode": frozenset({"offsets", "default_boxes"}),
+}
+SETTINGS = frozenset({"negative_ratio", "min_negatives", "alpha", "normalizer", "replicas"})
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function, what it computes, and the settings it knows."""
+
+    function: Callable[..., Any]
+    role: Role
+    settings: frozenset[str]
+
+    def refuses(self, case: Case) -> str | None:
+        """Why the case cannot be asked, or None if it can."""
+        if isinstance(case, CoderCase):
+            return None if self.role == case.operation else f"computes no {case.operation}"
+        if self.role in ("encode", "decode"):
+            return "computes no loss"
+        if self.role == "match" and case.stage != "matching":
+            return "matches only"
+        if self.role == "loss on targets" and case.stage == "matching":
+            return "is given its targets"
+        wanted = set(case.options) | ({"replicas"} if case.replicas > 1 else set())
+        missing = sorted(wanted - self.settings) if self.role != "match" else []
+        return f"has no setting {', '.join(missing)}" if missing else None
+
+
+def read_signature(function: Callable[..., Any], name: str) -> Signature:
+    """Tell the role of a function from its required parameters.
+
+    Raises:
+        AuditError: these are not those of any role, or it cannot be called by name.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise AuditError(f"--impl {name}: its parameters cannot be read ({error}); wrap it in a function of your own") from error
+    anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    named = [parameter for parameter in parameters if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)]
+    required = {parameter.name for parameter in named if parameter.default is parameter.empty}
+    for role, names in ROLES.items():
+        if required == names:
+            return Signature(function, role, SETTINGS if anything else SETTINGS & {parameter.name for parameter in named})
+    known = "; ".join(f"{role}: {', '.join(sorted(names))}" for role, names in ROLES.items())
+    raise AuditError(f"--impl {name}: takes {', '.join(sorted(required)) or 'nothing'}; name its parameters as one of: {known}")

@@ -1,0 +1,64 @@
+"""Overlaps equal to the threshold, next to it, and ties."""
+
+from tf_ssd.audit.cases.case import About, Case, Known
+from tf_ssd.audit.cases.scene import image, loss_case, rematched, union
+
+GROUP = "threshold"
+ABOVE_ONLY = "an overlap equal to the threshold is background (> instead of >=)"
+
+TWO_CELLS = image((1, union(5, 6)), matches={5: 0, 6: 0})  # IoU 1/2 with either
+BELOW = image((1, (0.25, 0.25, 0.765625, 0.5)), matches={5: 0})
+# Row 0 is the lower half of quadrant 16, which so overlaps it with 1/2 as well.
+BESIDE = image((1, union(4, 5)), (2, union(5, 6)), matches={4: 0, 5: 1, 6: 1, 16: 0})
+HALVES = image((1, union(0, 1)), (2, union(4, 5)), matches={0: 0, 1: 0, 4: 1, 5: 1, 16: 0})  # IoU 1/2 with quadrant 16, both
+
+CASES: tuple[Case, ...] = (
+    loss_case(
+        About(
+            "iou-equal-to-the-threshold",
+            GROUP,
+            "A default box with an IoU of exactly 0.5 is positive.",
+            "Two cells side by side make it exactly one half in any floating point. Five implementations say positive, five "
+            "background: a convention, which should be chosen, and not come from an epsilon in the denominator.",
+        ),
+        (TWO_CELLS,),
+        stage="matching",
+        known=(Known(ABOVE_ONLY, images=(rematched(TWO_CELLS, {5: 0}),)),),
+    ),
+    loss_case(
+        About(
+            "iou-below-the-threshold",
+            GROUP,
+            "An IoU of 16/33 is below 0.5: only the claimed box is positive.",
+            "The box of the case before, wider by 1/64 of the image.",
+        ),
+        (BELOW,),
+        stage="matching",
+        known=(Known("the threshold is lower than 0.5", images=(rematched(BELOW, {5: 0, 6: 0}),)),),
+    ),
+    loss_case(
+        About(
+            "equal-claims",
+            GROUP,
+            "Four claims of equal IoU: the lowest row takes its lowest default box, then the next row what is left.",
+            "Row 0 could take box 4 or 5, row 1 box 5 or 6. Without a stated order the result depends on the sort.",
+        ),
+        (BESIDE,),
+        stage="matching",
+        known=(Known(ABOVE_ONLY, images=(rematched(BESIDE, {4: 0, 5: 1}),)),),
+    ),
+    loss_case(
+        About(
+            "two-objects-equally-near",
+            GROUP,
+            "A default box that two objects overlap equally takes the one in the lower row.",
+            "Quadrant 16 overlaps its upper and its lower half with 1/2 each.",
+        ),
+        (HALVES,),
+        stage="matching",
+        known=(
+            Known(ABOVE_ONLY, images=(rematched(HALVES, {0: 0, 4: 1}),)),
+            Known("ties go to the last row", images=(rematched(HALVES, {0: 0, 1: 0, 4: 1, 5: 1, 16: 1}),)),
+        ),
+    ),
+)

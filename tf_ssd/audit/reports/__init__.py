@@ -1,0 +1,1 @@
+"""What the audit shows: tables, explanations, a page, and test vectors for other languages."""

@@ -1,0 +1,47 @@
+"""The audit as plain data, for --json."""
+
+from typing import Any
+
+import numpy as np
+
+from tf_ssd import __version__
+from tf_ssd.audit.cases.answer import Answer, to_json
+from tf_ssd.audit.cases.case import Case, CoderCase
+from tf_ssd.audit.cases.ledger import expected
+from tf_ssd.audit.reports.table import STYLES
+from tf_ssd.audit.run import Audit, Row
+
+
+def listing(audit: Audit) -> dict[str, Any]:
+    """Every case with what is expected and every answer; NaN and infinities as words, which JSON has no numbers for."""
+    summary = {name: {verdict: audit.count(name, verdict) for verdict in STYLES} for name in audit.rows}
+    cases = [
+        {**_case(case), "answers": {name: _row(rows[case.about.name]) for name, rows in audit.rows.items()}} for case in audit.cases
+    ]
+    return {"tf_ssd": __version__, "dtypes": audit.dtypes, "summary": summary, "cases": cases}
+
+
+def _case(case: Case) -> dict[str, Any]:
+    about = {"name": case.about.name, "group": case.about.group, "rule": case.about.rule, "why": case.about.why}
+    if isinstance(case, CoderCase):
+        return {**about, "expected": {"boxes": spelled(case.expected.tolist())}}
+    wanted = expected(case)
+    numbers = {name: spelled(getattr(wanted, name)) for name in ("total", "localization", "confidence")}
+    by_hand = {} if case.by_hand is None else {"by_hand": case.by_hand[0]}
+    return {**about, **by_hand, "settings": dict(case.options), "expected": numbers}
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {"verdict": row.judgement.verdict, "what": row.judgement.what, **_answer(row.answer)}
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    left_out = ("message", "offsets_gradient", "logits_gradient")  # what was wrong with these, the verdict says
+    return {name: spelled(value) for name, value in to_json(answer).items() if value is not None and name not in left_out}
+
+
+def spelled(value: Any) -> Any:
+    """Floats that are not finite as "nan", "inf" and "-inf", also within lists."""
+    if isinstance(value, list):
+        return [spelled(item) for item in value]
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,93 @@
+"""The whole audit: every implementation in a process of its own, side by side, every case judged."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from threading import Event
+
+from tf_ssd.audit.asking.implementation import BUILT_IN
+from tf_ssd.audit.asking.process import Process
+from tf_ssd.audit.cases.answer import Answer
+from tf_ssd.audit.cases.case import Case
+from tf_ssd.audit.judge import BROKEN, Judgement, judge
+
+NEEDS = {"tf_ssd": (), "reference_torch": ("reference_torch", "torch"), "torchvision": ("torchvision",)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case as one implementation answered it."""
+
+    answer: Answer
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All rows, by implementation and then by the name of the case; `dtypes` says what each implementation computed in."""
+
+    cases: tuple[Case, ...]
+    rows: dict[str, dict[str, Row]]
+    dtypes: dict[str, str]
+
+    def count(self, implementation: str, verdict: str) -> int:
+        """How many cases of an implementation have the verdict."""
+        return sum(row.judgement.verdict == verdict for row in self.rows[implementation].values())
+
+    def broken(self, implementations: Sequence[str]) -> bool:
+        """Whether one of these breaks a rule."""
+        return any(self.count(name, verdict) for name in implementations for verdict in BROKEN)
+
+
+def installed() -> tuple[str, ...]:
+    """The built-in implementations that can run here: tf_ssd, and those of PyTorch where that is installed."""
+    return tuple(name for name in BUILT_IN if all(importlib.util.find_spec(module) for module in NEEDS[name]))
+
+
+def audit(
+    implementations: Sequence[str],
+    cases: Sequence[Case],
+    *,
+    framework: str = "auto",
+    dtype: str = "float32",
+    time_limit: float = 20.0,
+    progress: Callable[[], None] = lambda: None,
+) -> Audit:
+    """Ask all implementations all cases.
+
+    Args:
+        implementations: names of `implementation.BUILT_IN`, or "package.module:function".
+        cases: of the catalogue.
+        framework: of the implementations that are not built in.
+        dtype: of all but reference_torch, which always computes in float64.
+        time_limit: seconds for a case.
+        progress: called after each answer, from several threads.
+
+    Raises:
+        AuditError: an implementation cannot be loaded.
+    """
+    dtypes = {name: "float64" if name == "reference_torch" else dtype for name in implementations}
+
+    stopped = Event()  # so that nobody goes on when one cannot be loaded, or the user interrupts
+
+    def ask(name: str) -> dict[str, Row]:
+        rows: dict[str, Row] = {}
+        options = {"framework": "auto" if name in BUILT_IN else framework, "dtype": dtypes[name]}
+        with Process(name, **options, time_limit=time_limit) as process:
+            for case in cases:
+                if stopped.is_set():
+                    break
+                answer = process.ask(case)
+                rows[case.about.name] = Row(answer, judge(case, answer, dtype=dtypes[name]))
+                progress()
+        return rows
+
+    with ThreadPoolExecutor(len(implementations)) as threads:
+        asked = {name: threads.submit(ask, name) for name in implementations}
+        try:
+            for future in as_completed(asked.values()):
+                future.result()
+        finally:
+            stopped.set()
+    return Audit(tuple(cases), {name: future.result() for name, future in asked.items()}, dtypes)

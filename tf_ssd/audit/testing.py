@@ -1,0 +1,66 @@
+"""Audit your own loss in your own tests.
+
+    from tf_ssd.audit.testing import audit_test
+
+    test_my_loss = audit_test("mypackage.losses:multibox")
+
+It needs pytest, and makes a test of every case.
+"""
+
+import atexit
+from collections.abc import Callable, Collection
+from functools import cache
+
+from tf_ssd.audit.asking.process import Process
+from tf_ssd.audit.cases.catalogue import BY_NAME
+from tf_ssd.audit.judge import BROKEN, judge
+from tf_ssd.errors import AuditError
+
+
+def audit_test(
+    implementation: str,
+    *,
+    framework: str = "auto",
+    dtype: str = "float32",
+    time_limit: float = 20.0,
+    accepted: Collection[str] = (),
+) -> Callable[[str], None]:
+    """A pytest function, to be bound to a name that begins with `test_`.
+
+    A fault, an error or a timeout fails; a difference of convention passes; a case that does not apply is skipped.
+
+    Args:
+        implementation: "package.module:function", or "package.module" with functions loss, match, encode or decode.
+        framework: "tensorflow", "torch" or "numpy"; by default the one that the module imports.
+        dtype: of the inputs, "float32" or "float64".
+        time_limit: seconds for a case.
+        accepted: names of cases that are known to fail. One that does not fail any more does, so that the list stays true.
+
+    Raises:
+        AuditError: a name in `accepted` is no case.
+    """
+    import pytest
+
+    unknown = sorted(set(accepted) - set(BY_NAME))
+    if unknown:
+        raise AuditError(f"accepted={unknown}: no such cases; python -m tf_ssd.audit lists them")
+
+    @cache
+    def process() -> Process:
+        started = Process(implementation, framework=framework, dtype=dtype, time_limit=time_limit)
+        atexit.register(started.close)
+        return started
+
+    @pytest.mark.parametrize("name", BY_NAME)
+    def test(name: str) -> None:
+        case = BY_NAME[name]
+        judgement = judge(case, process().ask(case), dtype=dtype)
+        if judgement.verdict == "n/a":
+            pytest.skip(judgement.what)
+        broken = judgement.verdict in BROKEN
+        if broken and name not in accepted:
+            pytest.fail(f"{judgement.verdict}: {judgement.what}\nrule: {case.about.rule}\nwhy: {case.about.why}", pytrace=False)
+        if not broken and name in accepted:
+            pytest.fail(f"{name} does not fail any more; take it out of accepted", pytrace=False)
+
+    return test

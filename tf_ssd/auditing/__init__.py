@@ -1,1 +1,0 @@
-"""The audit of a MultiBox loss: cases with known answers, implementations that run them, and what is said about the difference."""

@@ -1,0 +1,1 @@
+"""What is wrong with a dataset, and how the default boxes suit it."""

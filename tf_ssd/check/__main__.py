@@ -1,0 +1,136 @@
+"""Examine a dataset before training on it.
+
+python -m tf_ssd.check --dataset voc --data VOCdevkit/VOC2007 --split train val test
+python -m tf_ssd.check --dataset coco --data coco --split train2017 val2017 --json report.json --plot coverage.png
+"""
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tf_ssd import __version__, cli
+from tf_ssd.config import AUGMENTATIONS, CheckConfig
+from tf_ssd.errors import ConfigError, DatasetError
+
+if TYPE_CHECKING:  # everything heavy is imported when the check starts, so that --help answers at once
+    from rich.console import Console
+
+    from tf_ssd.check.findings import Finding, Findings
+    from tf_ssd.check.result import Result
+    from tf_ssd.check.survey import Survey
+    from tf_ssd.data.records import Dataset
+
+PICTURES = 200  # of each split of the synthetic dataset
+ERRORS_FOUND = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return cli.run(check, CheckConfig, arguments)
+
+
+def check(config: CheckConfig) -> int:
+    """Examine every split, print what was found, and write the files that were asked for; 1 if there are errors, else 0.
+
+    Raises:
+        ConfigError: a file cannot be written.
+        DatasetError: no split can be opened, or the class map cannot be read.
+    """
+    from rich.console import Console
+
+    from tf_ssd.check.compare import compare_classes, compare_images, compare_splits
+    from tf_ssd.check.presets import compare_default_boxes
+    from tf_ssd.check.result import Result
+    from tf_ssd.check.tables import render
+
+    console = Console(highlight=False)
+    opened, failed = _open_splits(config, console)
+    surveys = [_survey(dataset, findings, config, console) for dataset, findings in opened]
+    with console.status("Comparing"):
+        for survey in surveys:
+            compare_images(survey)
+        compare_splits(surveys)
+        compare_classes(surveys)
+        comparison = compare_default_boxes(surveys[0], config.default_boxes)
+    result = Result(surveys, (*failed, *(finding for survey in surveys for finding in survey.findings)), comparison)
+    for part in render(result):
+        console.print(part)
+    try:
+        for path in _write(config, result, opened[0][0]):
+            console.print(f"written: {path}", markup=False, soft_wrap=True)
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: cannot be written ({error.strerror}); choose another place") from error
+    return ERRORS_FOUND if result.count("error") else 0
+
+
+def _open_splits(config: CheckConfig, console: "Console") -> tuple[list[tuple["Dataset", "Findings"]], list["Finding"]]:
+    """Every split that can be opened with what was found in doing so, and an error for each of the others."""
+    from tf_ssd.check.findings import Finding, Findings
+    from tf_ssd.data.classes import read_class_names
+
+    class_names = None if config.classes is None else read_class_names(config.classes)
+    opened: list[tuple[Dataset, Findings]] = []
+    failed: list[Finding] = []
+    for split in config.split:
+        findings = Findings(split)
+        try:
+            with console.status(f"Reading the annotations of {split}"):
+                opened.append((_open(config, class_names, findings), findings))
+        except DatasetError as error:
+            failed.append(Finding("error", "splits that cannot be opened", split, str(error)))
+    if not opened:
+        raise DatasetError("; ".join(finding.message for finding in failed))
+    union = sorted({name for dataset, _ in opened for name in dataset.class_names})
+    for number, (dataset, found) in enumerate(opened):
+        if union and not dataset.class_names:  # without boxes, a split has no classes of its own
+            again = Findings(found.split)
+            opened[number] = (_open(config, union, again), again)
+    return opened, failed
+
+
+def _open(config: CheckConfig, class_names: Sequence[str] | None, findings: "Findings") -> "Dataset":
+    from tf_ssd.data.sources import open_dataset
+    from tf_ssd.data.synthetic import SyntheticDataset
+
+    if config.dataset == "synthetic":
+        return SyntheticDataset(PICTURES, seed=config.split.index(findings.split))
+    splits = [findings.split]
+    return open_dataset(config.dataset, config.data, splits, class_names=class_names, notes=findings, exif=config.exif)
+
+
+def _survey(dataset: "Dataset", findings: "Findings", config: CheckConfig, console: "Console") -> "Survey":
+    """Look at every image, with a progress bar."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from tf_ssd.check.survey import facts, survey
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), "images", TimeRemainingColumn(), "left")
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        tracked = progress.track(facts(dataset, findings, exif=config.exif), total=len(dataset), description=findings.split)
+        return survey(findings.split, dataset.class_names, findings, list(tracked))
+
+
+def _write(config: CheckConfig, result: "Result", dataset: "Dataset") -> Iterator[Path]:
+    """Write the files that were asked for; a picture of boxes only where there are any."""
+    from tf_ssd.check.plot import plot_coverage
+    from tf_ssd.check.report import report
+    from tf_ssd.check.sheet import contact_sheet
+    from tf_ssd.drawing.pictures import save_png
+    from tf_ssd.system.files import write_json
+
+    if config.json is not None:
+        write_json(config.json, {"tf_ssd": __version__, "config": dataclasses.asdict(config), **report(result)})
+        yield config.json
+    if config.plot is not None and result.comparison is not None:
+        save_png(plot_coverage(result.comparison), config.plot)
+        yield config.plot
+    if config.show_augmentation is not None and result.comparison is not None:
+        augmentation = AUGMENTATIONS[config.augmentation]
+        save_png(contact_sheet(dataset, config=augmentation, exif=config.exif), config.show_augmentation)
+        yield config.show_augmentation
+
+
+if __name__ == "__main__":
+    sys.exit(main())

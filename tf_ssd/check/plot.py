@@ -1,0 +1,113 @@
+"""How well default boxes fit, as a picture."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from PIL import Image
+
+from tf_ssd.check.coverage import SIDES_PX, THRESHOLD, Coverage, GroundTruth
+from tf_ssd.check.presets import FITTED, Comparison, share, sizes
+
+MOST_POINTS = 8000
+SHAPES = (("tall, above 3:2", "#d1495b"), ("about square", "#8d99ae"), ("wide, above 3:2", "#00798c"))
+SETS = ("#2e4057", "#66a182", "#edae49", "#9c89b8")
+INK, FAINT = "#333333", "#dddddd"
+TICKS_PX = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+
+
+def plot_coverage(comparison: Comparison) -> Image.Image:
+    """Best IoU against side for the chosen preset, its distribution, and the share covered by size for every set."""
+    figure = Figure(figsize=(11, 8), dpi=130, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(2, 2, width_ratios=(5, 1), height_ratios=(3, 2))
+    cloud = figure.add_subplot(grid[0, 0])
+    _draw_cloud(cloud, comparison.truth, comparison.coverages[comparison.chosen])
+    _draw_distribution(figure.add_subplot(grid[0, 1], sharey=cloud), comparison.coverages[comparison.chosen])
+    _draw_sets(figure.add_subplot(grid[1, :]), comparison)
+    covered = share(comparison.coverages[comparison.chosen])
+    title = f"{comparison.chosen} on {comparison.split}: {covered:.1%} of {len(comparison.truth.boxes):,} boxes have a default box"
+    figure.suptitle(f"{title} at IoU {THRESHOLD}", fontsize=14, fontweight="bold", color=INK, x=0.01, ha="left")
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def _draw_cloud(axes: Axes, truth: GroundTruth, coverage: Coverage) -> None:
+    """A point for each ground truth, or for as many drawn at random as can be told apart."""
+    drawn = np.random.default_rng(0).permutation(len(truth.boxes))[:MOST_POINTS]
+    sides, aspects, best = truth.sides_px(coverage.config.image_size)[drawn], truth.aspects()[drawn], coverage.best_iou[drawn]
+    alpha = float(np.clip(700 / len(drawn), 0.25, 0.8))
+    shape = np.digitize(aspects, (2 / 3, 3 / 2))
+    for number, (name, color) in enumerate(SHAPES):
+        rows = shape == number
+        if not rows.any():
+            continue
+        label = f"{name} ({np.mean(rows):.1%})"
+        axes.scatter(sides[rows], best[rows], s=12, color=color, alpha=alpha, linewidths=0, label=label, zorder=2)
+    _plain(axes)
+    _side_axis(axes, sides, coverage.config.image_size)
+    axes.axhspan(0, THRESHOLD, color="#d1495b", alpha=0.06, linewidth=0, zorder=0)
+    axes.axhline(THRESHOLD, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    axes.vlines(coverage.config.min_sizes, 0, 0.03, color=INK, linewidth=2)
+    axes.text(0.006, 0.045, "▏min sizes", transform=axes.transAxes, fontsize=8, color=INK, va="bottom")
+    axes.set(ylim=(0, 1), ylabel="best IoU with a default box")
+    legend = axes.legend(loc="lower right", frameon=False, title="width over height in the network's input", alignment="left")
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1)
+
+
+def _draw_distribution(axes: Axes, coverage: Coverage) -> None:
+    """How the best IoUs are distributed, along the same axis."""
+    counts, edges = np.histogram(coverage.best_iou, bins=40, range=(0, 1))
+    colors = ["#d1495b" if edge < THRESHOLD else "#8d99ae" for edge in edges[:-1]]
+    axes.barh(edges[:-1], counts / counts.sum(), height=1 / 40, align="edge", color=colors, linewidth=0)
+    axes.axhline(THRESHOLD, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    _plain(axes)
+    axes.tick_params(labelleft=False)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel="share of boxes")
+
+
+def _draw_sets(axes: Axes, comparison: Comparison) -> None:
+    """Share covered in each group of sizes, a bar for each set of default boxes."""
+    sides = comparison.truth.sides_px(comparison.coverages[comparison.chosen].config.image_size)
+    group = np.digitize(sides, SIDES_PX)
+    present = np.unique(group).tolist()
+    width = 0.8 / len(comparison.coverages)
+    for number, ((name, coverage), color) in enumerate(zip(comparison.coverages.items(), SETS, strict=True)):
+        shares = [float(np.mean(coverage.covered[group == member])) for member in present]
+        label = f"{name}: {sizes(coverage.config)}" + " (these boxes)" * (name == FITTED)
+        places = np.arange(len(present)) + (number - (len(comparison.coverages) - 1) / 2) * width
+        axes.bar(places, shares, width * 0.92, color=color, label=label)
+        for place, value in zip(places, shares, strict=True):
+            axes.text(place, value + 0.015, f"{value:.0%}", ha="center", fontsize=8, color=INK)
+    names = ("below 16", "16 to 32", "32 to 64", "64 to 128", "from 128")
+    labels = [f"{names[member]} px\n{np.sum(group == member):,} boxes" for member in present]
+    _plain(axes)
+    axes.set_xticks(range(len(present)), labels)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(ylim=(0, 1.08), ylabel=f"with a default box at IoU {THRESHOLD}")
+    axes.set_title("What other sizes would do, by the side of a square of like area", loc="left", fontsize=12, color=INK, pad=40)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=8, borderaxespad=0)
+
+
+def _side_axis(axes: Axes, sides: np.ndarray, image_size: int) -> None:
+    axes.set_xscale("log", base=2)
+    low, high = max(2.0, float(sides.min()) / 1.2), min(image_size * 1.1, float(sides.max()) * 1.2)
+    axes.set_xlim(low, max(high, low * 2))
+    axes.set_xticks([tick for tick in TICKS_PX if low <= tick <= high])
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.minorticks_off()
+    axes.set_xlabel(f"side of a square of the same area, px of the network's {image_size} x {image_size} input")
+
+
+def _plain(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#999999")
+    axes.tick_params(colors=INK, labelsize=9)
+    axes.grid(color=FAINT, linewidth=0.6, zorder=0)
+    axes.set_axisbelow(True)

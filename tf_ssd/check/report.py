@@ -1,0 +1,93 @@
+"""Everything found, as JSON."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from tf_ssd.check.coverage import THRESHOLD, Coverage, by_aspect, by_side
+from tf_ssd.check.findings import SEVERITIES, Finding
+from tf_ssd.check.presets import Comparison, mean_iou, share
+from tf_ssd.check.result import Result
+from tf_ssd.check.survey import Survey
+
+VERSION = 1
+
+
+def report(result: Result) -> dict[str, Any]:
+    """What `python -m tf_ssd.check --json` writes: plain dictionaries, lists, texts and numbers."""
+    counted = Counter((finding.severity, finding.kind, finding.split) for finding in result.findings)
+    return {
+        "version": VERSION,
+        "counts": {severity: result.count(severity) for severity in SEVERITIES},
+        "kinds": [{"severity": key[0], "kind": key[1], "split": key[2], "count": count} for key, count in counted.items()],
+        "splits": {survey.split: _split(survey) for survey in result.surveys},
+        "default_boxes": None if result.comparison is None else _comparison(result.comparison),
+        "findings": [_finding(finding) for finding in result.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, str | None]:
+    return {
+        "severity": finding.severity,
+        "kind": finding.kind,
+        "split": finding.split,
+        "file": finding.place,
+        "object": finding.object,
+        "message": finding.message,
+    }
+
+
+def _split(survey: Survey) -> dict[str, Any]:
+    sizes = Counter(tuple(size) for size in survey.sizes.tolist() if size[0])
+    return {
+        "records": survey.records,
+        "usable": len(survey.names),
+        "decoded": sum(map(bool, survey.digests)),
+        "without_boxes": int(np.sum(survey.counts == 0)),
+        "boxes": int(np.sum(~survey.crowd)),
+        "difficult": int(np.sum(survey.difficult & ~survey.crowd)),
+        "crowds": int(np.sum(survey.crowd)),
+        "exif_orientations": {str(number): count for number, count in sorted(Counter(survey.orientations.tolist()).items())},
+        "sizes_px": [{"size": list(size), "images": count} for size, count in sizes.most_common()],
+        "classes": {name: _class(survey, name) for name in survey.class_names},
+    }
+
+
+def _class(survey: Survey, name: str) -> dict[str, int]:
+    rows = survey.boxes_of(name)
+    return {
+        "boxes": len(rows),
+        "difficult": int(np.sum(survey.difficult[rows])),
+        "images": len(np.unique(survey.image[rows])),
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    chosen = comparison.coverages[comparison.chosen]
+    return {
+        "split": comparison.split,
+        "threshold": THRESHOLD,
+        "ground_truth": len(comparison.truth.boxes),
+        "images": len(comparison.truth.counts),
+        "chosen": comparison.chosen,
+        "recommended": comparison.recommended,
+        "sets": {name: _coverage(coverage) for name, coverage in comparison.coverages.items()},
+        "by_side": [group._asdict() for group in by_side(comparison.truth, chosen)],
+        "by_aspect": [group._asdict() for group in by_aspect(comparison.truth, chosen)],
+    }
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "min_sizes": list(coverage.config.min_sizes),
+        "max_sizes": list(coverage.config.max_sizes),
+        "covered": share(coverage),
+        "not_covered": int(np.sum(~coverage.covered)),
+        "mean_best_iou": mean_iou(coverage),
+        "median_best_iou": float(np.median(coverage.best_iou)),
+        "positives_per_image": {
+            str(percent): float(np.percentile(coverage.positives, percent)) for percent in (0, 10, 50, 90, 100)
+        },
+        "images_without_positives": int(np.sum(coverage.positives == 0)),
+    }

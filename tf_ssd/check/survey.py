@@ -1,0 +1,174 @@
+"""One pass over all images of a split: each is decoded, and a few bytes about it are kept."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
+
+from tf_ssd.check.findings import Findings
+from tf_ssd.config import Exif
+from tf_ssd.data.images.decode import Header, decode, name_of, read_encoded, read_header
+from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.records import Dataset, Record
+
+AT_A_TIME = 512  # records on their way through the threads
+DIGEST = 16  # bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What is kept of a record: of its pixels a digest, empty if they cannot be decoded, and a header, if there is one."""
+
+    name: str
+    digest: bytes
+    header: Header | None
+    boxes: np.ndarray
+    labels: np.ndarray
+    difficult: np.ndarray
+    crowd: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """A split of N usable records with M boxes, and what was found in it.
+
+    Attributes:
+        split: its name.
+        class_names: the classes that its labels stand for.
+        findings: what was found so far.
+        records: number of records, also of those that cannot be used.
+        names: N, of the image files.
+        digests: N, of the pixels; empty where the image cannot be read.
+        sizes: (N, 2) int32, width and height of the stored pixels; 0 where the image cannot be read.
+        orientations: (N,) uint8, EXIF's; 1 if there is none.
+        image: (M,) int64, the image that a box lies in.
+        boxes: (M, 4) float32, xyxy fractions.
+        labels, difficult, crowd: (M,).
+    """
+
+    split: str
+    class_names: tuple[str, ...]
+    findings: Findings
+    records: int
+    names: Strings
+    digests: list[bytes]
+    sizes: np.ndarray
+    orientations: np.ndarray
+    image: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    difficult: np.ndarray
+    crowd: np.ndarray
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Boxes in each image (N,), crowds among them."""
+        return np.bincount(self.image, minlength=len(self.names))
+
+    def boxes_of(self, name: str) -> np.ndarray:
+        """Numbers of the boxes of a class, without crowds; none if the split does not know the class."""
+        label = self.class_names.index(name) + 1 if name in self.class_names else -1
+        return np.flatnonzero((self.labels == label) & ~self.crowd)
+
+
+def facts(dataset: Dataset, findings: Findings, *, exif: Exif) -> Iterator[Facts | None]:
+    """Facts about each record, in order, None for one that cannot be used; what is wrong goes to `findings`."""
+
+    def examine(index: int) -> Facts | None:
+        with findings.tolerating():
+            return _examine(dataset[index], dataset.class_names, findings, exif)
+        return None
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # decoders release the interpreter's lock
+        for start in range(0, len(dataset), AT_A_TIME):
+            yield from pool.map(examine, range(start, min(start + AT_A_TIME, len(dataset))))
+
+
+def survey(split: str, class_names: tuple[str, ...], findings: Findings, found: list[Facts | None]) -> Survey:
+    """The facts about all records of a split, side by side."""
+    usable = [item for item in found if item is not None]
+    headers = [item.header or Header("", (0, 0), 1) for item in usable]
+    counts = [len(item.labels) for item in usable]
+
+    def column(name: str, empty: np.ndarray) -> np.ndarray:
+        return np.concatenate([empty, *(getattr(item, name) for item in usable)])
+
+    return Survey(
+        split=split,
+        class_names=class_names,
+        findings=findings,
+        records=len(found),
+        names=Strings([item.name for item in usable]),
+        digests=[item.digest for item in usable],
+        sizes=np.array([header.size for header in headers], np.int32).reshape(-1, 2),
+        orientations=np.array([header.orientation for header in headers], np.uint8),
+        image=np.repeat(np.arange(len(usable)), counts),
+        boxes=column("boxes", np.zeros((0, 4), np.float32)),
+        labels=column("labels", np.zeros(0, np.int32)),
+        difficult=column("difficult", np.zeros(0, bool)),
+        crowd=column("crowd", np.zeros(0, bool)),
+    )
+
+
+def _examine(record: Record, class_names: tuple[str, ...], findings: Findings, exif: Exif) -> Facts:
+    name = name_of(record)
+    header, digest = None, b""
+    with findings.tolerating():
+        encoded = read_encoded(record)
+        header = read_header(encoded, name)
+        _check_header(header, record, name, findings, exif)
+        digest = _digest(decode(encoded, name))
+    _check_rows(record, class_names, name, header, findings)
+    return Facts(name, digest, header, record.boxes, record.labels, record.difficult, record.crowd)
+
+
+def _digest(pixels: np.ndarray) -> bytes:
+    """The same for the same picture, in whatever format it is stored without loss."""
+    hashed = blake2b(str(pixels.shape).encode(), digest_size=DIGEST)
+    hashed.update(np.ascontiguousarray(pixels).data)
+    return hashed.digest()
+
+
+def _check_header(header: Header, record: Record, name: str, findings: Findings, exif: Exif) -> None:
+    if header.orientation != 1:
+        use = "turned accordingly" if exif == "apply" else "used as stored; --exif apply turns it"
+        findings.inform("images with an EXIF orientation", f"{name}: orientation {header.orientation}, {use}")
+    shown = header.shown_size(exif)
+    if record.size is None or record.size == shown:
+        return
+    (width, height), (written_width, written_height) = shown, record.size
+    other: Exif = "ignore" if exif == "apply" else "apply"
+    agrees = header.shown_size(other) == record.size
+    advice = f"--exif {other} would make them agree" if agrees else "correct the size, or the boxes"
+    sizes = f"{width} x {height} px, but its annotation says {written_width} x {written_height}"
+    findings.add("sizes that differ from the image's", f"{name}: {sizes}; {advice}")
+
+
+def _check_rows(record: Record, class_names: tuple[str, ...], name: str, header: Header | None, findings: Findings) -> None:
+    rows = len(record.labels)
+    if not rows:
+        findings.add("images without boxes", f"{name}: no boxes; if it shows anything, annotate it")
+    elif record.crowd.all():
+        findings.add("images with crowds only", f"{name}: all of its boxes are crowds, which training leaves out")
+    elif record.difficult.all():
+        findings.add("images with difficult boxes only", f"{name}: all of its boxes are difficult, which the metrics leave out")
+    for first, second in _equal_rows(record):
+        box = record.boxes[second] * np.tile(record.size or (1, 1), 2)
+        written = " ".join(f"{tag}={value:.6g}" for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
+        where = f"boxes {first + 1} and {second + 1} are the same {class_names[record.labels[first] - 1]}"
+        findings.add("duplicate boxes", f"{name}: {where}: {written}; remove one")
+
+
+def _equal_rows(record: Record) -> list[tuple[int, int]]:
+    """Pairs of a row and the first row before it of the same class and corners."""
+    seen: dict[bytes, int] = {}
+    pairs = []
+    for row, (label, box) in enumerate(zip(record.labels, record.boxes, strict=True)):
+        first = seen.setdefault(label.tobytes() + box.tobytes(), row)
+        if first != row:
+            pairs.append((first, row))
+    return pairs

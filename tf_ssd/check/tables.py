@@ -1,0 +1,153 @@
+"""What was found, for a terminal of 80 columns or more."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich import box
+from rich.console import Group as Lines
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tf_ssd.check.coverage import THRESHOLD, Group, by_aspect, by_side
+from tf_ssd.check.presets import FITTED, Comparison, mean_iou, share, sizes
+from tf_ssd.check.result import Result
+from tf_ssd.check.survey import Survey
+
+EXAMPLES = 3  # of each kind
+STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+BAR = 12  # characters of the longest bar
+
+
+def render(result: Result) -> Iterator[RenderableType]:
+    """Tables and texts, to be printed one after the other."""
+    yield splits(result.surveys)
+    yield classes(result.surveys)
+    if result.comparison is not None:
+        yield default_boxes(result.comparison)
+        yield groups(result.comparison)
+        yield recommendation(result.comparison)
+    if result.findings:
+        yield kinds(result)
+        yield examples(result)
+    yield verdict(result)
+
+
+def splits(surveys: Sequence[Survey]) -> Table:
+    """Images and boxes of each split."""
+    table = _table("Splits", "split", "images", "px", "boxes", "per image", "without", "difficult", "crowds")
+    for survey in surveys:
+        boxes = int(np.sum(~survey.crowd))
+        numbers = (boxes, f"{boxes / max(1, len(survey.names)):.1f}", np.sum(survey.counts == 0))
+        table.add_row(
+            survey.split, str(survey.records), _px(survey), *map(str, (*numbers, np.sum(survey.difficult), np.sum(survey.crowd)))
+        )
+    return table
+
+
+def classes(surveys: Sequence[Survey]) -> Table:
+    """Boxes of each class in each split, and a bar as long as its share of the first."""
+    table = _table("Classes: boxes (images)", "class", *(survey.split for survey in surveys))
+    table.add_column(f"share of {surveys[0].split}")
+    names = list(dict.fromkeys(name for survey in surveys for name in survey.class_names))
+    counts = {name: [survey.boxes_of(name) for survey in surveys] for name in names}
+    most = max((len(rows[0]) for rows in counts.values()), default=0)
+    total = max(1, sum(len(rows[0]) for rows in counts.values()))
+    for name, by_split in counts.items():
+        cells = [
+            f"{len(rows)} ({len(np.unique(survey.image[rows]))})" if len(rows) else "-"
+            for survey, rows in zip(surveys, by_split, strict=True)
+        ]
+        bar = "#" * round(BAR * len(by_split[0]) / max(1, most))
+        table.add_row(Text(name), *cells, f"{bar} {len(by_split[0]) / total:.1%}")
+    return table
+
+
+def default_boxes(comparison: Comparison) -> Table:
+    """Every preset, and the fitted sizes."""
+    title = f"Default boxes on {comparison.split}: {len(comparison.truth.boxes)} boxes in {len(comparison.truth.counts)} images"
+    table = _table(title, "preset", "sizes, px", f"IoU >= {THRESHOLD}", "mean best IoU", "positives")
+    for name, coverage in comparison.coverages.items():
+        style = "bold" if name == comparison.chosen else None
+        numbers = (f"{share(coverage):.1%}", f"{mean_iou(coverage):.3f}", f"{np.median(coverage.positives):g}")
+        table.add_row(name, sizes(coverage.config), *numbers, style=style)
+    table.caption = "IoU >= 0.5: share of boxes that have such a default box. Positives: median per image. Without augmentation."
+    table.caption_justify = "left"
+    return table
+
+
+def groups(comparison: Comparison) -> Table:
+    """The chosen preset by size and by aspect of the ground truth."""
+    table = _table(f"{comparison.chosen} in detail", "boxes of", "number", "median best IoU", f"none >= {THRESHOLD}")
+    chosen = comparison.coverages[comparison.chosen]
+    _add_groups(table, by_side(comparison.truth, chosen))
+    table.add_section()
+    _add_groups(table, by_aspect(comparison.truth, chosen))
+    return table
+
+
+def recommendation(comparison: Comparison) -> RenderableType:
+    """What other sizes would do, in words."""
+    chosen, best = comparison.coverages[comparison.chosen], comparison.coverages[comparison.recommended]
+    if comparison.recommended == comparison.chosen:
+        return Padding(f"{comparison.chosen} suits this data: no other sizes found cover notably more.", (0, 0, 1, 0))
+    covered = f"a default box at {THRESHOLD} for {share(best):.1%} of the boxes, {comparison.chosen} for {share(chosen):.1%}"
+    if comparison.recommended != FITTED:
+        return Padding(f"--default-boxes {comparison.recommended} has {covered}.", (0, 0, 1, 0))
+    preset = f"Of the presets, {comparison.best_preset} covers most." if comparison.best_preset != comparison.chosen else ""
+    text = f"Sizes fitted to these boxes have {covered}. {preset}\nFor train: --box-sizes {sizes(best.config)}"
+    return Padding(Text(text), (0, 0, 1, 0))
+
+
+def kinds(result: Result) -> Table:
+    """How many of each kind in each split."""
+    table = _table("Findings", "", "kind", *result.splits())
+    for (severity, kind), alike in result.by_kind().items():
+        counts = [sum(finding.split == name for finding in alike) for name in result.splits()]
+        table.add_row(Text(severity, STYLES[severity]), kind, *(str(count) if count else "-" for count in counts))
+    return table
+
+
+def examples(result: Result) -> RenderableType:
+    """The first of each kind in full."""
+    lines: list[RenderableType] = []
+    for (severity, kind), alike in result.by_kind().items():
+        lines.append(Text.assemble((severity, STYLES[severity]), f" {kind}: {len(alike)}"))
+        lines += [Padding(Text(finding.message), (0, 0, 0, 2)) for finding in alike[:EXAMPLES]]
+        if len(alike) > EXAMPLES:
+            lines.append(Padding(f"and {len(alike) - EXAMPLES} more; --json FILE has all", (0, 0, 0, 2)))
+    return Padding(Lines(*lines), (0, 0, 1, 0))
+
+
+def verdict(result: Result) -> Text:
+    """One line."""
+    warnings = _number(result.count("warning"), "warning")
+    if result.count("error"):
+        return Text(f"{_number(result.count('error'), 'error')}, {warnings}: training would stop", STYLES["error"])
+    return Text(f"no errors, {warnings}", "bold green")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 or column in ("kind", "sizes, px", "px") else "right")
+    return table
+
+
+def _add_groups(table: Table, members: Sequence[Group]) -> None:
+    for group in members:
+        table.add_row(group.name, str(group.boxes), f"{group.median_iou:.2f}", f"{group.uncovered:.1%}")
+
+
+def _px(survey: Survey) -> str:
+    """The size of the images, or the smallest and the largest."""
+    seen = sorted({tuple(size) for size in survey.sizes.tolist() if size[0]}, key=lambda size: size[0] * size[1])
+    if not seen:
+        return "-"
+    shown = seen if len(seen) == 1 else (seen[0], seen[-1])
+    return " to ".join(f"{width}x{height}" for width, height in shown)
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" + "s" * (count != 1)

@@ -1,0 +1,1 @@
+"""From records to batches of augmented images and padded ground truth."""

@@ -1,0 +1,193 @@
+"""Batches for training and evaluation: batch k is a function of (dataset, settings, k) alone.
+
+Nothing but a few batches is ever in memory, images have a static shape, the rows of ground truth one of a few, and an error in a
+record comes out as it was raised.
+"""
+
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_ssd.config import AUGMENTATIONS, AugmentConfig, Exif, OnBadImage
+from tf_ssd.data.augment import augment_encoded, resize_encoded
+from tf_ssd.data.batches.close_at_exit import closed_at_exit
+from tf_ssd.data.batches.loader import Loader, each_once
+from tf_ssd.data.batches.order import shuffled_index
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.records import Dataset
+from tf_ssd.errors import ConfigError, DatasetError
+
+PREFETCHED_BATCHES = 2
+ROWS = tuple(8 * 2**power for power in range(14))  # XLA compiles once per shape
+
+
+class Batch(NamedTuple):
+    """B images and their ground truth, padded to G rows, one of 8, 16, 32, ...
+
+    Attributes:
+        images: (B, S, S, 3) float32, RGB 0..255.
+        boxes: (B, G, 4) float32, xyxy fractions; padding is zeros.
+        labels: (B, G) int32, 1..C-1; 0 is padding.
+        difficult: (B, G) bool.
+        crowd: (B, G) bool, rows that stand for a group; none in training.
+        index: (B,) int64, number of the record; -1 for black images that fill a place in evaluation.
+    """
+
+    images: tf.Tensor
+    boxes: tf.Tensor
+    labels: tf.Tensor
+    difficult: tf.Tensor
+    crowd: tf.Tensor
+    index: tf.Tensor
+
+
+class TrainingBatches:
+    """The endless sequence of training batches: shuffled anew each epoch, augmented, across the borders of epochs.
+
+    Batch k is a function of the arguments and k: it is the same made alone, in sequence, or in shares by several workers. Rows that
+    stand for a group of objects are left out; an image without rows is trained on as it is.
+
+    Args:
+        dataset: the records.
+        batch_size: B, of all workers together.
+        image_size: S.
+        seed: any integer from 0; the order, and all random numbers of the augmentation, follow from it and the position.
+        augment: what is done to each image.
+        exif: whether images are turned as their EXIF data say.
+        on_bad_image: "error", or "skip": the next image of the epoch takes the place of one that cannot be decoded.
+        worker: which share of each batch this worker makes, from 0.
+        workers: number of shares; each is B / workers images, and all shares of a batch side by side are the batch.
+
+    Raises:
+        ConfigError: `batch_size` cannot be shared.
+        DatasetError: the dataset is empty; from the iterator, a record cannot be used.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        batch_size: int,
+        image_size: int,
+        seed: int,
+        augment: AugmentConfig = AUGMENTATIONS["ssd"],
+        exif: Exif = "ignore",
+        on_bad_image: OnBadImage = "error",
+        worker: int = 0,
+        workers: int = 1,
+    ) -> None:
+        size = len(dataset)
+        if not size:
+            raise DatasetError("the dataset has no records to train on; check its split")
+        if batch_size % workers:
+            raise ConfigError(f"--batch-size {batch_size} cannot be shared by {workers} workers; choose a multiple of {workers}")
+
+        def candidates(position: int) -> Iterator[int]:
+            """Those that follow in the epoch stand in for an image that is skipped."""
+            start = position - position % size
+            for offset in range(size):
+                yield shuffled_index(start + (position + offset) % size, size=size, seed=seed)
+
+        def example(position: tf.Tensor) -> Batch:
+            rows, size_px, read, index = self._loader.load(position)
+            key = tf.stack([seed, position])
+            return Batch(*augment_encoded(rows, size_px, read, key, config=augment, image_size=image_size), index)
+
+        self._loader = Loader(dataset, candidates, exif=exif, on_bad_image=on_bad_image, crowd=False)
+        self._batch_size, self._first, self._share = batch_size, worker * (batch_size // workers), batch_size // workers
+        self._example = example
+        self._one = tf.function(lambda number: self._dataset(number, number + 1).get_single_element())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was skipped so far."""
+        return self._loader.notes.sentences()
+
+    def batches(self, first: int, stop: int) -> Iterator[Batch]:
+        """The batches first..stop-1, several ahead in parallel."""
+        return closed_at_exit(self._sequence(first, stop))
+
+    def batch(self, number: int) -> Batch:
+        """One batch, made alone; may be called from several threads."""
+        batch = self._one(tf.constant(number, tf.int64))
+        self._loader.raise_first(self._positions(number))
+        return batch
+
+    def _sequence(self, first: int, stop: int) -> Generator[Batch, None, None]:
+        dataset = self._dataset(first, stop).prefetch(PREFETCHED_BATCHES)
+        for number, batch in enumerate(dataset, start=first):
+            self._loader.raise_first(self._positions(number))
+            yield batch
+
+    def _positions(self, number: int) -> range:
+        start = number * self._batch_size + self._first
+        return range(start, start + self._share)
+
+    def _dataset(self, first: int | tf.Tensor, stop: int | tf.Tensor) -> tf.data.Dataset:
+        share = self._share
+        places = tf.data.Dataset.range(first * share, stop * share)
+        positions = places.map(lambda place: place // share * self._batch_size + self._first + place % share)
+        return _batches(positions.map(self._example, num_parallel_calls=tf.data.AUTOTUNE), share)
+
+
+def evaluation_batches(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    image_size: int,
+    exif: Exif = "ignore",
+    on_bad_image: OnBadImage = "error",
+    notes: Notes | None = None,
+) -> Iterator[Batch]:
+    """Every record once, in order, as it is; the last batch is filled up with black images without labels, index -1.
+
+    Arguments and errors as for `TrainingBatches`; with "skip", a black image takes the place of one that cannot be decoded, and
+    `notes` counts it.
+    """
+    loader = Loader(dataset, each_once(len(dataset)), exif=exif, on_bad_image=on_bad_image, crowd=True, notes=notes)
+
+    def example(position: tf.Tensor) -> Batch:
+        rows, size_px, read, index = loader.load(position)
+        return Batch(*resize_encoded(rows, size_px, read, image_size=image_size), index)
+
+    count = -(-len(dataset) // batch_size)
+    positions = tf.data.Dataset.range(count * batch_size)
+    examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def sequence() -> Generator[Batch, None, None]:
+        for number, batch in enumerate(_batches(examples, batch_size).prefetch(PREFETCHED_BATCHES)):
+            loader.raise_first(range(number * batch_size, (number + 1) * batch_size))
+            yield batch
+
+    return closed_at_exit(sequence())
+
+
+def padded_rows(rows: tf.Tensor) -> tf.Tensor:
+    """G for images with up to `rows` rows of ground truth: 8, 16, 32, ..."""
+    sizes = tf.constant(ROWS)
+    return sizes[tf.searchsorted(sizes, rows[None])[0]]
+
+
+def _batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+    """Batches of B images; rows are padded to the largest number of the batch, and on to one of `ROWS`."""
+
+    def pad(batch: Batch) -> Batch:
+        added = padded_rows(tf.shape(batch.labels)[1]) - tf.shape(batch.labels)[1]
+        columns = {name: _pad_rows(getattr(batch, name), added) for name in ("boxes", "labels", "difficult", "crowd")}
+        return batch._replace(**columns)
+
+    return examples.padded_batch(batch_size, drop_remainder=True).map(pad).with_options(_untuned())
+
+
+def _untuned() -> tf.data.Options:
+    """Without the thread that tunes a pipeline as it runs: it may sleep for a minute before it lets a closed iterator end."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
+
+
+def _pad_rows(column: tf.Tensor, added: tf.Tensor) -> tf.Tensor:
+    """A column (B, G, ...) with more rows of zeros."""
+    shape = tf.tensor_scatter_nd_update(tf.shape(column), [[1]], added[None])
+    return tf.concat([column, tf.zeros(shape, column.dtype)], axis=1)

@@ -1,0 +1,152 @@
+"""Records for tf.data: read and decoded in Python functions inside the graph, with the errors kept for whoever asks for a batch."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from threading import Lock
+
+import numpy as np
+import tensorflow as tf
+
+from tf_ssd.config import Exif, OnBadImage
+from tf_ssd.data.augment import Example
+from tf_ssd.data.images.decode import decode, decode_part, name_of, read_encoded, read_header
+from tf_ssd.data.images.source import Read
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.records import Dataset
+from tf_ssd.errors import DatasetError, ImageError
+
+MOST_IN_A_ROW = 100  # images that cannot be decoded: then something else is wrong
+FILLED = -1  # in place of the number of a record
+SKIPPED = "images that cannot be decoded, skipped"
+# What stands in for a record: encoded, name, size, boxes, labels, difficult, crowd, number.
+BLACK = (
+    b"",
+    b"",
+    np.ones(2, np.int32),
+    np.zeros((0, 4), np.float32),
+    np.zeros(0, np.int32),
+    *2 * [np.zeros(0, bool)],
+    np.int64(FILLED),
+)
+
+
+class Loader:
+    """Reads the records of a dataset at the positions of a sequence.
+
+    What a record raises stays here until its batch is asked for, and a placeholder travels on: an exception passed through
+    TensorFlow would come out as a text with a traceback, and be logged besides.
+
+    Args:
+        dataset: the records.
+        candidates: the records for a position, each to be tried if those before it are skipped; the first is the one meant,
+            and FILLED stands for a black image without ground truth.
+        exif: whether to turn images as their EXIF data say.
+        on_bad_image: "skip" decodes each image in whole when it is first used, and takes the next candidate if that fails.
+        crowd: whether rows that stand for a group are kept.
+        notes: where what is skipped is counted.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        candidates: Callable[[int], Iterable[int]],
+        *,
+        exif: Exif,
+        on_bad_image: OnBadImage,
+        crowd: bool,
+        notes: Notes | None = None,
+    ) -> None:
+        self._dataset, self._candidates = dataset, candidates
+        self._exif, self._on_bad_image, self._crowd = exif, on_bad_image, crowd
+        self._readable = np.zeros(len(dataset), bool)
+        self._unreadable = np.zeros(len(dataset), bool)
+        self._noting = Lock()
+        self._errors: dict[int, Exception] = {}
+        self.notes = notes or Notes()
+
+    def load(self, position: tf.Tensor) -> tuple[Example, tf.Tensor, Read, tf.Tensor]:
+        """The record at a position: its ground truth, its image's size (2,), what decodes a part of it, and its number.
+
+        The example's image is a scalar without meaning; the reader is that of an `augment.Source`.
+        """
+        types = (tf.string, tf.string, tf.int32, tf.float32, tf.int32, tf.bool, tf.bool, tf.int64)
+        shapes = ((), (), (2,), (None, 4), (None,), (None,), (None,), ())
+        tensors = tf.numpy_function(self._load, [position], types)
+        tensors = [tf.ensure_shape(tensor, shape) for tensor, shape in zip(tensors, shapes, strict=True)]
+        encoded, name, size_px, boxes, labels, difficult, crowd, index = tensors
+
+        def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
+            pixels = tf.numpy_function(self._decode, [position, encoded, name, part_px, reduction], tf.uint8)
+            return tf.ensure_shape(pixels, (None, None, 3))
+
+        return Example(tf.constant(0, tf.uint8), boxes, labels, difficult, crowd), size_px, read, index
+
+    def raise_first(self, positions: Iterable[int]) -> None:
+        """Raise the error of the first of these positions that failed, as it was raised."""
+        for position in positions:
+            if position in self._errors:
+                raise self._errors[position]
+
+    def _load(self, position: np.int64) -> tuple[object, ...]:
+        self._errors.pop(int(position), None)  # of an earlier attempt
+        try:
+            return self._usable(int(position))
+        except Exception as error:
+            self._errors[int(position)] = error
+            return BLACK
+
+    def _usable(self, position: int) -> tuple[object, ...]:
+        """The columns of the first candidate whose image can be used; raises DatasetError."""
+        failed = 0
+        for index in self._candidates(position):
+            if index == FILLED:
+                return BLACK
+            if failed == MOST_IN_A_ROW:
+                break
+            failed += 1
+            if self._unreadable[index]:
+                continue
+            try:
+                return self._columns(index)
+            except ImageError as error:
+                if self._on_bad_image == "error":
+                    raise
+                self._note_once(index, error)
+        raise DatasetError(f"{failed} images in a row cannot be decoded; {self.notes.sentences()[0]}")
+
+    def _columns(self, index: int) -> tuple[object, ...]:
+        record = self._dataset[index]
+        encoded, name = read_encoded(record), name_of(record)
+        size = read_header(encoded, name).shown_size(self._exif)
+        if self._on_bad_image == "skip" and not self._readable[index]:
+            decode(encoded, name)
+            self._readable[index] = True
+        rows = ~record.crowd | self._crowd  # (G,)
+        columns = (record.boxes, record.labels, record.difficult, record.crowd)
+        return encoded, os.fsencode(name), np.array(size, np.int32), *(column[rows] for column in columns), np.int64(index)
+
+    def _decode(self, position: np.int64, encoded: bytes, name: bytes, part_px: np.ndarray, reduction: np.int32) -> np.ndarray:
+        if encoded:
+            try:
+                return decode_part(encoded, os.fsdecode(name), part_px, int(reduction), exif=self._exif)
+            except Exception as error:
+                self._errors[int(position)] = error
+        left, top, right, bottom = part_px // reduction
+        return np.zeros((max(1, bottom - top), max(1, right - left), 3), np.uint8)
+
+    def _note_once(self, index: int, error: ImageError) -> None:
+        with self._noting:
+            if not self._unreadable[index]:
+                self.notes.add(SKIPPED, str(error))
+            self._unreadable[index] = True
+
+
+def each_once(size: int) -> Callable[[int], Iterator[int]]:
+    """Candidates that never stand in for each other: record `position`, then, or beyond the last, a black image."""
+
+    def candidates(position: int) -> Iterator[int]:
+        if position < size:
+            yield position
+        yield FILLED
+
+    return candidates

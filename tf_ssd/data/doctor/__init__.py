@@ -1,1 +1,0 @@
-"""The dataset doctor: what is wrong with a dataset, and how well default boxes fit it."""

@@ -1,0 +1,1 @@
+"""Reading, decoding, turning and resizing images."""

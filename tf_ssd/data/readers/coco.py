@@ -1,0 +1,145 @@
+"""Datasets in the JSON format of COCO: one file with images, annotations and categories, and a folder of images."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+
+from tf_ssd.config import Exif
+from tf_ssd.data.classes import require_class_names
+from tf_ssd.data.ground_truth import CLIPPED, DROPPED, fit
+from tf_ssd.data.images.decode import image_size
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.paths import check_inside, check_name
+from tf_ssd.data.readers.coco_json import Category, Image, Rows, check_unique, read_coco
+from tf_ssd.data.records import Record
+
+
+class CocoDataset:
+    """All images of an annotation file, held as compact arrays; an image is read when its record is used.
+
+    A bbox is (x, y, width, height) in pixels from the image's top left corner. Boxes without area are dropped, boxes that
+    reach beyond their image are clipped, and `notes` counts both. Rows with `iscrowd` are kept, as `crowd`. An image without
+    annotations is a record without boxes. The id of a record is its image id.
+
+    Category ids may be sparse: categories become labels 1..C-1 in the order of their ids. Categories without any box, such
+    as a parent that groups others, are left out and noted.
+
+    Args:
+        annotation_file: the JSON file.
+        image_folder: what the `file_name` of an image is relative to, and must not lead out of.
+        class_names: the classes without background, in the order of their labels, which categories are looked up in by
+            name; None takes the categories of the file that have boxes.
+        notes: where faults go; None raises the first.
+        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
+
+    Raises:
+        DatasetError: the file is not COCO JSON; an id is repeated or unknown; a file name leads out of the folder; a box has
+            a negative side or lies outside its image; a category with boxes is not among `class_names`.
+    """
+
+    def __init__(
+        self,
+        annotation_file: Path,
+        image_folder: Path,
+        *,
+        class_names: Sequence[str] | None = None,
+        notes: Notes | None = None,
+        exif: Exif = "ignore",
+    ) -> None:
+        notes = Notes() if notes is None else notes
+        file = read_coco(annotation_file, notes)
+        self._folder = image_folder
+        images, self._sizes = _images(file.images, annotation_file, image_folder, notes, exif)  # N, (N, 2)
+        self._ids = np.array([image.id for image in images], np.int64)  # (N,)
+        self._names = Strings([image.file_name for image in images])
+        rows = Rows(file.annotations, annotation_file, self._ids, notes)
+        boxes, kept = _fit(rows, self._sizes, notes)
+        kept = kept[np.argsort(rows.image[kept], kind="stable")]  # the rows of an image side by side
+        names = _category_names(file.categories, rows, annotation_file, notes)
+        if class_names is None:
+            class_names = _used(names, rows.category[kept], annotation_file, notes)
+        self.class_names: tuple[str, ...] = ()
+        with notes.tolerating():
+            self.class_names = require_class_names(class_names, str(annotation_file))
+        labels = _labels(rows.category[kept], names, self.class_names, annotation_file, notes)
+        kept, self._labels = kept[labels > 0], labels[labels > 0]
+        self._boxes, self._crowd = boxes[kept], rows.crowd[kept]
+        counts = np.bincount(rows.image[kept], minlength=len(self._ids))
+        self._first = np.concatenate([[0], np.cumsum(counts)])  # (N + 1,): image i has the rows first[i] to first[i + 1]
+        self.notes = notes.sentences()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, index: int) -> Record:
+        if not 0 <= index < len(self):
+            raise IndexError(f"record {index} of {len(self)}")
+        image = self._folder / self._names[index]
+        check_inside(self._folder, image)
+        rows = slice(self._first[index], self._first[index + 1])
+        labels, crowd = self._labels[rows], self._crowd[rows]
+        width, height = self._sizes[index].tolist()
+        return Record(str(self._ids[index]), image, self._boxes[rows], labels, np.zeros_like(crowd), crowd, (width, height))
+
+
+def _images(images: Sequence[Image], path: Path, folder: Path, notes: Notes, exif: Exif) -> tuple[list[Image], np.ndarray]:
+    """The images that can be used, and their sizes (N, 2) int32."""
+    usable, sizes = [], []
+    for image in check_unique(images, f"{path}: images", notes):
+        with notes.tolerating():
+            check_name(image.file_name, f"{path}: image {image.id}")
+            sizes.append(_size(image, folder, exif))
+            usable.append(image)
+    return usable, np.array(sizes, np.int32).reshape(-1, 2)
+
+
+def _size(image: Image, folder: Path, exif: Exif) -> tuple[int, int]:
+    """Width and height; from the image's header where the file does not say."""
+    if image.width and image.height:
+        return image.width, image.height
+    check_inside(folder, folder / image.file_name)
+    return image_size(folder / image.file_name, exif=exif)
+
+
+def _fit(rows: Rows, sizes: np.ndarray, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (M, 4) float32 as fractions, and the numbers of the rows that have an area inside their image."""
+    fitted = fit(rows.corners, sizes[rows.image])
+    for row in np.flatnonzero(fitted.outside).tolist():
+        width, height = sizes[rows.image[row]]
+        notes.fault(f"{rows.written(row)} lies outside the image of {width} x {height} px; correct the box")
+    for kind, mask in ((DROPPED, ~fitted.has_area), (CLIPPED, fitted.clipped)):
+        for row in np.flatnonzero(mask).tolist():
+            notes.add(kind, rows.written(row))
+    return fitted.boxes, np.flatnonzero(fitted.has_area & ~fitted.outside)
+
+
+def _category_names(categories: Sequence[Category], rows: Rows, path: Path, notes: Notes) -> dict[int, str]:
+    """Names by category id, in the order of the ids; every row must have one."""
+    categories = check_unique(categories, f"{path}: categories", notes)
+    names = {category.id: category.name.strip() for category in sorted(categories, key=attrgetter("id"))}
+    for row in np.flatnonzero(~np.isin(rows.category, list(names))).tolist():
+        notes.fault(f"{rows.where(row)}: there is no category with the id {rows.category[row]}; add it to 'categories'")
+    return names
+
+
+def _used(names: dict[int, str], categories: np.ndarray, path: Path, notes: Notes) -> list[str]:
+    """The names of those among `categories` (M,), in the order of their ids; the others are noted."""
+    used = set(categories.tolist())
+    for number, name in names.items():
+        if number not in used:
+            notes.add("categories without boxes, left out", f"{path}: category {number} ({name})")
+    return [name for number, name in names.items() if number in used]
+
+
+def _labels(categories: np.ndarray, names: dict[int, str], class_names: Sequence[str], path: Path, notes: Notes) -> np.ndarray:
+    """The label (M,) int32 of each row of `categories` (M,); 0 where it is none of `class_names`, or has no name."""
+    label_of = {name: label for label, name in enumerate(class_names, start=1)}
+    numbers, positions = np.unique(categories, return_inverse=True)
+    for number in numbers.tolist():
+        if number in names and names[number] not in label_of:
+            message = f"category {number} ({names[number]}) is none of {', '.join(class_names)}; rename it or add it to these"
+            notes.fault(f"{path}: {message}")
+    return np.array([label_of.get(names.get(number, ""), 0) for number in numbers.tolist()], np.int32)[positions]

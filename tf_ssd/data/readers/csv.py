@@ -1,0 +1,207 @@
+"""Datasets as comma-separated text: one annotation file for all images, or one text file for each.
+
+Corners are pixels from the image's top left corner, and a box reaches from xmin to xmax: pixel i covers i to i + 1. An image's
+size comes from its header when its record is used.
+"""
+
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tf_ssd.config import Exif
+from tf_ssd.data.ground_truth import corners_px, parse_corners
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
+from tf_ssd.data.readers.csv_rows import read_rows
+from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object
+from tf_ssd.errors import DatasetError
+
+
+def read_csv(
+    path: Path,
+    image_folder: Path | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    notes: Notes | None = None,
+    exif: Exif = "ignore",
+) -> LazyDataset:
+    """`CsvDataset` of a file, or `TextFilesDataset` of a folder; arguments and errors are theirs."""
+    kind = TextFilesDataset if path.is_dir() else CsvDataset
+    return kind(path, image_folder, class_names=class_names, notes=notes, exif=exif)
+
+
+class CsvDataset(LazyDataset):
+    """One file with a row `name,class,xmin,ymin,xmax,ymax` for each box, held as compact arrays.
+
+    `name` is the image's file, and becomes the record's id; the rows of an image need not be side by side. A row `name,,,,,`
+    is an image without labels. A header line may come first; the delimiter may be a comma, a semicolon or a tab.
+
+    Args:
+        path: the file.
+        image_folder: what names are relative to, and must not lead out of; None for the folder of `path`.
+        class_names: the classes without background, in the order of their labels; None takes those found, sorted.
+        notes: where faults go; None raises the first.
+        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
+
+    Raises:
+        DatasetError: the file cannot be read, a row is damaged, a name leads out of the folder, or a class is unknown. A box
+            outside its image shows when its record is used.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        image_folder: Path | None = None,
+        *,
+        class_names: Sequence[str] | None = None,
+        notes: Notes | None = None,
+        exif: Exif = "ignore",
+    ) -> None:
+        notes = Notes() if notes is None else notes
+        self._path = path
+        self._folder = path.parent if image_folder is None else image_folder
+        table = _Table(path, notes)
+        if not table.images:
+            raise DatasetError(f"{path}: there are no rows; write one a box: name,class,xmin,ymin,xmax,ymax")
+        self._found = tuple(table.classes)
+        order = np.argsort(np.asarray(table.image), kind="stable")  # the rows of an image side by side
+        self._class = np.asarray(table.class_number)[order]  # (M,) int32
+        self._line = np.asarray(table.line)[order]  # (M,) int32
+        self._boxes_px = np.asarray(table.corners, np.float32).reshape(-1, 4)[order]  # (M, 4)
+        counts = np.bincount(table.image, minlength=len(table.images))
+        self._first = np.concatenate([[0], np.cumsum(counts)])  # (N + 1,): image i has the rows first[i] to first[i + 1]
+        super().__init__(self._folder, Strings(list(table.images)), self._check(class_names, notes), notes, str(path), exif=exif)
+
+    def annotation(self, index: int) -> Annotation:
+        """The rows of record `index`."""
+        rows = range(self._first[index], self._first[index + 1])
+        return Annotation(self._folder / self._ids[index], None, [self._object(row) for row in rows])
+
+    def _object(self, row: int) -> Object:
+        xmin, ymin, xmax, ymax = map(float, self._boxes_px[row])
+        name = self._found[self._class[row]]
+        return Object(f"{self._path}: line {self._line[row]} ({name})", name, (xmin, ymin, xmax, ymax))
+
+    def _check(self, class_names: Sequence[str] | None, notes: Notes) -> Sequence[str]:
+        """The class names, where None those found; they must hold the class of every box that has an area."""
+        low, high = np.split(self._boxes_px, 2, axis=-1)  # (M, 2)
+        drawn = np.all(low < high, axis=-1)
+        used = {self._found[number] for number in np.unique(self._class[drawn])}
+        if class_names is None:
+            return sorted(used)
+        for row in np.flatnonzero(drawn).tolist() if used.difference(class_names) else ():
+            if self._found[self._class[row]] not in class_names:
+                message = f"the class is none of {', '.join(class_names)}; rename it or add it to these"
+                notes.fault(f"{self._object(row).where}: {message}")
+        return class_names
+
+
+class _Table:
+    """The rows of a file in compact columns, in its order.
+
+    Attributes:
+        images, classes: the number of each name, in the order of their first appearance.
+        image, class_number, line: of each of M boxes.
+        corners: xyxy in pixels, 4 M numbers.
+    """
+
+    def __init__(self, path: Path, notes: Notes) -> None:
+        self.images: dict[str, int] = {}
+        self.classes: dict[str, int] = {}
+        self.image, self.class_number, self.line, self.corners = array("i"), array("i"), array("i"), array("f")
+        for line, fields in read_rows(path, notes):
+            with notes.tolerating():
+                self._add(fields, path, line)
+
+    def _add(self, fields: list[str], path: Path, line: int) -> None:
+        name, class_name, *texts = fields
+        if name not in self.images:
+            check_name(name, f"{path}: line {line}")
+            self.images[name] = len(self.images)
+        if not (class_name or any(texts)):
+            return
+        corners = parse_corners(texts) or corners_px(texts, f"{path}: line {line} ({class_name})")
+        if not class_name:
+            raise DatasetError(f"{path}: line {line}: the class is missing; give it, or leave all five fields empty")
+        self.corners.extend(corners)
+        self.image.append(self.images[name])
+        self.class_number.append(self.classes.setdefault(class_name, len(self.classes)))
+        self.line.append(line)
+
+
+class TextFilesDataset(LazyDataset):
+    """A folder with one .txt or .csv file for each image, of the same name; it is parsed when the record is used.
+
+    A row is `class,number,xmin,ymin,xmax,ymax`, where `number` counts the classes from 0 and only has to agree with their
+    names (the form of the tutorial by usmanr149/SSDModel), or `name,class,xmin,ymin,xmax,ymax`, where `name` is the image's.
+    An empty file is an image without labels. The record's id is the name without suffix.
+
+    Args:
+        folder: the folder of the text files.
+        image_folder: the folder of the images; None for `folder`.
+        class_names: the classes without background, in the order of their labels; None parses all files at the start and
+            takes those found, sorted.
+        notes: where faults go; None raises the first.
+        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
+
+    Raises:
+        DatasetError: there are no text files, or one has no image. Damage inside a file shows when its record is used, and
+            at the start where `class_names` is None.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        image_folder: Path | None = None,
+        *,
+        class_names: Sequence[str] | None = None,
+        notes: Notes | None = None,
+        exif: Exif = "ignore",
+    ) -> None:
+        notes = Notes() if notes is None else notes
+        self._folder = folder
+        self._image_folder = folder if image_folder is None else image_folder
+        self._number_of: dict[str, str] = {}
+        texts = Files(folder, folder, (".txt", ".csv"), notes)
+        images = Files(self._image_folder, self._image_folder, IMAGE_SUFFIXES, notes)
+        ids = texts.names()
+        if not ids:
+            raise DatasetError(f"{folder}: there are no .txt or .csv files; is this the folder of annotations?")
+        for name in sorted(set(images.names()).difference(ids)):
+            notes.add("images without an annotation, left out", str(self._image_folder / name))
+        ids = existing(ids, images, "image", notes)
+        self._text_names, self._image_names = files_of(ids, texts), files_of(ids, images)
+        super().__init__(self._image_folder, Strings(ids), class_names, notes, str(folder), exif=exif)
+
+    def annotation(self, index: int) -> Annotation:
+        """Parse the text file of record `index`."""
+        path = self._folder / self._text_names[index]
+        check_inside(self._folder, path)
+        image = self._image_folder / self._image_names[index]
+        objects: list[Object] = []
+        for line, fields in read_rows(path, self._notes):
+            with self._notes.tolerating():
+                objects.append(self._object(fields, path, line, image))
+        return Annotation(image, None, objects)
+
+    def _object(self, fields: list[str], path: Path, line: int, image: Path) -> Object:
+        name = self._class_name(fields, f"{path}: line {line}", image)
+        where = f"{path}: line {line} ({name})"
+        return Object(where, name, corners_px(fields[2:], where))
+
+    def _class_name(self, fields: list[str], where: str, image: Path) -> str:
+        """The class of a row in either form."""
+        first, second = fields[:2]
+        if first == image.name and second:
+            return second
+        if first and second.isdecimal():
+            number = self._number_of.setdefault(first, second)
+            if number != second:
+                raise DatasetError(f"{where}: class {first!r} has the number {second} here and {number} elsewhere; correct one")
+            return first
+        if first == image.stem and second:
+            return second
+        raise DatasetError(f"{where}: {first!r}, {second!r} are neither a class and its number nor {image.name!r} and a class")

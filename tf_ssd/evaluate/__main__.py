@@ -1,0 +1,176 @@
+"""Average precision of a trained model, or of detections in a file, by the rules of PASCAL VOC or COCO.
+
+python -m tf_ssd.evaluate --checkpoint runs/voc --dataset voc --data VOCdevkit/VOC2007 --split test --metric voc07
+python -m tf_ssd.evaluate --detections found.json --dataset coco --data coco --split val2017
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tf_ssd import __version__, cli
+from tf_ssd.config import EvaluateConfig, Metric
+from tf_ssd.errors import DatasetError
+
+if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
+    from rich.console import Console
+
+    from tf_ssd.data.records import Dataset
+    from tf_ssd.evaluate.ground_truth import Truth
+    from tf_ssd.metrics import AveragePrecision, ImageDetections
+    from tf_ssd.model import SSD300
+
+TITLES: dict[Metric, str] = {
+    "voc07": "PASCAL VOC 2007: average precision at 11 points, IoU 0.5",
+    "voc12": "PASCAL VOC 2012: average precision at all points, IoU 0.5",
+    "coco": "COCO: average precision at IoU 0.50 to 0.95",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return cli.run(evaluate, EvaluateConfig, arguments)
+
+
+def evaluate(config: EvaluateConfig) -> None:
+    """Compare detections with ground truth, print a table, and write the files that were asked for.
+
+    Raises:
+        ConfigError: the class maps of model and dataset differ, or a file cannot be written.
+        DatasetError: the dataset or the file of detections cannot be used, or there is nothing to be found.
+        WeightsError: the model cannot be used.
+    """
+    from rich.console import Console
+
+    from tf_ssd.evaluate.tables import tables
+    from tf_ssd.metrics import average_precision
+
+    console = Console(highlight=False)
+    truth, detections = _from_file(config) if config.detections else _from_model(config, console)
+    if not any((~image.left_out).any() for image in truth.images):
+        raise DatasetError(f"--split {' '.join(config.split)}: no boxes to be found, so no metric is defined; choose another split")
+    metric = config.chosen_metric
+    scores = average_precision(detections, truth.images, num_classes=len(truth.class_names) + 1, metric=metric)
+    console.print(TITLES[metric], style="bold")
+    for table in tables(scores, truth.class_names):
+        console.print(table)
+    _write(config, scores, truth, detections, console)
+
+
+def _from_file(config: EvaluateConfig) -> tuple["Truth", list["ImageDetections"]]:
+    """Ground truth, and the detections of a file."""
+    from tf_ssd.data.classes import read_class_names
+    from tf_ssd.evaluate.coco_results import read_results
+
+    truth = _truth(config, None, read_class_names(config.classes) if config.classes else None)
+    assert config.detections is not None
+    return truth, read_results(config.detections, truth)
+
+
+def _from_model(config: EvaluateConfig, console: "Console") -> tuple["Truth", list["ImageDetections"]]:
+    """Ground truth, and what the model detects, with a progress bar."""
+    from rich.progress import track
+
+    from tf_ssd.evaluate.over_dataset import detections_in
+
+    model, class_names = _model(config)
+    dataset = _dataset(config, class_names)
+    if class_names is None:
+        from tf_ssd.weights.trained import check_count
+
+        check_count(model, dataset.class_names, "the dataset (the model has no classes.txt beside it, and there is no --classes)")
+    truth = _truth(config, dataset, dataset.class_names)
+    detections: list[ImageDetections | None] = [None] * len(truth.images)
+    pairs = detections_in(dataset, model, batch_size=config.batch_size, exif=config.exif)
+    for record, found in track(pairs, "detecting", total=len(dataset), console=console, transient=True):
+        detections[truth.position_of[record.id]] = found
+    for note in dataset.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    return truth, [found for found in detections if found is not None]
+
+
+def _model(config: EvaluateConfig) -> tuple["SSD300", tuple[str, ...] | None]:
+    """The model, and the names of its classes: those beside it, which --classes must agree with."""
+    from tf_ssd.data.classes import check_class_names, read_class_names
+    from tf_ssd.weights.trained import check_count, load_run
+
+    assert config.checkpoint is not None
+    model, class_names = load_run(config.checkpoint)
+    if config.classes is None:
+        return model, class_names
+    given = read_class_names(config.classes)
+    if class_names is not None:
+        check_class_names(class_names, given, f"{config.checkpoint} and {config.classes}")
+    check_count(model, given, str(config.classes))
+    return model, given
+
+
+def _dataset(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "Dataset":
+    from tf_ssd.data.classes import check_class_names
+    from tf_ssd.data.sources import open_dataset
+    from tf_ssd.data.synthetic import held_out_pictures
+
+    if config.dataset != "synthetic":
+        return open_dataset(config.dataset, config.data, config.split, class_names=class_names, exif=config.exif)
+    pictures = held_out_pictures(seed=config.seed)
+    if class_names is not None:
+        check_class_names(class_names, pictures.class_names, "the model and the generated pictures")
+    return pictures
+
+
+def _truth(config: EvaluateConfig, dataset: "Dataset | None", class_names: tuple[str, ...] | None) -> "Truth":
+    """The ground truth of one COCO file as COCO takes it, else that of the records."""
+    from tf_ssd.data.sources import annotation_file
+    from tf_ssd.evaluate.coco_ground_truth import read_coco_truth
+    from tf_ssd.evaluate.ground_truth import dataset_truth
+
+    if config.dataset == "coco" and len(config.data) == len(config.split) == 1:
+        return read_coco_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
+    return dataset_truth(_dataset(config, class_names) if dataset is None else dataset)
+
+
+def _write(
+    config: EvaluateConfig, scores: "AveragePrecision", truth: "Truth", detections: Sequence["ImageDetections"], console: "Console"
+) -> None:
+    """The files that were asked for."""
+    import msgspec
+
+    from tf_ssd.evaluate.coco_results import write_results, write_whole
+    from tf_ssd.evaluate.curves import curves_png
+
+    if config.json:
+        report = _report(config, scores, truth, detections)
+        write_whole(config.json, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    if config.plot:
+        write_whole(config.plot, curves_png(scores, truth.class_names, title="Precision over recall at IoU 0.5"))
+    if config.results:
+        left_out = write_results(config.results, detections, truth)
+        if left_out:
+            console.print(
+                f"note: {left_out} detections left out of {config.results}: the annotation file does not know their class"
+            )
+    for path in filter(None, (config.json, config.plot, config.results)):
+        console.print(f"Written to {path}", soft_wrap=True, markup=False)
+
+
+def _report(
+    config: EvaluateConfig, scores: "AveragePrecision", truth: "Truth", detections: Sequence["ImageDetections"]
+) -> dict[str, Any]:
+    """All numbers; what is not defined is null."""
+    from tf_ssd.evaluate.tables import as_json
+
+    return {
+        "version": 1,
+        "tf_ssd": __version__,
+        "metric": config.chosen_metric,
+        "evaluated": str(config.checkpoint or config.detections),
+        "dataset": {"kind": config.dataset, "folders": list(map(str, config.data)), "splits": list(config.split)},
+        "images": len(truth.images),
+        "left_out": int(sum(image.left_out.sum() for image in truth.images)),
+        "detections": sum(len(found.labels) for found in detections),
+        **as_json(scores, truth.class_names),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

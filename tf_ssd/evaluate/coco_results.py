@@ -1,0 +1,106 @@
+"""Detections in the JSON format of COCO results: a list of image_id, category_id, bbox [x, y, width, height] and score."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from tf_ssd.data.ground_truth import LARGEST_PX
+from tf_ssd.data.readers.coco_json import Pixels, encoded_json
+from tf_ssd.errors import ConfigError, DatasetError
+from tf_ssd.evaluate.ground_truth import Truth
+from tf_ssd.metrics.images import ImageDetections, from_xywh, to_xywh
+from tf_ssd.system.files import written_beside
+
+Side = Annotated[float, Meta(ge=0, le=LARGEST_PX)]
+
+
+class _Row(msgspec.Struct, gc=False):
+    image_id: int | float | str
+    category_id: int | float
+    bbox: tuple[Pixels, Pixels, Side, Side]
+    score: float
+
+
+def read_results(path: Path, truth: Truth) -> list[ImageDetections]:
+    """The detections in a file, one entry for each image of `truth`, in the order of the file.
+
+    An `image_id` is one of `truth.image_ids`, as a number or as text; a `category_id` one of `truth.category_ids`. bbox is in
+    pixels from the image's top left corner. Anything else in a row, such as a segmentation, is ignored.
+
+    Raises:
+        DatasetError: the file cannot be read or has another form, or a row names an unknown image or category.
+    """
+    rows = _read(path)
+    images = np.fromiter(_positions(rows, path, truth), np.int64, len(rows))  # (N,)
+    labels = np.fromiter(_labels(rows, path, truth), np.int32, len(rows))  # (N,)
+    boxes_px = from_xywh(np.array([row.bbox for row in rows], np.float64).reshape(-1, 4))  # (N, 4)
+    scores = np.array([row.score for row in rows], np.float64)  # (N,)
+    order = np.argsort(images, kind="stable")
+    ends = np.cumsum(np.bincount(images, minlength=len(truth.images)))[:-1]
+    columns = (np.split(column[order], ends) for column in (boxes_px, labels, scores))
+    return [ImageDetections(*parts) for parts in zip(*columns, strict=True)]
+
+
+def write_results(path: Path, detections: Sequence[ImageDetections], truth: Truth) -> int:
+    """Write detections, one entry for each image of `truth`, for `read_results` and for COCO's own tools.
+
+    Returns:
+        How many were left out because their class has no id in the annotation file.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    rows = [row for position, found in enumerate(detections) for row in _rows(found, truth.image_ids[position], truth)]
+    write_whole(path, b"[\n" + b",\n".join(map(msgspec.json.encode, rows)) + b"\n]\n")
+    return sum(len(found.labels) for found in detections) - len(rows)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside `path` and rename it, so that it is never half there; raises ConfigError if it cannot be written."""
+    try:
+        with written_beside(path) as unfinished:
+            unfinished.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+
+
+def _read(path: Path) -> list[_Row]:
+    form = '[{"image_id": 1, "category_id": 1, "bbox": [x, y, width, height], "score": 0.5}, ...]'
+    with encoded_json(path, "COCO results", f"the form is {form}") as encoded:
+        return msgspec.json.decode(encoded, type=list[_Row])
+
+
+def _positions(rows: Sequence[_Row], path: Path, truth: Truth) -> Iterator[int]:
+    position_of = truth.position_of
+    for number, row in enumerate(rows):
+        image_id = int(row.image_id) if isinstance(row.image_id, float) and row.image_id.is_integer() else row.image_id
+        position = position_of.get(str(image_id))
+        if position is None:
+            known = f"{len(position_of)} images, the first is {truth.image_ids[0]!r}"
+            raise DatasetError(
+                f"{path}: [{number}]: there is no image with the id {image_id!r} in the dataset ({known}); is it the same split?"
+            )
+        yield position
+
+
+def _labels(rows: Sequence[_Row], path: Path, truth: Truth) -> Iterator[int]:
+    label_of: dict[float, int] = {number: label for label, number in enumerate(truth.category_ids, start=1) if number is not None}
+    for number, row in enumerate(rows):
+        label = label_of.get(row.category_id)
+        if label is None:
+            known = ", ".join(f"{key} ({truth.class_names[value - 1]})" for key, value in label_of.items())
+            raise DatasetError(f"{path}: [{number}]: there is no category with the id {row.category_id}; there are {known}")
+        yield label
+
+
+def _rows(found: ImageDetections, image_id: int | str, truth: Truth) -> Iterator[dict[str, Any]]:
+    bboxes = to_xywh(found.boxes_px)
+    bboxes[:, 2:] = np.round(bboxes[:, 2:], 4)  # without the noise of the subtraction
+    for label, bbox, score in zip(found.labels.tolist(), bboxes.tolist(), found.scores.tolist(), strict=True):
+        category = truth.category_ids[label - 1]
+        if category is not None:
+            yield {"image_id": image_id, "category_id": category, "bbox": bbox, "score": score}

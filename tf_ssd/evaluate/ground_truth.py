@@ -1,0 +1,78 @@
+"""The ground truth of a whole dataset, with the ids that files of results name images and classes by."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from tf_ssd.data.images.decode import read_image
+from tf_ssd.data.records import Dataset, Record
+from tf_ssd.errors import DatasetError
+from tf_ssd.metrics.images import ImageGroundTruth, annotated_px, box_areas
+
+Value = TypeVar("Value", int, str)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What detections are compared with.
+
+    Attributes:
+        class_names: the C - 1 classes, without background.
+        category_ids: (C - 1) ids of the classes in files of results; None for a class that the annotation file does not know.
+        image_ids: of the images in files of results, in the order of `images`: COCO's numbers, else the ids of the records.
+        images: ground truth of each image.
+    """
+
+    class_names: tuple[str, ...]
+    category_ids: tuple[int | None, ...]
+    image_ids: tuple[int | str, ...]
+    images: tuple[ImageGroundTruth, ...]
+
+    @cached_property
+    def position_of(self) -> dict[str, int]:
+        """Places in `images` by image id, which is a text here: a record of COCO calls its image "139", the file 139."""
+        return {str(image_id): position for position, image_id in enumerate(self.image_ids)}
+
+
+def dataset_truth(dataset: Dataset) -> Truth:
+    """The ground truth of every record, in order; `difficult` rows and crowds are left out. Classes go by their labels.
+
+    Raises:
+        DatasetError: a record cannot be used, or two have one id.
+    """
+    return truth_of((dataset[index] for index in range(len(dataset))), dataset.class_names)
+
+
+def truth_of(records: Iterable[Record], class_names: Sequence[str]) -> Truth:
+    """The ground truth of some records, each looked at once; otherwise as `dataset_truth`."""
+    images, ids = [], []
+    for record in records:
+        images.append(image_truth(record))
+        ids.append(record.id)
+    labels = tuple(range(1, len(class_names) + 1))
+    return Truth(tuple(class_names), labels, tuple(distinct(ids, "records")), tuple(images))
+
+
+def image_truth(record: Record) -> ImageGroundTruth:
+    """The ground truth of a record, in pixels."""
+    boxes_px = annotated_px(record.boxes, size_of(record))
+    return ImageGroundTruth(boxes_px, record.labels, record.difficult | record.crowd, box_areas(boxes_px))
+
+
+def size_of(record: Record) -> tuple[int, int]:
+    """Width and height of a record's image in pixels."""
+    if record.size is None:
+        height, width, _ = read_image(record).shape
+        return width, height
+    return record.size
+
+
+def distinct(ids: Iterable[Value], where: str) -> list[Value]:
+    """The ids as a list; raises DatasetError, which begins with `where`, if one is repeated."""
+    seen: dict[Value, None] = {}
+    for image_id in ids:
+        if image_id in seen:
+            raise DatasetError(f"{where}: the id {image_id!r} is given twice; make the ids unique")
+        seen[image_id] = None
+    return list(seen)

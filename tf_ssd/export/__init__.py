@@ -1,0 +1,1 @@
+"""Models for other runtimes, and the proof that they detect the same."""

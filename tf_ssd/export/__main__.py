@@ -1,0 +1,186 @@
+"""Write a trained model for another runtime, and see there that it detects the same.
+
+python -m tf_ssd.export --checkpoint runs/voc --format onnx --output voc.onnx
+python -m tf_ssd.export --checkpoint runs/voc --format tflite --output voc.tflite --quantize int8 --images photos
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeVar
+
+from tf_ssd import cli
+from tf_ssd.config import ExportConfig, ExportFormat, require
+from tf_ssd.errors import ConfigError, ExportError
+from tf_ssd.system.captured_output import held_back
+from tf_ssd.system.files import UNFINISHED
+
+if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
+    import numpy as np
+    from rich.console import Console
+
+    from tf_ssd.data.records import Dataset
+    from tf_ssd.export.pictures import Run, RunOne
+    from tf_ssd.model import SSD300
+
+Item = TypeVar("Item")
+PICTURES = 16  # compared, and generated where none are given
+CALIBRATION = 100  # pictures at most
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return cli.run(export, ExportConfig, arguments)
+
+
+def export(config: ExportConfig) -> None:
+    """Write the artefact, compare it with TensorFlow, and put it in its place.
+
+    Raises:
+        ConfigError: there are no pictures, a package is missing, or the file cannot be written.
+        DatasetError: a picture or the dataset cannot be read.
+        ExportError: what was written detects something else; nothing is left of it.
+        WeightsError: the model cannot be used.
+    """
+    from rich.console import Console
+
+    from tf_ssd.export.packages import check_installed
+    from tf_ssd.weights.trained import load_run
+
+    check_installed(config.format)
+    console = Console(highlight=False)
+    model, names = load_run(config.checkpoint)
+    class_names = names or tuple(map(str, range(1, model.config.num_classes)))
+    dataset = _dataset(config, class_names)
+    pictures = _pictures(config, dataset)
+    try:
+        with TemporaryDirectory(dir=config.output.parent, prefix=UNFINISHED) as scratch:
+            with console.status(f"Converting to {config.format}"), held_back():
+                written = _write(model, class_names, pictures, config, Path(scratch))
+            run = _runner(config.format, written)
+            with console.status(f"Detecting in {len(pictures)} pictures, with TensorFlow and with what was written"):
+                _verify(model, run, pictures, config, console)
+            if _is_measured(dataset, class_names, config):
+                with console.status(f"Detecting in {len(dataset)} pictures of the dataset"):
+                    _measure(model, run, dataset, config, console)
+            written.replace(config.output)
+    except OSError as error:
+        raise ConfigError(
+            f"--output {config.output}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+    size = sum(path.stat().st_size for path in (config.output, *config.output.rglob("*")) if path.is_file())
+    console.print(f"Written to {config.output}: {size / 1e6:.1f} MB", soft_wrap=True, markup=False)
+
+
+def _dataset(config: ExportConfig, class_names: tuple[str, ...]) -> "Dataset":
+    """What --data names, else generated pictures."""
+    from tf_ssd.data.sources import open_dataset
+    from tf_ssd.data.synthetic import held_out_pictures
+
+    if config.dataset == "synthetic":
+        return held_out_pictures(seed=0)
+    return open_dataset(config.dataset, config.data, config.split, class_names=class_names)
+
+
+def _pictures(config: ExportConfig, dataset: "Dataset") -> list["np.ndarray"]:
+    """Up to CALIBRATION of them, spread evenly."""
+    from tf_ssd.data.images.decode import decode, read_file, read_image
+    from tf_ssd.data.paths import pictures_in
+    from tf_ssd.export.pictures import shown
+
+    paths = [picture for path in config.images for picture in pictures_in(path)]
+    require(bool(paths) or not config.images, "--images", list(map(str, config.images)), "no picture is there")
+    number = CALIBRATION if config.quantize == "int8" else PICTURES
+    if paths:
+        return [shown(decode(read_file(path), str(path))) for path in spread(paths, number)]
+    return [shown(read_image(dataset[index])) for index in spread(range(len(dataset)), number)]
+
+
+def spread(items: Sequence[Item], number: int) -> list[Item]:
+    """Up to `number` items, from the first on at even distances."""
+    step = max(1, len(items) // number)
+    return list(items[::step][:number])
+
+
+def _write(
+    model: "SSD300", class_names: tuple[str, ...], pictures: Sequence["np.ndarray"], config: ExportConfig, scratch: Path
+) -> Path:
+    """The artefact in a folder of its own, with everything inside."""
+    from tf_ssd.export import litert, onnx, saved_model
+    from tf_ssd.export.metadata import metadata
+    from tf_ssd.export.pictures import copies
+    from tf_ssd.export.serving import input_spec, serving_function
+
+    serve, spec, about = serving_function(model, config), input_spec(config), metadata(class_names, config)
+    path = scratch / config.output.name
+    match config.format:
+        case "saved_model":
+            saved_model.write(serve, spec, path)
+            saved_model.describe(path, about)
+        case "onnx":
+            onnx.write(serve, spec, path)
+            onnx.describe(path, about)
+        case "tflite":
+            saved_model.write(serve, spec, scratch / "saved_model")
+            litert.write(scratch / "saved_model", path)
+            if config.quantize != "none":
+                litert.quantize(path, config.quantize, (copies(picture, config.batch or 1) for picture in pictures))
+            litert.describe(path, about)
+    return path
+
+
+def _runner(output_format: ExportFormat, path: Path) -> "Run":
+    """What was written, in its own runtime."""
+    from tf_ssd.export import litert, onnx, saved_model
+
+    runners: dict[ExportFormat, Callable[[Path], Run]]
+    runners = {"saved_model": saved_model.Runner, "tflite": litert.Runner, "onnx": onnx.Runner}
+    return runners[output_format](path)
+
+
+def _verify(model: "SSD300", run: "Run", pictures: Sequence["np.ndarray"], config: ExportConfig, console: "Console") -> None:
+    """Print how far TensorFlow and the artefact are apart; raises ExportError if it is too far."""
+    from rich.table import Table
+
+    from tf_ssd.export.agreement import LIMITS, compare, compare_heads
+    from tf_ssd.export.pictures import by_artefact, by_tensorflow, detections
+
+    limits, chosen = LIMITS[config.quantize], spread(pictures, PICTURES)
+    expected = list(map(by_tensorflow(model, config), chosen))
+    found = list(map(by_artefact(run, config.batch or 2), chosen))
+    if config.raw_heads:
+        agreement = compare_heads(expected, found, limits)
+    else:
+        ours, theirs = (list(map(detections, outputs)) for outputs in (expected, found))
+        agreement = compare(ours, theirs, limits, threshold=config.score_threshold, max_detections=config.max_detections)
+    table = Table("", "TensorFlow", config.format, "allowed", title=f"In {len(chosen)} pictures")
+    for row in agreement.rows(limits):
+        table.add_row(*row)
+    console.print(table)
+    faults = agreement.faults(limits)
+    if faults:
+        raise ExportError(f"{config.output}: not written, as it does not detect what the model detects: {'; '.join(faults)}")
+
+
+def _is_measured(dataset: "Dataset", class_names: tuple[str, ...], config: ExportConfig) -> bool:
+    """On a dataset that was named; on generated pictures, whose classes it may know, if its weights are not what they were."""
+    asked = bool(config.data) or config.quantize != "none"
+    return asked and not config.raw_heads and tuple(dataset.class_names) == class_names
+
+
+def _measure(model: "SSD300", run: "Run", dataset: "Dataset", config: ExportConfig, console: "Console") -> None:
+    """Print the average precision of the model and of what was written."""
+    from tf_ssd.evaluate.over_dataset import judged
+    from tf_ssd.export.pictures import by_artefact, by_tensorflow, detections_in
+
+    def mean(run_one: "RunOne") -> float:
+        found = detections_in(dataset, run_one)
+        return judged(found, dataset.class_names, num_classes=model.config.num_classes).average_precision.mean
+
+    before, after = mean(by_tensorflow(model, config)), mean(by_artefact(run, config.batch or 1))
+    console.print(f"AP50 on {len(dataset)} pictures: TensorFlow {before:.4f}, {config.format} {after:.4f} ({after - before:+.4f})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""LiteRT (.tflite), by TensorFlow's converter and the AI Edge Quantizer."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_ssd.config import Quantize
+from tf_ssd.export.metadata import NAME
+from tf_ssd.export.packages import needed
+from tf_ssd.export.serving import SIGNATURE
+
+LABELS = "labels.txt"
+
+
+def write(saved_model: Path, path: Path) -> None:
+    """Convert a SavedModel and write it."""
+    needed("ai_edge_litert", "tflite")
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=[SIGNATURE])
+    path.write_bytes(converter.convert())
+
+
+def quantize(path: Path, how: Quantize, pictures: Iterable[np.ndarray]) -> None:
+    """Quantize the convolutions of a file; what comes after them decides by small differences, and stays as it is.
+
+    Args:
+        path: a file of `write`, which is replaced.
+        how: "float16" or "dynamic" changes weights only, "int8" activations too.
+        pictures: batches (B, H, W, 3) to calibrate "int8" with.
+    """
+    quantizer = needed("ai_edge_quantizer.quantizer", "tflite").Quantizer(str(path))
+    types = needed("ai_edge_quantizer.qtyping", "tflite")
+    operations = types.TFLOperationName
+    calibration = None
+    match how:
+        case "float16":
+            weights = types.TensorQuantizationConfig(num_bits=16, dtype=types.TensorDataType.FLOAT)
+            config = types.OpQuantizationConfig(
+                weight_tensor_config=weights, compute_precision=types.ComputePrecision.FLOAT, explicit_dequantize=True
+            )
+            quantizer.update_quantization_recipe(".*", operations.CONV_2D, config, algorithm_key="float_casting")
+        case "dynamic":
+            quantizer.add_dynamic_config(".*", operations.CONV_2D, num_bits=8)
+        case "int8":
+            for operation in (operations.CONV_2D, operations.MAX_POOL_2D):
+                quantizer.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
+            calibration = quantizer.calibrate({SIGNATURE: [{"images": images} for images in pictures]})
+    path.write_bytes(quantizer.quantize(calibration).quantized_model)
+
+
+def describe(path: Path, about: dict[str, Any]) -> None:
+    """Append metadata and class names as a ZIP archive, which is where tools for this format look for such files."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(NAME, json.dumps(about, indent=2) + "\n")
+        archive.writestr(LABELS, "".join(f"{name}\n" for name in about["classes"]))
+
+
+def described(path: Path) -> dict[str, Any]:
+    """The inverse of `describe`."""
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(NAME))
+
+
+class Runner:
+    """Runs the file in the LiteRT interpreter, on all cores."""
+
+    def __init__(self, path: Path) -> None:
+        interpreter = needed("ai_edge_litert.interpreter", "tflite").Interpreter(str(path), num_threads=os.cpu_count())
+        self._run = interpreter.get_signature_runner(SIGNATURE)
+
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """From (B, H, W, 3) to the outputs by name."""
+        return self._run(images=images)

@@ -1,0 +1,48 @@
+"""ONNX, by tf2onnx."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_ssd.export.packages import needed
+from tf_ssd.export.serving import Serve
+
+OPSET = 18
+KEY = "tf_ssd"  # in the model's metadata
+
+
+def write(serve: Serve, spec: tf.TensorSpec, path: Path) -> None:
+    """Convert the function and write it."""
+    convert = needed("tf2onnx.convert", "onnx")
+    function = tf.function(serve, input_signature=[spec], autograph=False)
+    convert.from_function(function, input_signature=[spec], opset=OPSET, output_path=str(path))
+
+
+def describe(path: Path, about: dict[str, Any]) -> None:
+    """Put metadata into the file."""
+    onnx = needed("onnx", "onnx")
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {KEY: json.dumps(about)})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def described(path: Path) -> dict[str, Any]:
+    """The inverse of `describe`."""
+    session = needed("onnxruntime", "onnx").InferenceSession(path, providers=["CPUExecutionProvider"])
+    return json.loads(session.get_modelmeta().custom_metadata_map[KEY])
+
+
+class Runner:
+    """Runs the file in ONNX Runtime."""
+
+    def __init__(self, path: Path) -> None:
+        self._session = needed("onnxruntime", "onnx").InferenceSession(path, providers=["CPUExecutionProvider"])
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """From (B, H, W, 3) to the outputs by name."""
+        return dict(zip(self._names, self._session.run(self._names, {"images": images}), strict=True))

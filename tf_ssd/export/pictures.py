@@ -1,0 +1,75 @@
+"""The same picture through TensorFlow and through an artefact: two functions of one kind."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from tf_ssd import detect
+from tf_ssd.config import ExportConfig
+from tf_ssd.data.images.decode import read_image
+from tf_ssd.data.records import Dataset, Record
+from tf_ssd.default_boxes import default_boxes
+from tf_ssd.metrics.images import ImageDetections
+from tf_ssd.model import SSD300
+from tf_ssd.predict.detector import Detector
+
+Outputs = dict[str, np.ndarray]  # as those of `tf_ssd.export.serving.serving_function`
+Run = Callable[[np.ndarray], Outputs]  # of a batch (B, H, W, 3) uint8
+RunOne = Callable[[np.ndarray], Outputs]  # of a picture (H, W, 3) uint8, without the axis of the batch
+LARGEST = 512  # pixels a side; beyond 600 a picture from a file is reduced while it is decoded
+
+
+def shown(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) uint8 at a size at which TensorFlow and artefacts resize it alike."""
+    image = Image.fromarray(picture)
+    image.thumbnail((LARGEST, LARGEST))
+    return np.array(image)
+
+
+def by_tensorflow(model: SSD300, config: ExportConfig) -> RunOne:
+    """The network and the operations of this package as they are used everywhere else, without anything of an export."""
+    detector = Detector(model, None)
+    anchors, variances = default_boxes(model.config.boxes), model.config.variances
+
+    def run(picture: np.ndarray) -> Outputs:
+        height, width, _ = picture.shape
+        offsets, logits = detector.heads(picture)
+        heads = (offsets[None], logits[None], anchors)
+        if config.raw_heads:
+            boxes, scores = detect.candidates(*heads, variances=variances)
+            return {"boxes_px": boxes[0].numpy() * ((width, height) * 2), "scores": scores[0].numpy().T}
+        found = detect.detect(
+            *heads,
+            variances=variances,
+            score_threshold=config.score_threshold,
+            iou_threshold=config.iou_threshold,
+            max_detections=config.max_detections,
+        )
+        first = {name: value[0].numpy() for name, value in found._asdict().items()}
+        return {"boxes_px": first.pop("boxes") * ((width, height) * 2), **first}
+
+    return run
+
+
+def by_artefact(run: Run, batch: int) -> RunOne:
+    """What was written, in its runtime; a batch of more than one is filled with copies, of which the last is taken."""
+    return lambda picture: {name: values[-1] for name, values in run(copies(picture, batch)).items()}
+
+
+def copies(picture: np.ndarray, batch: int) -> np.ndarray:
+    """A batch (B, H, W, 3) of one picture."""
+    return np.repeat(picture[None], batch, axis=0)
+
+
+def detections(outputs: Outputs) -> ImageDetections:
+    """Those of one picture, without the padding."""
+    count = int(outputs["count"])
+    return ImageDetections(outputs["boxes_px"][:count].astype(np.float64), outputs["labels"][:count], outputs["scores"][:count])
+
+
+def detections_in(dataset: Dataset, run: RunOne) -> Iterator[tuple[Record, ImageDetections]]:
+    """Each record, and what is detected in it, as `tf_ssd.evaluate.over_dataset.detections_in` gives it for a model."""
+    for index in range(len(dataset)):
+        record = dataset[index]
+        yield record, detections(run(read_image(record)))

@@ -1,0 +1,49 @@
+"""The function that is exported."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_ssd import detect
+from tf_ssd.config import ExportConfig
+from tf_ssd.default_boxes import default_boxes
+from tf_ssd.export.preprocess import resize
+from tf_ssd.model import SSD300
+
+SIGNATURE = "serving_default"
+Serve = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+
+def serving_function(model: SSD300, config: ExportConfig) -> Serve:
+    """From pictures (B, H, W, 3) uint8 RGB to what is in them.
+
+    Returns a function with the results of `detect.detect` by name, boxes in pixels of the pictures: "boxes_px" (B, D, 4) float32
+    xyxy, "labels" (B, D) int32, "scores" (B, D) float32 and "count" (B,) int32. With `raw_heads`: "boxes_px" (B, K, 4) and "scores"
+    (B, K, C - 1) of all default boxes.
+    """
+    # As numbers of the graph: a tensor made outside becomes one more input in some formats.
+    anchors = default_boxes(model.config.boxes).numpy()
+
+    def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
+        corners = tf.stack([width, height, width, height])
+        predictions = model(resize(images, model.config.boxes.image_size))  # `training` left open: for another machine
+        variances = model.config.variances
+        boxes, scores = detect.candidates(predictions["offsets"], predictions["logits"], anchors, variances=variances)
+        if config.raw_heads:
+            return {"boxes_px": boxes * corners, "scores": tf.transpose(scores, [0, 2, 1])}
+        found = detect.select(
+            boxes,
+            scores,
+            score_threshold=config.score_threshold,
+            iou_threshold=config.iou_threshold,
+            max_detections=config.max_detections,
+        )
+        return {"boxes_px": found.boxes * corners, "labels": found.labels, "scores": found.scores, "count": found.count}
+
+    return serve
+
+
+def input_spec(config: ExportConfig) -> tf.TensorSpec:
+    """Of the pictures: of any size, all of one call of the same."""
+    return tf.TensorSpec([config.batch or None, None, None, 3], tf.uint8, name="images")

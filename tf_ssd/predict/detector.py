@@ -1,0 +1,153 @@
+"""A trained network as a function from pictures of any size to what is in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from tf_ssd.config import Exif
+from tf_ssd.data.augment.windows import whole
+from tf_ssd.data.images.decode import REDUCTIONS, decode_part, read_file, read_header
+from tf_ssd.data.images.resize import resize_window
+from tf_ssd.data.images.source import Read, Source
+from tf_ssd.evaluate.over_dataset import detector
+from tf_ssd.metrics.images import to_px
+from tf_ssd.model import SSD300
+
+Picture = np.ndarray | Image.Image | str | Path | bytes
+MANY = 8  # images at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """What was found in one picture, best first.
+
+    Attributes:
+        boxes_px: (D, 4) float64, xyxy in pixels of the picture, from its top left corner.
+        labels: (D,) int32, 1..C-1.
+        scores: (D,) float32, softmax probabilities.
+        names: the class of each.
+        size: width and height of the picture.
+    """
+
+    boxes_px: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    names: tuple[str, ...]
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Detector:
+    """Detects in pictures, a few at a time; see `tf_ssd.load`.
+
+    Args:
+        model: the network.
+        class_names: the C - 1 classes; None names them by their labels.
+        score_threshold: detections below it are left out.
+        exif: whether pictures are turned as their EXIF data say.
+    """
+
+    def __init__(
+        self, model: SSD300, class_names: Sequence[str] | None, *, score_threshold: float = 0.3, exif: Exif = "apply"
+    ) -> None:
+        self.model = model
+        self.class_names = tuple(class_names or map(str, range(1, model.config.num_classes)))
+        self.score_threshold = score_threshold
+        self._exif = exif
+        self._find = detector(model)
+
+    @overload
+    def __call__(self, pictures: Picture) -> Detections: ...  # type: ignore[overload-overlap]  # a string is one picture
+
+    @overload
+    def __call__(self, pictures: Sequence[Picture]) -> list[Detections]: ...
+
+    def __call__(self, pictures: Picture | Sequence[Picture]) -> Detections | list[Detections]:
+        """Detect in one picture, or in each of several.
+
+        Args:
+            pictures: (H, W, 3) or grey (H, W) uint8 arrays in RGB, PIL images, paths, or encoded bytes; of any size.
+
+        Returns:
+            `Detections` for one picture, a list of them for several.
+
+        Raises:
+            ImageError: a file cannot be read as an image.
+            ValueError: an array is no picture.
+        """
+        if isinstance(pictures, np.ndarray | Image.Image | str | Path | bytes):
+            return self._detect([pictures])[0]
+        batches = (pictures[first : first + MANY] for first in range(0, len(pictures), MANY))
+        return [detections for batch in batches for detections in self._detect(batch)]
+
+    def heads(self, picture: Picture) -> tuple[tf.Tensor, tf.Tensor]:
+        """Offsets (K, 4) and logits (K, C) of one picture: what detections are chosen from. Errors as above."""
+        outputs = self.model(self._images([self._source(picture)]), training=False)
+        return outputs["offsets"][0], outputs["logits"][0]
+
+    def _images(self, sources: Sequence[Source]) -> tf.Tensor:
+        """The input of the network, (B, 300, 300, 3)."""
+        side = self.model.config.boxes.image_size
+        return tf.stack([resize_window(source, whole(source.size_px), image_size=side) for source in sources])
+
+    def _detect(self, pictures: Sequence[Picture]) -> list[Detections]:
+        sources = [self._source(picture) for picture in pictures]
+        found = tf.nest.map_structure(lambda tensor: tensor.numpy(), self._find(self._images(sources)))
+        detections = []
+        for row, source in enumerate(sources):
+            kept = found.scores[row] >= self.score_threshold
+            kept[found.count[row] :] = False
+            labels, (width, height) = found.labels[row, kept], source.size_px.numpy().tolist()
+            names = tuple(self.class_names[label - 1] for label in labels)
+            boxes_px = to_px(found.boxes[row, kept], (width, height))
+            detections.append(Detections(boxes_px, labels, found.scores[row, kept], names, (width, height)))
+        return detections
+
+    def _source(self, picture: Picture) -> Source:
+        if isinstance(picture, str | Path | bytes):
+            return self._encoded(picture)
+        if isinstance(picture, Image.Image):
+            turned = ImageOps.exif_transpose(picture) if self._exif == "apply" else picture
+            picture = np.array(turned.convert("RGB"))
+        return source_of(picture)
+
+    def _encoded(self, picture: str | Path | bytes) -> Source:
+        name = "the picture" if isinstance(picture, bytes) else str(picture)
+        encoded = picture if isinstance(picture, bytes) else read_file(Path(picture))
+        size = read_header(encoded, name).shown_size(self._exif)
+
+        def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
+            return tf.constant(decode_part(encoded, name, part_px.numpy(), int(reduction), exif=self._exif))
+
+        return _source(size, read)
+
+
+def source_of(pixels: np.ndarray) -> Source:
+    """A picture (H, W, 3) or (H, W) uint8 as a source of its parts; large ones are reduced, as they would be from a file.
+
+    Raises:
+        ValueError: the array is no picture.
+    """
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=-1)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:
+        raise ValueError(f"a picture is (H, W, 3) or (H, W) uint8, not {pixels.shape} {pixels.dtype}")
+
+    def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
+        left, top, right, bottom = part_px.numpy()
+        part = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
+        return tf.constant(np.array(part.reduce(int(reduction)) if reduction > 1 else part))
+
+    height, width, _ = pixels.shape
+    return _source((width, height), read)
+
+
+def _source(size: tuple[int, int], read: Read) -> Source:
+    return Source(tf.constant(size, tf.int32), read, REDUCTIONS)

@@ -1,0 +1,77 @@
+"""What was detected, as JSON and CSV."""
+
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from tf_ssd.metrics.images import to_xywh
+from tf_ssd.predict.detector import Detections
+from tf_ssd.system.files import written_beside
+
+JSON, CSV = "detections.json", "detections.csv"
+
+
+class FoundFiles:
+    """Detections in the format of COCO results, with the label as category_id, and as CSV; written as they come.
+
+    Attributes:
+        pictures, detections: how many have been added.
+    """
+
+    def __init__(self, json_file: TextIO, csv_file: TextIO) -> None:
+        self._files = (json_file, csv_file)
+        self._csv = csv.writer(csv_file)
+        self._csv.writerow(("image", "class", "score", "xmin", "ymin", "xmax", "ymax"))
+        self.pictures = self.detections = 0
+        json_file.write("[")
+
+    def add(self, name: str, detections: Detections) -> None:
+        """Write what was found in one picture, which the files call `name`."""
+        for row in _results(detections):
+            separator = ",\n" if self.detections else "\n"
+            self._files[0].write(separator + json.dumps({"image_id": name, **row}))
+            self.detections += 1
+        for class_name, score, box in zip(detections.names, detections.scores, detections.boxes_px, strict=True):
+            self._csv.writerow((name, class_name, f"{score:.4f}", *(f"{corner:.2f}" for corner in box)))
+        self.pictures += 1
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take back what was added inside if it ends with an error."""
+        before, ends = (self.pictures, self.detections), [file.tell() for file in self._files]
+        try:
+            yield
+        except BaseException:
+            self.pictures, self.detections = before
+            for file, end in zip(self._files, ends, strict=True):
+                file.seek(end)
+                file.truncate()
+            raise
+
+
+@contextmanager
+def found_files(folder: Path) -> Iterator[FoundFiles]:
+    """detections.json and detections.csv in `folder`, which are there when everything has been added; raises OSError."""
+    with (
+        written_beside(folder / JSON) as unfinished_json,
+        written_beside(folder / CSV) as unfinished_csv,
+        unfinished_json.open("w", encoding="utf-8") as json_file,
+        unfinished_csv.open("w", newline="", encoding="utf-8") as csv_file,
+    ):
+        yield FoundFiles(json_file, csv_file)
+        json_file.write("\n]\n")
+
+
+def as_json(detections: Detections) -> str:
+    """One picture's detections, with the names of their classes."""
+    rows = [{"class": name, **row} for name, row in zip(detections.names, _results(detections), strict=True)]
+    return json.dumps({"width": detections.size[0], "height": detections.size[1], "detections": rows})
+
+
+def _results(detections: Detections) -> Iterator[dict[str, Any]]:
+    columns = (detections.labels, to_xywh(detections.boxes_px), detections.scores)
+    for label, bbox, score in zip(*(column.tolist() for column in columns), strict=True):
+        yield {"category_id": label, "bbox": bbox, "score": score}

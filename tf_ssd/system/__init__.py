@@ -1,0 +1,1 @@
+"""What every program needs and no detector knows: files, output, signals."""

@@ -1,0 +1,102 @@
+"""The folder of a training run: made once, and found again by the same command."""
+
+import dataclasses
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tf_ssd import __version__
+from tf_ssd.config import TrainConfig
+from tf_ssd.data.classes import check_class_names, read_class_names, write_class_names
+from tf_ssd.errors import ConfigError
+from tf_ssd.system.files import UNFINISHED, write_json
+from tf_ssd.weights.trained import CLASSES
+
+RUN = "run.json"
+# What may differ between the command that started a run and the one that continues it.
+FREE = ("output", "quiet", "checkpoint_every", "on_bad_image", "replay")
+
+
+def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data: Mapping[str, str]) -> bool:
+    """Make a run's folder, or find that it holds this very run; returns whether it does.
+
+    Args:
+        folder: it may exist, but must be empty or hold a run of the same settings, classes and data.
+        config: the settings.
+        class_names: of the training data, without background.
+        data: a fingerprint for each part of the data.
+
+    Raises:
+        ConfigError: the folder holds something else, or a run that differs, and the message names what; or it cannot be made.
+    """
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in FREE}
+    versions = {"tf_ssd": __version__, "tensorflow": tf.__version__, "keras": keras.__version__, "python": sys.version.split()[0]}
+    run = {"settings": settings, "recipe": dataclasses.asdict(config.settings()), "data": dict(data), "versions": versions}
+    if (folder / RUN).exists():
+        _check_same(folder, _as_json(run), class_names)
+        return True
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # A process that was killed right here has left at most these two.
+        if any(path.name != CLASSES and not path.name.startswith(UNFINISHED) for path in folder.iterdir()):
+            raise ConfigError(f"--output {folder}: the folder is not empty; choose another, nothing was overwritten")
+        if (folder / CLASSES).exists():
+            check_class_names(read_class_names(folder / CLASSES), class_names, f"{folder} and the data")
+        write_class_names(folder / CLASSES, class_names)
+        write_json(folder / RUN, run)
+    except OSError as error:
+        raise ConfigError(f"--output {folder}: cannot be made ({error.strerror})") from None
+    return False
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Inside, no other process trains in a run's folder; what one that was killed had half written is removed.
+
+    Raises:
+        ConfigError: another process is training in it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor, folder)
+        for path in folder.rglob(f"{UNFINISHED}*"):
+            path.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(f"--output {folder}: another process is training in it; wait for it, or choose another folder") from None
+    except OSError:  # not every network drive can do this
+        return
+
+
+def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str]) -> None:
+    """Raise ConfigError, which names the first difference, unless the folder holds this run. Other versions may continue it."""
+    try:
+        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        parts = [(dict(found[part]), run[part]) for part in ("settings", "recipe", "data")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{folder / RUN}: cannot be read ({error}); choose another --output") from error
+    check_class_names(read_class_names(folder / CLASSES), class_names, f"{folder} and the data")
+    for theirs, ours in parts:
+        for name in sorted(theirs.keys() | ours.keys()):
+            if theirs.get(name) != ours.get(name):
+                change = f"{name} was {theirs.get(name)!r} and is {ours.get(name)!r}"
+                raise ConfigError(f"--output {folder} holds another run: {change}; choose another folder, or the same settings")
+
+
+def _as_json(values: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(values, default=str))

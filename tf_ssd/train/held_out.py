@@ -1,0 +1,126 @@
+"""How well a model being trained detects in images it has not seen: along the way, and at the end."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL.Image import Image
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tf_ssd.config import TrainConfig
+from tf_ssd.data.images.decode import read_image
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.records import Dataset
+from tf_ssd.drawing.pictures import draw_detections, grid, save_png
+from tf_ssd.errors import ImageError
+from tf_ssd.evaluate.ground_truth import size_of
+from tf_ssd.evaluate.over_dataset import Evaluation, detections_in, judged
+from tf_ssd.evaluate.tables import or_none
+from tf_ssd.metrics.images import to_fractions
+from tf_ssd.model import SSD300
+from tf_ssd.system.files import write_json
+from tf_ssd.system.signals import until_stopped
+from tf_ssd.train.trainer.history import History
+from tf_ssd.weights import save_model
+from tf_ssd.weights.trained import BEST
+
+EVALUATIONS, RESULTS, PICTURE = "evaluations.csv", "average_precision.json", "held_out.png"
+PICTURES_SHOWN, COLUMNS, SCORE_SHOWN = 12, 4, 0.5
+
+
+class HeldOut:
+    """Evaluates on one dataset, and keeps the best model so far as best.keras.
+
+    Args:
+        dataset: the held-out records.
+        config: of the run.
+        folder: of the run.
+        step: the step that the run continues after.
+        stop: whether an evaluation is to be given up.
+    """
+
+    def __init__(self, dataset: Dataset, config: TrainConfig, folder: Path, *, step: int, stop: Callable[[], bool]) -> None:
+        self._dataset, self._config, self._folder, self._stop = dataset, config, folder, stop
+        # What was found after the last step is found again: a run that is not finished was stopped before it could be shown.
+        self._history = History(folder / EVALUATIONS, ("step", "mean_ap"), step=min(step, config.settings().steps - 1))
+        self._steps = {int(step) for step, _ in self._history.kept}
+        self._best = max((float(value) for _, value in self._history.kept), default=-np.inf)
+        self._notes = Notes()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was skipped."""
+        return self._notes.sentences()
+
+    def close(self) -> None:
+        """Close the file of evaluations."""
+        self._history.close()
+
+    def is_due(self, step: int) -> bool:
+        """Whether the model after `step` steps, not the last, is to be evaluated and has not been."""
+        every, last = self._config.eval_every, self._config.settings().steps
+        return every is not None and 0 < step < last and step % every == 0 and step not in self._steps
+
+    def evaluate(self, model: SSD300, step: int) -> Evaluation:
+        """Detect in every image, note the average precision, and keep the model if it is the best; raises Stopped."""
+        evaluation = self._evaluation(model)
+        mean = evaluation.average_precision.mean
+        if mean > self._best:
+            save_model(model, self._folder / BEST)
+            self._best = mean
+        self._history.append((step, mean))
+        self._history.sync()
+        self._steps.add(step)
+        return evaluation
+
+    def _evaluation(self, model: SSD300) -> Evaluation:
+        config, dataset = self._config, self._dataset
+        found = detections_in(
+            dataset,
+            model,
+            batch_size=config.settings().batch_size,
+            exif=config.exif,
+            on_bad_image=config.on_bad_image,
+            notes=self._notes,
+        )
+        return judged(until_stopped(found, self._stop), dataset.class_names, num_classes=model.config.num_classes)
+
+    def report(self, evaluation: Evaluation, console: Console) -> None:
+        """A table of average precision per class, on screen and as JSON, and a picture of held-out images."""
+        precision, names = evaluation.average_precision, self._dataset.class_names
+        table = Table("class", "boxes", "AP50", title="Held-out average precision at IoU 0.5")
+        for name, count, value in zip(names, precision.ground_truth_counts, precision.per_class, strict=True):
+            table.add_row(escape(name), str(count), f"{value:.3f}")
+        table.add_section()
+        table.add_row("mean", str(precision.ground_truth_counts.sum()), f"{precision.mean:.3f}")
+        console.print(table)
+        save_png(self.picture(evaluation), self._folder / PICTURE)
+        per_class = {name: or_none(value) for name, value in self.by_name(evaluation).items()}
+        write_json(self._folder / RESULTS, {"metric": "AP50", "mean": or_none(precision.mean), "per_class": per_class})
+
+    def by_name(self, evaluation: Evaluation) -> dict[str, float]:
+        """Average precision of each class."""
+        return dict(zip(self._dataset.class_names, map(float, evaluation.average_precision.per_class), strict=True))
+
+    def picture(self, evaluation: Evaluation) -> Image:
+        """A grid of the first held-out images: detections in colour, ground truth dashed."""
+        pictures = []
+        for index in range(min(PICTURES_SHOWN, len(self._dataset))):
+            record, found, truth = self._dataset[index], evaluation.detections[index], evaluation.ground_truth[index]
+            try:
+                image = read_image(record, exif=self._config.exif)
+            except ImageError:
+                continue  # it has been skipped, and noted
+            size, sure = size_of(record), found.scores >= SCORE_SHOWN
+            picture = draw_detections(
+                image,
+                to_fractions(found.boxes_px[sure], size),
+                found.labels[sure],
+                found.scores[sure],
+                self._dataset.class_names,
+                gt_boxes=to_fractions(truth.boxes_px, size),
+            )
+            pictures.append(picture)
+        return grid(pictures, COLUMNS)

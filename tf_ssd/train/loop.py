@@ -1,0 +1,157 @@
+"""The steps of a run, and what is written along the way and at the end."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
+
+from tf_ssd.data.batches.generator import Batch
+from tf_ssd.errors import TrainingError
+from tf_ssd.system.signals import Stopped
+from tf_ssd.train.folder import claimed
+from tf_ssd.train.held_out import EVALUATIONS, RESULTS, HeldOut
+from tf_ssd.train.progress import Waiting, with_progress
+from tf_ssd.train.replay import keep_failure
+from tf_ssd.train.run import Run
+from tf_ssd.train.tensorboard import TensorBoard
+from tf_ssd.train.trainer.diagnosis import diagnose
+from tf_ssd.train.trainer.history import History
+from tf_ssd.train.trainer.trainer import NotFiniteError, StepResult
+from tf_ssd.weights import save_model
+from tf_ssd.weights.trained import MODEL
+
+LOSS = "loss.csv"
+OVERFITTED = 0.5  # a loss that a network which works falls below on one batch
+
+
+def complete(run: Run, stop: Callable[[], bool]) -> None:
+    """Make the steps that are left, evaluate, and write the results; or, if `stop` says so, write a checkpoint and leave.
+
+    Raises:
+        ConfigError: another process is training in the same folder.
+        DatasetError: a record cannot be used.
+        TrainingError: a loss is not finite, one batch is not learned, or the disk does not take a file.
+    """
+    try:
+        with claimed(run.folder) if run.workers.is_first else nullcontext():
+            _complete(run, stop)
+    except OSError as error:
+        what = f"{error.filename or run.folder}: cannot be written ({error.strerror or error})"
+        raise TrainingError(f"{what}; make room and give the same command again, to go on from the last checkpoint") from error
+
+
+def _complete(run: Run, stop: Callable[[], bool]) -> None:
+    if (run.folder / RESULTS).exists():
+        run.console.print(f"The run in {run.folder} is finished; nothing is left to do.", soft_wrap=True, markup=False)
+        return
+    _copy_evaluations(run)
+    anyone = run.workers.any_of(stop)  # all evaluate the same images, and so ask equally often
+    with closing(HeldOut(run.held_out, run.config, run.scratch, step=run.trainer.step, stop=anyone)) as held_out:
+        try:
+            last = _make_steps(run, held_out, stop)
+            if run.config.overfit_one_batch:
+                _check_overfitted(run, last)
+            else:
+                _finish(run, held_out)
+        except Stopped:
+            run.console.print(f"Stopped after step {run.trainer.step}; the same command goes on from there.")
+        run.say_notes(*held_out.notes)
+
+
+def _copy_evaluations(run: Run) -> None:
+    """To the other workers: which evaluations are left must be the same for all, as they wait for each other in each."""
+    made = run.folder / EVALUATIONS
+    if not run.workers.is_first and made.exists():
+        shutil.copy(made, run.scratch)
+
+
+def _make_steps(run: Run, held_out: HeldOut, stop: Callable[[], bool]) -> StepResult | None:
+    """Returns the last step made, if any was; raises Stopped, with a checkpoint written, if it is not the last of the run."""
+    steps, result = run.recipe.steps, None
+    history = History(run.scratch / LOSS, StepResult._fields, step=run.trainer.step)
+    board = TensorBoard(run.scratch / "tensorboard")
+    data = Waiting(_announced(run, stop))
+    results = run.trainer.train(data, stop=stop)
+    try:
+        _evaluate_if_due(run, held_out, board)  # the run may have been stopped in the middle of it
+        for result in with_progress(results, data, steps=steps, batch_size=run.recipe.batch_size, console=run.console):
+            history.append(result)
+            board.step(result, batch_size=run.recipe.batch_size)
+            _evaluate_if_due(run, held_out, board)
+            if result.step % run.config.checkpoint_every == 0:
+                _save(run, history, result)
+        if result and result.step % run.config.checkpoint_every:
+            _save(run, history, result)
+        if run.trainer.step < steps:
+            raise Stopped
+    except NotFiniteError as error:
+        raise TrainingError(_explained(run, error)) from None
+    finally:
+        history.close()
+        board.close()
+    return result
+
+
+def _announced(run: Run, stop: Callable[[], bool]) -> Iterator[Batch]:
+    """The batches; the first of each shape is announced, as a step is compiled for it.
+
+    All stop here before anything is compiled; later a single worker does, while several have to agree on it, which takes a step.
+    """
+    if run.workers.any_of(stop)():
+        return
+    compiled = set()
+    for batch in run.batches():
+        if run.workers.total == 1 and stop():
+            return
+        rows = batch.labels.shape[1]
+        if rows not in compiled:
+            compiled.add(rows)
+            run.console.print(f"Compiling the training step for up to {rows} objects an image: up to a minute.")
+        yield batch
+
+
+def _save(run: Run, history: History, result: StepResult) -> None:
+    history.sync()
+    run.trainer.save()
+    parts = f"box {result.localization:6.3f} + class {result.confidence:6.3f}"
+    run.console.print(f"step {result.step:6d}   loss {result.total:7.3f} = {parts}   checkpoint saved")
+
+
+def _evaluate_if_due(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
+    if not held_out.is_due(run.trainer.step):
+        return
+    try:
+        with run.trainer.averaged() as model:
+            evaluation = held_out.evaluate(model, run.trainer.step)
+    except Stopped:
+        return  # it is still due when the run goes on
+    precision = evaluation.average_precision
+    run.console.print(f"step {run.trainer.step:6d}   held-out AP50 {precision.mean:.3f}")
+    board.evaluation(run.trainer.step, held_out.by_name(evaluation), held_out.picture(evaluation))
+
+
+def _finish(run: Run, held_out: HeldOut) -> None:
+    with run.trainer.averaged() as model:
+        save_model(model, run.scratch / MODEL)
+        with run.console.status(f"Detecting in {len(run.held_out)} held-out images"):
+            evaluation = held_out.evaluate(model, run.trainer.step)
+    held_out.report(evaluation, run.console)
+    message = f"\nWeights, checkpoints, loss history and pictures are in {run.folder}"
+    run.console.print(message, soft_wrap=True, markup=False)
+
+
+def _check_overfitted(run: Run, last: StepResult | None) -> None:
+    if last is None or last.total >= OVERFITTED:
+        loss = "unknown" if last is None else f"{last.total:.3f}"
+        raise TrainingError(f"the loss on one batch is {loss} after {run.recipe.steps} steps, not below {OVERFITTED}")
+    run.console.print(f"One batch is learned: the loss is {last.total:.3f}, below {OVERFITTED}.")
+
+
+def _explained(run: Run, error: NotFiniteError) -> str:
+    """The message of a step that failed, which is kept for --replay."""
+    names = [run.training[int(index)].id for index in error.batch.index.numpy()]
+    kept = run.scratch / f"failed-step-{error.step}.safetensors"
+    keep_failure(kept, run.trainer.model, error.batch, names, error.step)
+    cause, *effects = diagnose(run.trainer.model, error.batch, names) or ["everything is finite when computed again"]
+    boxes = [fault for fault in (cause, *effects) if "default box" in fault]
+    shown = "; ".join(dict.fromkeys((cause, *boxes[:1])))
+    return f"{error}, on images {', '.join(names)}: {shown}. See more with python -m tf_ssd.train --replay {kept}"

@@ -1,0 +1,1 @@
+"""Training steps and the state that a run is resumed from."""

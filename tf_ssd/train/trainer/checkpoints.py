@@ -1,0 +1,85 @@
+"""Checkpoints that a kill, a full disk or a damaged file cannot take away.
+
+A checkpoint is one safetensors file: written beside, flushed to the disk, then renamed, so that a name stands for a whole file. It
+carries a digest of its contents; one that does not fit is never loaded.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from safetensors import SafetensorError
+
+from tf_ssd.errors import TrainingError
+from tf_ssd.system.tensors import UNREADABLE, Tensors, read_tensors, write_tensors
+
+PREFIX, SUFFIX = "step-", ".safetensors"
+KEPT = 3
+
+
+class Checkpoint(NamedTuple):
+    """The state after `step` steps, by name."""
+
+    step: int
+    tensors: Tensors
+
+
+class Checkpoints:
+    """The checkpoints in a folder, the last few of them.
+
+    Args:
+        folder: where they are; made when the first is saved.
+        keep: how many stay.
+        writes: whether this process writes them, or leaves that to another one.
+    """
+
+    def __init__(self, folder: Path, *, keep: int = KEPT, writes: bool = True) -> None:
+        self._folder, self._keep, self._writes = folder, keep, writes
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, then remove the oldest; raises TrainingError if the disk does not take it."""
+        if not self._writes:
+            return
+        path = self._folder / f"{PREFIX}{checkpoint.step:08d}{SUFFIX}"
+        tensors = {name: np.asarray(value, order="C") for name, value in checkpoint.tensors.items()}
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_tensors(path, tensors, {"step": checkpoint.step, "digest": _digest(checkpoint.step, tensors)})
+        except (OSError, SafetensorError) as error:
+            message = f"{path}: the checkpoint cannot be written ({error}); the ones before it are whole"
+            raise TrainingError(f"{message}: make room and give the same command again") from error
+        for old in self._paths()[self._keep :]:
+            old.unlink()
+
+    def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """The last checkpoint that is whole, None if there is none; `warn` is told of each that is damaged."""
+        for path in self._paths():
+            try:
+                return _read(path)
+            except UNREADABLE as error:
+                warn(f"{path}: damaged, and left out ({error})")
+        return None
+
+    def _paths(self) -> list[Path]:
+        """The newest first."""
+        return sorted(self._folder.glob(f"{PREFIX}*{SUFFIX}"), reverse=True)
+
+
+def _read(path: Path) -> Checkpoint:
+    tensors, about = read_tensors(path)
+    checkpoint = Checkpoint(about["step"], tensors)
+    if about["digest"] != _digest(*checkpoint):
+        raise ValueError("its contents have changed since they were written")
+    return checkpoint
+
+
+def _digest(step: int, tensors: Tensors) -> str:
+    digest = hashlib.sha256(f"{step}".encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(json.dumps([name, str(value.dtype), value.shape]).encode())
+        digest.update(np.asarray(value, order="C").tobytes())
+    return digest.hexdigest()
