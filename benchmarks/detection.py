@@ -20,9 +20,9 @@ from benchmarks.report import Candidates, Sections
 from tf_ssd import boxes
 from tf_ssd.config import ExportConfig, Quantize
 from tf_ssd.default_boxes import default_boxes
-from tf_ssd.evaluate.over_dataset import selection
 from tf_ssd.export import litert, saved_model
 from tf_ssd.export.serving import input_spec, serving_function
+from tf_ssd.predict.compiled import selection
 from tf_ssd.predict.detector import Detector
 from tf_ssd.system.captured_output import held_back
 

@@ -25,8 +25,8 @@ from benchmarks.scaling_plot import png
 from benchmarks.timing import interleaved
 from tf_ssd.coder import VARIANCES
 from tf_ssd.config import COCO300, DefaultBoxesConfig
-from tf_ssd.evaluate.over_dataset import selection
 from tf_ssd.matcher import Strategy, Targets
+from tf_ssd.predict.compiled import selection
 
 BASE = Size(images=16, rows=16)
 SIZES = {"images": (1, 4, 8, 16, 32, 64), "rows": (1, 8, 32, 64, 128, 256), "classes": (2, 6, 21, 51, 101, 201)}

@@ -12,7 +12,7 @@ from parity_tests.test_training import reference_loss, reference_weights
 from tf_ssd import loss
 from tf_ssd.loss import MultiboxLoss
 from tf_ssd.model import SSD300
-from tf_ssd.optimizer import StepSums, accumulate, divided, step_sums
+from tf_ssd.train.trainer.sums import StepSums, accumulate, divided, step_sums
 
 IMAGES, ROWS = 4, 8
 RELATIVE = 1e-12

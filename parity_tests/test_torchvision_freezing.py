@@ -7,7 +7,7 @@ from torchvision.models.detection import ssd
 
 from parity_tests.network import SMALL
 from tf_ssd.model import ssd300
-from tf_ssd.optimizer import freeze_blocks
+from tf_ssd.network.freeze import freeze_blocks
 
 
 @pytest.mark.parametrize("blocks", range(6))

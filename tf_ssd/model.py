@@ -5,19 +5,14 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras import layers
 
 from tf_ssd import loss, matcher
 from tf_ssd.config import ModelConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
-from tf_ssd.network.layers import FastConv2D, L2Normalize, ReLUMaxPooling2D
-
-MEAN_RGB = (123.0, 117.0, 104.0)
-# Blocks of VGG16: channels and number of convolutions.
-VGG_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-# Extra feature layers: name, channels of the 1x1 and of the 3x3 convolution, stride and padding of the latter.
-EXTRAS = (("conv8", 256, 512, 2, 1), ("conv9", 128, 256, 2, 1), ("conv10", 128, 256, 1, 0), ("conv11", 128, 256, 1, 0))
+from tf_ssd.network.backbones.vgg import vgg16
+from tf_ssd.network.extras import extras
+from tf_ssd.network.heads import heads, interface_dtype
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
@@ -36,12 +31,13 @@ class SSD300(keras.Model):
     """
 
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
-        image = keras.Input((300, 300, 3), name="image", dtype=_interface_dtype())
-        sources = _sources(image, config)
+        image = keras.Input((300, 300, 3), name="image", dtype=interface_dtype())
+        body = vgg16(image, config)
+        sources = [*body, *extras(body[-1], config)]
         sizes = tuple(source.shape[1] for source in sources)
         if sizes != config.boxes.feature_maps:
             raise ConfigError(f"feature_maps={config.boxes.feature_maps}: SSD300 has feature maps of {sizes} cells")
-        super().__init__(inputs=image, outputs=_heads(sources, config), **kwargs)
+        super().__init__(inputs=image, outputs=heads(sources, config), **kwargs)
         self.config = config
 
     def compute_loss(
@@ -114,83 +110,3 @@ def ssd300(config: ModelConfig) -> SSD300:
     small although conv4_3 enters with length 20. Biases: 0.
     """
     return SSD300(config, name="ssd300")
-
-
-def _sources(image: tf.Tensor, config: ModelConfig) -> list[tf.Tensor]:
-    """The six feature maps that the heads look at: 38, 19, 10, 5, 3 and 1 cells a side."""
-    x = layers.Rescaling(1.0, offset=[-mean for mean in MEAN_RGB], name="subtract_mean")(image)
-    for block, (channels, convolutions) in enumerate(VGG_BLOCKS, start=1):
-        pooled_with_relu = block <= 3
-        for number in range(1, convolutions + 1):
-            relu = number < convolutions or not pooled_with_relu
-            x = _convolution(x, f"conv{block}_{number}", channels, 3, config, padding=1, relu=relu)
-        # The 75 cells before pool3 become 38, as in Caffe; pool5 keeps its 19 cells.
-        if pooled_with_relu:
-            x = ReLUMaxPooling2D(name=f"pool{block}")(x)
-        elif block == 4:
-            conv4_3 = L2Normalize(name="conv4_3_norm")(x)
-            x = layers.MaxPooling2D(2, name="pool4")(x)
-        else:
-            x = layers.MaxPooling2D(3, 1, padding="same", name="pool5")(x)
-    x = _convolution(x, "fc6", 1024, 3, config, padding=6, dilation=6)
-    x = _convolution(x, "fc7", 1024, 1, config)
-    sources = [conv4_3, x]
-    for name, squeezed, channels, stride, padding in EXTRAS:
-        x = _convolution(x, f"{name}_1", squeezed, 1, config)
-        x = _convolution(x, f"{name}_2", channels, 3, config, stride=stride, padding=padding)
-        sources.append(x)
-    return sources
-
-
-def _convolution(
-    x: tf.Tensor,
-    name: str,
-    channels: int,
-    kernel: int,
-    config: ModelConfig,
-    *,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
-    relu: bool = True,
-) -> tf.Tensor:
-    """Convolution, batch normalisation where the config asks for it, mostly ReLU; `padding` pixels on all four sides."""
-    # At stride 2 TensorFlow's "same" pads right and bottom alone; the published weights expect both sides.
-    if padding and stride > 1:
-        x = layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
-    x = FastConv2D(
-        max(1, round(channels * config.width)),
-        kernel,
-        strides=stride,
-        padding="same" if padding and stride == 1 else "valid",
-        dilation_rate=dilation,
-        use_bias=not config.batch_norm,
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
-    if config.batch_norm:
-        x = layers.BatchNormalization(name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
-
-
-def _heads(sources: list[tf.Tensor], config: ModelConfig) -> dict[str, tf.Tensor]:
-    """Offsets (B, K, 4) and logits (B, K, C) of all default boxes, in their order: feature map, row, column, box in the cell."""
-    outputs: dict[str, list[tf.Tensor]] = {"offsets": [], "logits": []}
-    widths = {"offsets": (4, 0.01), "logits": (config.num_classes, 0.003)}
-    for level, (source, boxes) in enumerate(zip(sources, config.boxes.boxes_per_cell, strict=True)):
-        for output, (numbers, stddev) in widths.items():
-            convolution = layers.Conv2D(
-                boxes * numbers,
-                3,
-                padding="same",
-                kernel_initializer=keras.initializers.RandomNormal(stddev=stddev),
-                name=f"{output}_{level}",
-            )
-            outputs[output].append(layers.Reshape((-1, numbers), name=f"{output}_{level}_boxes")(convolution(source)))
-    # Whatever the body computes in, the loss and the decoder get float32 or better.
-    return {name: layers.Concatenate(axis=1, name=name, dtype=_interface_dtype())(parts) for name, parts in outputs.items()}
-
-
-def _interface_dtype() -> str:
-    """Of pixels and outputs; Keras would round the pixels to float32 whatever the policy."""
-    return "float64" if keras.config.dtype_policy().compute_dtype == "float64" else "float32"

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tf_ssd import boxes, coder, default_boxes, detect, loss, matcher, model
-from tf_ssd.network import layers
+from tf_ssd import boxes, coder, default_boxes, detect, loss, matcher
+from tf_ssd.network import convolution, layers
 from tf_ssd.optimizer import CaffeSGD
 
 
@@ -150,7 +150,7 @@ def default_boxes_clipped(config: Any, original: Callable = default_boxes.defaul
 
 
 def convolution_same(
-    x: tf.Tensor, *rest: Any, original: Callable = model._convolution, stride: int = 1, padding: int = 0, **options: Any
+    x: tf.Tensor, *rest: Any, original: Callable = convolution.convolution, stride: int = 1, padding: int = 0, **options: Any
 ) -> tf.Tensor:
     if stride == 1 or not padding:
         return original(x, *rest, stride=stride, padding=padding, **options)
@@ -243,6 +243,7 @@ class DoubledDecay(CaffeSGD):
 
 
 ORIGINAL_SUMS = loss.multibox_sums
+VGG = "network.backbones.vgg"
 MUTANTS = {
     "the last of two ground truths takes the default box": Mutant("matcher.match", match_with(strategy="argmax"), "most ports"),
     "padding matches": Mutant("matcher.match", match_padding, "ports that pad with zeros and ones"),
@@ -271,15 +272,15 @@ MUTANTS = {
     "boxes are not clipped": Mutant("boxes.clip", lambda xyxy: xyxy, "Caffe"),
     "x from the row": Mutant("default_boxes.default_boxes", default_boxes_transposed, "SSDModel"),
     "default boxes always clipped": Mutant("default_boxes.default_boxes", default_boxes_clipped, "amdegroot, lufficc"),
-    "stride 2 padded at the end alone": Mutant("model._convolution", convolution_same, "TensorFlow ports"),
-    "pooling rounds down": Mutant("model.ReLUMaxPooling2D", pooling_rounded_down, "ports without ceil_mode"),
-    "pooling from the other end": Mutant("model.ReLUMaxPooling2D", pooling_from_the_other_end, "padded by hand"),
-    "heads: numbers before boxes": Mutant("model.layers", KerasLayers(Reshape=heads_with_numbers_first), "ports from NCHW"),
-    "heads: columns before rows": Mutant("model.layers", KerasLayers(Reshape=heads_by_column), "SSDModel"),
-    "L2 norm over the image": Mutant("layers.L2Normalize.call", normalize_over_the_image, "ports from NCHW: axis 1"),
-    "means in the order of BGR": Mutant("model.MEAN_RGB", (104.0, 117.0, 123.0), "TensorFlow ports"),
-    "channels reversed": Mutant("model.layers", KerasLayers(Rescaling=pixels_reversed), "amdegroot's issues 31 and 44"),
-    "pixels divided by 255": Mutant("model.layers", KerasLayers(Rescaling=pixels_to_one), "Keras' habit of 0..1"),
+    "stride 2 padded at the end alone": Mutant("network.extras.convolution", convolution_same, "TensorFlow ports"),
+    "pooling rounds down": Mutant(f"{VGG}.ReLUMaxPooling2D", pooling_rounded_down, "ports without ceil_mode"),
+    "pooling from the other end": Mutant(f"{VGG}.ReLUMaxPooling2D", pooling_from_the_other_end, "padded by hand"),
+    "heads: numbers before boxes": Mutant("network.heads.layers", KerasLayers(Reshape=heads_with_numbers_first), "ports from NCHW"),
+    "heads: columns before rows": Mutant("network.heads.layers", KerasLayers(Reshape=heads_by_column), "SSDModel"),
+    "L2 norm over the image": Mutant("network.layers.L2Normalize.call", normalize_over_the_image, "ports from NCHW: axis 1"),
+    "means in the order of BGR": Mutant(f"{VGG}.MEAN_RGB", (104.0, 117.0, 123.0), "TensorFlow ports"),
+    "channels reversed": Mutant(f"{VGG}.layers", KerasLayers(Rescaling=pixels_reversed), "amdegroot's issues 31 and 44"),
+    "pixels divided by 255": Mutant(f"{VGG}.layers", KerasLayers(Rescaling=pixels_to_one), "Keras' habit of 0..1"),
     "decay beside the momentum": Mutant("optimizer.CaffeSGD", DecoupledDecay, "Keras' weight_decay"),
     "decay as l2(w)": Mutant("optimizer.CaffeSGD", DoubledDecay, "Keras' regularizers"),
     "rate outside the velocity": Mutant("optimizer.CaffeSGD", RateOutsideTheVelocity, "torch.optim"),

@@ -29,8 +29,7 @@ MODULES = {
     "matcher": test_matcher,
     "loss": test_loss,
     "detect": test_detect,
-    "layers": test_model,
-    "model": test_model,
+    "network": test_model,
     "optimizer": test_optimizer,
 }
 

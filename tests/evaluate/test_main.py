@@ -174,7 +174,7 @@ def perfect_detector(_):
 
 
 def test_a_model_its_exported_detections_and_the_plot(run, layout, tmp_path, monkeypatch):
-    monkeypatch.setattr(over_dataset, "detector", perfect_detector)
+    monkeypatch.setattr(over_dataset, "detection_function", perfect_detector)
     files = {name: tmp_path / f"{name}.{'png' if name == 'plot' else 'json'}" for name in ("json", "plot", "results")}
     flags = [text for name, path in files.items() for text in (f"--{name}", str(path))]
     assert evaluate.main(["--checkpoint", str(run), *layout.flags, "--batch-size", "2", *flags]) == 0

@@ -9,6 +9,7 @@ from tf_ssd.default_boxes import default_boxes
 from tf_ssd.detect import Detections
 from tf_ssd.evaluate import over_dataset
 from tf_ssd.model import ssd300
+from tf_ssd.predict.compiled import detection_function
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_every_image_once_although_the_last_batch_is_padded(model):
 
 def test_records_and_detections_come_in_order_a_batch_at_a_time(model, monkeypatch):
     dataset = SyntheticDataset(5, seed=3)
-    monkeypatch.setattr(over_dataset, "detector", perfect_detector(dataset))
+    monkeypatch.setattr(over_dataset, "detection_function", perfect_detector(dataset))
     pairs = list(over_dataset.detections_in(dataset, model, batch_size=2))
     assert [record.id for record, _ in pairs] == [dataset[index].id for index in range(5)]
     for record, found in pairs:
@@ -60,7 +61,7 @@ def test_records_and_detections_come_in_order_a_batch_at_a_time(model, monkeypat
 @pytest.mark.parametrize("metric", ["voc07", "voc12", "coco"])
 def test_a_perfect_detector_has_average_precision_1(model, monkeypatch, metric):
     dataset = SyntheticDataset(7, seed=3)
-    monkeypatch.setattr(over_dataset, "detector", perfect_detector(dataset))
+    monkeypatch.setattr(over_dataset, "detection_function", perfect_detector(dataset))
     assert over_dataset.evaluate(model, dataset, batch_size=2, metric=metric).average_precision.mean == 1
 
 
@@ -71,7 +72,7 @@ def test_the_compiled_detector_does_what_detect_does(num_classes):
     other = ssd300(ModelConfig(num_classes=num_classes, width=0.0625, batch_norm=True))
     for size in (1, 3):
         images = np.random.default_rng(size).uniform(0, 255, (size, 300, 300, 3)).astype(np.float32)
-        found = over_dataset.detector(other)(images)
+        found = detection_function(other)(images)
         predictions = other(images, training=False)
         expected = detect.detect(predictions["offsets"], predictions["logits"], default_boxes(other.config.boxes))
         np.testing.assert_array_equal(found.count, expected.count)

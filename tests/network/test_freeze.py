@@ -3,7 +3,7 @@ import pytest
 from tf_ssd.config import ModelConfig
 from tf_ssd.errors import ConfigError
 from tf_ssd.model import ssd300
-from tf_ssd.optimizer import freeze_blocks
+from tf_ssd.network.freeze import freeze_blocks
 
 SMALL = ModelConfig(num_classes=3, width=0.0625)
 WITH_NORM = ModelConfig(num_classes=3, width=0.0625, batch_norm=True)

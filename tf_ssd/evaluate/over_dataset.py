@@ -1,22 +1,20 @@
 """A trained model against a whole dataset."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tf_ssd import detect
-from tf_ssd.config import DefaultBoxesConfig, Exif, Metric, OnBadImage
+from tf_ssd.config import Exif, Metric, OnBadImage
 from tf_ssd.data.batches.generator import evaluation_batches
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset, Record
-from tf_ssd.default_boxes import default_boxes
 from tf_ssd.evaluate.ground_truth import size_of, truth_of
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
 from tf_ssd.metrics.images import to_px
 from tf_ssd.model import SSD300
+from tf_ssd.predict.compiled import detection_function
 
 DECIMALS = 4  # of a pixel, so that exported detections are those that were evaluated
 
@@ -27,42 +25,6 @@ class Evaluation(NamedTuple):
     detections: list[ImageDetections]
     ground_truth: tuple[ImageGroundTruth, ...]
     average_precision: AveragePrecision
-
-
-@lru_cache(maxsize=1)  # a run evaluates its model many times
-def detector(model: SSD300) -> tf.types.experimental.PolymorphicFunction:
-    """A compiled function from images (B, 300, 300, 3), RGB 0..255, to `detect.Detections`."""
-    select = selection(model.config.boxes, model.config.variances)
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def detections(images: tf.Tensor) -> detect.Detections:
-        predictions = model(images, training=False)
-        return select(predictions["offsets"], predictions["logits"])
-
-    return detections
-
-
-@lru_cache(maxsize=4)
-def selection(
-    boxes_config: DefaultBoxesConfig, variances: tuple[float, float]
-) -> Callable[[tf.Tensor, tf.Tensor], detect.Detections]:
-    """`detect.detect` with its default thresholds, from offsets (B, K, 4) and logits (B, K, C).
-
-    Compiled by XLA for one image, and so once for batches of any size: four to five times as fast as operation by operation.
-    """
-    boxes = default_boxes(boxes_config)
-
-    @tf.function(jit_compile=True, autograph=False)
-    def of_image(heads: tuple[tf.Tensor, tf.Tensor]) -> detect.Detections:
-        offsets, logits = heads
-        image_boxes, scores = detect.candidates(offsets[None], logits[None], boxes, variances=variances)
-        return detect.select(image_boxes[0], scores[0])
-
-    def of_images(offsets: tf.Tensor, logits: tf.Tensor) -> detect.Detections:
-        signature = detect.Detections(tf.float32, tf.int32, tf.float32, tf.int32)
-        return tf.map_fn(of_image, (offsets, logits), fn_output_signature=signature)
-
-    return of_images
 
 
 def detections_in(
@@ -87,7 +49,7 @@ def detections_in(
     Raises:
         DatasetError: a record cannot be used.
     """
-    find = detector(model)
+    find = detection_function(model)
     size = model.config.boxes.image_size
     batches = evaluation_batches(dataset, batch_size=batch_size, image_size=size, exif=exif, on_bad_image=on_bad_image, notes=notes)
     for number, batch in enumerate(batches):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from rich.console import Console
 
     from tf_ssd.data.records import Dataset
-    from tf_ssd.export.pictures import Run, RunOne
+    from tf_ssd.export.inference import Run, RunOne
     from tf_ssd.model import SSD300
 
 Item = TypeVar("Item")
@@ -87,7 +87,7 @@ def _pictures(config: ExportConfig, dataset: "Dataset") -> list["np.ndarray"]:
     """Up to CALIBRATION of them, spread evenly."""
     from tf_ssd.data.images.decode import decode, read_file, read_image
     from tf_ssd.data.paths import pictures_in
-    from tf_ssd.export.pictures import shown
+    from tf_ssd.export.inference import shown
 
     paths = [picture for path in config.images for picture in pictures_in(path)]
     require(bool(paths) or not config.images, "--images", list(map(str, config.images)), "no picture is there")
@@ -108,8 +108,8 @@ def _write(
 ) -> Path:
     """The artefact in a folder of its own, with everything inside."""
     from tf_ssd.export import litert, onnx, saved_model
+    from tf_ssd.export.inference import copies
     from tf_ssd.export.metadata import metadata
-    from tf_ssd.export.pictures import copies
     from tf_ssd.export.serving import input_spec, serving_function
 
     serve, spec, about = serving_function(model, config), input_spec(config), metadata(class_names, config)
@@ -144,7 +144,7 @@ def _verify(model: "SSD300", run: "Run", pictures: Sequence["np.ndarray"], confi
     from rich.table import Table
 
     from tf_ssd.export.agreement import LIMITS, compare, compare_heads
-    from tf_ssd.export.pictures import by_artefact, by_tensorflow, detections
+    from tf_ssd.export.inference import by_artefact, by_tensorflow, detections
 
     limits, chosen = LIMITS[config.quantize], spread(pictures, PICTURES)
     expected = list(map(by_tensorflow(model, config), chosen))
@@ -172,7 +172,7 @@ def _is_measured(dataset: "Dataset", class_names: tuple[str, ...], config: Expor
 def _measure(model: "SSD300", run: "Run", dataset: "Dataset", config: ExportConfig, console: "Console") -> None:
     """Print the average precision of the model and of what was written."""
     from tf_ssd.evaluate.over_dataset import judged
-    from tf_ssd.export.pictures import by_artefact, by_tensorflow, detections_in
+    from tf_ssd.export.inference import by_artefact, by_tensorflow, detections_in
 
     def mean(run_one: "RunOne") -> float:
         found = detections_in(dataset, run_one)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tf_ssd import boxes
 from tf_ssd.config import Quantize
-from tf_ssd.export.pictures import Outputs
+from tf_ssd.export.inference import Outputs
 from tf_ssd.metrics.images import ImageDetections
 
 SAME = 0.5  # IoU from which two boxes of a class are one detection

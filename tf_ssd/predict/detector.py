@@ -14,9 +14,9 @@ from tf_ssd.data.augment.windows import whole
 from tf_ssd.data.images.decode import REDUCTIONS, decode_part, read_file, read_header
 from tf_ssd.data.images.resize import resize_window
 from tf_ssd.data.images.source import Read, Source
-from tf_ssd.evaluate.over_dataset import detector
 from tf_ssd.metrics.images import to_px
 from tf_ssd.model import SSD300
+from tf_ssd.predict.compiled import detection_function
 
 Picture = np.ndarray | Image.Image | str | Path | bytes
 MANY = 8  # images at a time
@@ -61,7 +61,7 @@ class Detector:
         self.class_names = tuple(class_names or map(str, range(1, model.config.num_classes)))
         self.score_threshold = score_threshold
         self._exif = exif
-        self._find = detector(model)
+        self._find = detection_function(model)
 
     @overload
     def __call__(self, pictures: Picture) -> Detections: ...  # type: ignore[overload-overlap]  # a string is one picture

@@ -19,7 +19,8 @@ from tf_ssd.data.sources import open_dataset
 from tf_ssd.data.subset import labelled
 from tf_ssd.data.synthetic import held_out_pictures, training_pictures
 from tf_ssd.model import SSD300, ssd300
-from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage, freeze_blocks
+from tf_ssd.network.freeze import freeze_blocks
+from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage
 from tf_ssd.train.folder import open_run
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.scale import LossScale

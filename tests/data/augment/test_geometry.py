@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from tf_ssd import boxes as box_ops
 from tf_ssd.config import AugmentConfig
-from tf_ssd.data.augment.example import Example, image_size_px, keep_rows
+from tf_ssd.data.augment.example import Example, keep_rows
 from tf_ssd.data.augment.geometry import crop, expand, flip_horizontal, flip_vertical, mirror_horizontal, mirror_vertical, resize
 from tf_ssd.data.augment.windows import centers_inside, draw_canvas, draw_crop, fractions
+from tf_ssd.data.images.source import image_size_px
 
 ALWAYS = AugmentConfig(expand_probability=1, flip_probability=1, vertical_flip_probability=1)
 NEVER = AugmentConfig(expand_probability=0, crop_scale=(1, 1), flip_probability=0)

@@ -23,11 +23,6 @@ class Example(NamedTuple):
     crowd: tf.Tensor
 
 
-def image_size_px(image: tf.Tensor) -> tf.Tensor:
-    """(width, height) of an image (H, W, 3) in pixels, (2,) int32."""
-    return tf.shape(image)[1::-1]
-
-
 def keep_rows(example: Example, kept: tf.Tensor) -> Example:
     """The example with only the ground-truth rows where `kept` (G,) is true; every column follows."""
     rows = tf.where(kept)[:, 0]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tf_ssd import boxes as box_ops
 from tf_ssd.config import AugmentConfig
-from tf_ssd.data.augment.example import Example, image_size_px, keep_rows
+from tf_ssd.data.augment.example import Example, keep_rows
 from tf_ssd.data.augment.windows import centers_inside, draw_canvas, draw_crop, fractions, relative_to
 
 

@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_ssd.data.augment.example import image_size_px
-
 Read = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
@@ -40,6 +38,11 @@ class Part(NamedTuple):
     corner: tf.Tensor
     reduction: tf.Tensor
     is_window: tf.Tensor
+
+
+def image_size_px(image: tf.Tensor) -> tf.Tensor:
+    """(width, height) of an image (H, W, 3) in pixels, (2,) int32."""
+    return tf.shape(image)[1::-1]
 
 
 def decoded(image: tf.Tensor) -> Source:

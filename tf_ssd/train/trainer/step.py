@@ -9,8 +9,9 @@ import tensorflow as tf
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.loss import MultiboxLoss, normalized
 from tf_ssd.model import SSD300
-from tf_ssd.optimizer import StepSums, WeightAverage, accumulate, clip_by_global_norm, divided, step_sums
+from tf_ssd.optimizer import WeightAverage, clip_by_global_norm
 from tf_ssd.train.trainer.ordered_sums import ordered_sums
+from tf_ssd.train.trainer.sums import StepSums, accumulate, divided, step_sums
 
 Part = tuple[tf.Tensor, tf.Tensor, tf.Tensor]  # images, boxes, labels
 

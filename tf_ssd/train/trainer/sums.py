@@ -1,4 +1,4 @@
-"""What happens to gradients between the network and the optimizer: micro-batches into one step, and clipping."""
+"""Losses and gradients as sums, so that micro-batches and replicas add up to one step; divided by N at its end."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
@@ -60,24 +60,6 @@ def accumulate(step: Callable[[MicroBatch], Sums], micro_batches: Iterable[Micro
 def divided(sums: StepSums) -> tuple[MultiboxLoss, list[tf.Tensor]]:
     """Losses and gradients of the whole step: sums divided by max(1, N)."""
     return _scaled(sums.losses, sums.gradients, tf.divide, tf.maximum(sums.n, 1))
-
-
-def clip_by_global_norm(gradients: Sequence[tf.Tensor], max_norm: float | tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Scale all gradients by one factor so that their joint length is at most `max_norm` (Pascanu et al. 2013, section 3.2).
-
-    Gradients that are short enough stay as they are, to the bit. A length that is not finite cannot be scaled: the gradients then
-    come back as they are, and the caller, who is given the length, must not apply them. Replicas add up their gradients first.
-
-    Args:
-        gradients: float tensors of one dtype.
-        max_norm: the limit, above 0; a Python number, or a scalar of the gradients' dtype.
-
-    Returns:
-        The gradients, and their length (scalar, same dtype) before clipping.
-    """
-    norm = tf.linalg.global_norm(gradients)
-    factor = tf.where(tf.math.is_finite(norm) & (norm > max_norm), max_norm / norm, tf.ones_like(norm))
-    return [gradient * factor for gradient in gradients], norm
 
 
 def _scaled(

@@ -1,0 +1,110 @@
+"""Who may import whom: folder by folder, from the bottom of the house to its commands."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = ["precision", "boxes", "default_boxes", "coder", "matcher", "loss", "detect"]
+COMMANDS = ["weights", "predict", "evaluate", "train", "export", "check", "audit"]
+# Each room may import what stands in the lines before it, and itself.
+FLOORS = [["errors"], ["system", "config"], *([name] for name in CORE), ["network"], ["model"]]
+FLOORS += [
+    ["drawing", "optimizer", "metrics", "data", "cli"],
+    ["weights"],
+    ["predict"],
+    ["evaluate"],
+    ["train", "export", "check", "audit"],
+]
+# What a room does not import although it stands above it.
+APART = {
+    **{name: {"errors", "system", "network"} for name in CORE},
+    "data": {"model", "network", "matplotlib", "rich"},
+    "metrics": {"tensorflow", "keras", "system", "network", "model", *CORE},
+    "optimizer": {"loss", "model", "network"},
+}
+# torch is no dependency: these import it when a .pth file is read, or in the process that audits it.
+MAY_IMPORT_TORCH = ("weights.files", "audit.asking.")
+TORCH = {"torch", "torchvision", "reference_torch", "parity_tests"}
+HEAVY = {"tensorflow", "keras", "numpy", "PIL", "torch"}
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Dotted names, without the package, of all its modules."""
+    paths = {".".join(path.relative_to(ROOT / package).with_suffix("").parts): path for path in (ROOT / package).rglob("*.py")}
+    return {name.removesuffix(".__init__"): path for name, path in paths.items() if name != "__init__"}
+
+
+def imported(path: Path) -> set[str]:
+    """Every dotted name that a file imports, wherever the statement stands; those of tf_ssd without "tf_ssd."."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.removeprefix("tf_ssd.") for name in names}
+
+
+IMPORTS = {name: imported(path) for name, path in modules("tf_ssd").items()}
+
+
+def rooms(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+def test_every_room_stands_on_a_floor():
+    assert rooms(set(IMPORTS)) == {room for floor in FLOORS for room in floor}
+
+
+@pytest.mark.parametrize("room", [room for floor in FLOORS for room in floor])
+def test_rooms_import_only_what_lies_below(room):
+    level = next(number for number, floor in enumerate(FLOORS) if room in floor)
+    below = {other for floor in FLOORS[:level] for other in floor} | {"tf_ssd", room}
+    found = rooms(set().union(*(names for name, names in IMPORTS.items() if name.split(".")[0] == room)))
+    assert not found & rooms(set(IMPORTS)) - below
+    assert not found & APART.get(room, set())
+
+
+def test_no_module_is_imported_in_a_circle_and_nobody_imports_a_command():
+    inside = {name: (names & set(IMPORTS)) - {name} for name, names in IMPORTS.items()}
+    assert set(TopologicalSorter(inside).static_order()) == set(IMPORTS)
+    assert not {name for names in IMPORTS.values() for name in names if name.endswith("__main__")}
+
+
+def test_production_never_imports_torch():
+    found = {name for name, names in IMPORTS.items() if rooms(names) & TORCH and not name.startswith(MAY_IMPORT_TORCH)}
+    assert not found
+
+
+def test_the_reader_of_pth_files_imports_torch_only_when_it_reads_one():
+    code = "import sys, tf_ssd.weights.files; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_the_reference_imports_torch_and_the_standard_library_only():
+    found = rooms(set().union(*map(imported, modules("reference_torch").values())))
+    assert found <= {"torch", "numpy", "reference_torch"} | set(sys.stdlib_module_names)
+
+
+def test_the_reference_is_small():
+    assert sum(len(path.read_text().splitlines()) for path in modules("reference_torch").values()) <= 500
+
+
+def test_the_settings_of_commands_load_nothing_heavy():
+    """So that --help answers at once."""
+    imports = ", ".join(f"tf_ssd.{command}.__main__" for command in COMMANDS)
+    code = f"import sys, {imports}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not HEAVY & set(loaded)
+
+
+def test_importing_tensorflow_first_is_a_clear_error():
+    code = "import tensorflow, parity_tests"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert run.returncode == 1
+    assert "TensorFlow was imported before torchvision" in run.stderr

@@ -1,0 +1,1 @@
+"""Bodies of networks, one file a family."""
