@@ -8,6 +8,7 @@ from tf_ssd import boxes as box_ops
 from tf_ssd.config import AugmentConfig
 from tf_ssd.data.augment.example import Example, keep_rows
 from tf_ssd.data.augment.windows import centers_inside, draw_canvas, draw_crop, fractions, relative_to
+from tf_ssd.data.images.source import image_size_px
 
 
 def expand(example: Example, key: tf.Tensor, *, config: AugmentConfig) -> Example:
