@@ -8,7 +8,7 @@ from tf_ssd import boxes, coder
 from tf_ssd.precision import at_least_float32
 
 SCORE_THRESHOLD, IOU_THRESHOLD, TOP_K, MAX_DETECTIONS = 0.01, 0.45, 400, 200
-AT_ONCE = 200  # boxes of which suppression looks at all overlaps, round by round
+AT_ONCE = 200  # up to so many boxes, suppression computes the overlap of every pair
 
 
 class Detections(NamedTuple):
@@ -50,13 +50,12 @@ def detect(
     """
     decoded, scores = candidates(offsets, logits, default_boxes, variances=variances, max_log_scale=max_log_scale)
 
-    def select_in_image(
-        image: tuple[tf.Tensor, tf.Tensor],
-    ) -> Detections:  # one at a time: all overlaps at once would fill the memory
+    def select_in_image(image: tuple[tf.Tensor, tf.Tensor]) -> Detections:
         return select(
             *image, score_threshold=score_threshold, iou_threshold=iou_threshold, top_k=top_k, max_detections=max_detections
         )
 
+    # Images are taken one after another: the overlaps of all of them together would fill the memory.
     signature = Detections(decoded.dtype, tf.int32, scores.dtype, tf.int32)
     return tf.map_fn(select_in_image, (decoded, scores), fn_output_signature=signature)
 
@@ -124,9 +123,9 @@ def nms(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: float) -
 def _settle(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, iou_threshold: float) -> tf.Tensor:
     """`nms` of a few boxes.
 
-    The sentence that defines survival has one solution; it is found by applying it to all boxes at once until nothing changes.
-    After n rounds at least the first n boxes are settled; it takes as many as the longest chain of boxes that depend on each
-    other, a few in practice.
+    Whether a box survives depends on better boxes alone, so the rule of `nms` has exactly one solution. Each round applies the rule
+    to all boxes at once, and the rounds end when nothing changes. The first n boxes are final after n rounds at the latest; in
+    practice a few rounds are enough.
     """
     overlapping = boxes.iou(boxes_xyxy, boxes_xyxy) > iou_threshold  # (..., N, N)
     order = tf.range(tf.shape(boxes_xyxy)[-2])

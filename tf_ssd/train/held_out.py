@@ -43,7 +43,7 @@ class HeldOut:
 
     def __init__(self, dataset: Dataset, config: TrainConfig, folder: Path, *, step: int, stop: Callable[[], bool]) -> None:
         self._dataset, self._config, self._folder, self._stop = dataset, config, folder, stop
-        # What was found after the last step is found again: a run that is not finished was stopped before it could be shown.
+        # The evaluation after the last step is made again: a run that was stopped there has not shown its results yet.
         self._history = History(folder / EVALUATIONS, ("step", "mean_ap"), step=min(step, config.settings().steps - 1))
         self._steps = {int(step) for step, _ in self._history.kept}
         self._best = max((float(value) for _, value in self._history.kept), default=-np.inf)

@@ -20,7 +20,7 @@ from tf_ssd.weights import save_model
 from tf_ssd.weights.trained import MODEL
 
 LOSS = "loss.csv"
-OVERFITTED = 0.5  # a loss that a network which works falls below on one batch
+OVERFITTED = 0.5  # trained on one batch alone, a working network reaches a loss below this
 
 
 def complete(run: Run, stop: Callable[[], bool]) -> None:
@@ -44,7 +44,7 @@ def _complete(run: Run, stop: Callable[[], bool]) -> None:
         run.console.print(f"The run in {run.folder} is finished; nothing is left to do.", soft_wrap=True, markup=False)
         return
     _copy_evaluations(run)
-    anyone = run.workers.any_of(stop)  # all evaluate the same images, and so ask equally often
+    anyone = run.workers.any_of(stop)  # every worker must ask equally often; all evaluate the same images
     with closing(HeldOut(run.held_out, run.config, run.scratch, step=run.trainer.step, stop=anyone)) as held_out:
         try:
             last = _make_steps(run, held_out, stop)
@@ -58,7 +58,7 @@ def _complete(run: Run, stop: Callable[[], bool]) -> None:
 
 
 def _copy_evaluations(run: Run) -> None:
-    """To the other workers: which evaluations are left must be the same for all, as they wait for each other in each."""
+    """Copy the list of evaluations to the other workers: all must make the same ones, since they wait for each other in each."""
     made = run.folder / EVALUATIONS
     if not run.workers.is_first and made.exists():
         shutil.copy(made, run.scratch)
@@ -72,7 +72,7 @@ def _make_steps(run: Run, held_out: HeldOut, stop: Callable[[], bool]) -> StepRe
     data = Waiting(_announced(run, stop))
     results = run.trainer.train(data, stop=stop)
     try:
-        _evaluate_if_due(run, held_out, board)  # the run may have been stopped in the middle of it
+        _evaluate_if_due(run, held_out, board)  # a run may be stopped during an evaluation, after its step
         for result in with_progress(results, data, steps=steps, batch_size=run.recipe.batch_size, console=run.console):
             history.append(result)
             board.step(result, batch_size=run.recipe.batch_size)
@@ -92,9 +92,10 @@ def _make_steps(run: Run, held_out: HeldOut, stop: Callable[[], bool]) -> StepRe
 
 
 def _announced(run: Run, stop: Callable[[], bool]) -> Iterator[Batch]:
-    """The batches; the first of each shape is announced, as a step is compiled for it.
+    """The batches. The first of each shape is announced, because TensorFlow then compiles the step for that shape.
 
-    All stop here before anything is compiled; later a single worker does, while several have to agree on it, which takes a step.
+    A request to stop ends the batches here: before the first one for any number of workers, later for a single worker only. Several
+    workers agree on the last step within the step itself.
     """
     if run.workers.any_of(stop)():
         return
@@ -123,7 +124,7 @@ def _evaluate_if_due(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
         with run.trainer.averaged() as model:
             evaluation = held_out.evaluate(model, run.trainer.step)
     except Stopped:
-        return  # it is still due when the run goes on
+        return  # the evaluation is made when the run goes on
     precision = evaluation.average_precision
     run.console.print(f"step {run.trainer.step:6d}   held-out AP50 {precision.mean:.3f}")
     board.evaluation(run.trainer.step, held_out.by_name(evaluation), held_out.picture(evaluation))

@@ -1,4 +1,4 @@
-"""Training batches for people who live in `fit`."""
+"""Training batches as a `keras.utils.PyDataset`, for Keras' `fit`."""
 
 from typing import Any
 
@@ -48,11 +48,11 @@ class TrainingSequence(keras.utils.PyDataset):
         return batch.images.numpy(), {"boxes": self._padded(batch.boxes), "labels": self._padded(batch.labels)}
 
     def on_epoch_begin(self) -> None:
-        """Keras asks for items before this too: for the first two, for their shapes, and for more in its worker threads."""
+        """Note that an epoch has begun. Keras reads items before this too: two for their shapes, and more in its threads."""
         self._begun = True
 
     def on_epoch_end(self) -> None:
-        """The next items are those of the next epoch, if this one came to its end: `fit` calls this before it starts as well."""
+        """Go to the next epoch, if this one was read to its end: `fit` also calls this before the first epoch."""
         self._epoch += self._begun and self._ended
         self._begun = self._ended = False
 

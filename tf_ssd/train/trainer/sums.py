@@ -26,10 +26,10 @@ class StepSums(NamedTuple):
 
 
 def step_sums(losses: MultiboxLoss, gradients: Sequence[tf.Tensor], *, images: int, normalizer: Normalizer = "batch") -> StepSums:
-    """Undo the division of a micro-batch by its own N, which it must not be judged by when it is part of a larger batch.
+    """Undo the division of a micro-batch by its own N, since the whole batch is divided by another N.
 
-    The network is differentiated after that division, not before: gradients of the plain sum would grow with the number of
-    objects, and float16 overflow where there are many.
+    The network is differentiated after the division by the micro-batch's own N: the gradients of plain sums grow with the number of
+    objects, and overflow in float16.
 
     Args:
         losses: of `loss.multibox_loss`.
@@ -50,8 +50,8 @@ def accumulate(step: Callable[[MicroBatch], Sums], micro_batches: Iterable[Micro
     first, *others = micro_batches
     sums = step(first)
     for micro_batch in others:
-        # Nothing else keeps a graph from running all of them at once. Identities, because TensorFlow inlines calls: what waits for
-        # a call then waits for its side effects alone, not for what it returns.
+        # Without control dependencies a graph may run all micro-batches at once. TensorFlow inlines the calls of `step`, and then a
+        # dependency on a call does not wait for the values that it returns; a dependency on an identity of each value does.
         with tf.control_dependencies([tf.identity(value) for value in tf.nest.flatten(sums)]):
             sums = tf.nest.map_structure(tf.add, sums, step(micro_batch))
     return sums
