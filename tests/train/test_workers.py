@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tf_ssd.config import ModelConfig
 from tf_ssd.data.batches.generator import Batch
-from tf_ssd.errors import ConfigError, TrainingError
+from tf_ssd.errors import TrainingError
 from tf_ssd.model import ssd300
 from tf_ssd.optimizer import CaffeSGD, WarmupAndDrops, WeightAverage
 from tf_ssd.train.trainer.checkpoints import Checkpoints
@@ -113,26 +113,6 @@ def test_without_tf_config_one_worker(monkeypatch):
     workers = find_workers()
     assert (workers.number, workers.total, workers.is_first) == (0, 1, True)
     workers.barrier()
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("{", "JSONDecodeError"),
-        ("[]", "TypeError"),
-        ('{"cluster": {}}', "KeyError: 'worker'"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "x"}}', "ValueError"),
-        (
-            '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
-            "the task 'worker' 1 is none of the 1 workers",
-        ),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}', "the task 'chief' 0 is none"),
-    ],
-)
-def test_a_tf_config_that_cannot_be_used(monkeypatch, text, named):
-    monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(ConfigError, match=named):
-        find_workers()
 
 
 def test_a_lost_worker_is_one_message():

@@ -1,14 +1,14 @@
 """How many workers train together, and which of them this is."""
 
-import json
-import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_ssd.errors import ConfigError, TrainingError
+from tf_ssd.errors import TrainingError
+from tf_ssd.train.cluster import Cluster, read_cluster, wait_for_all
 
 # What TensorFlow raises when a worker does not answer.
 LOST = (
@@ -69,19 +69,29 @@ class Workers(NamedTuple):
 
 
 def find_workers() -> Workers:
-    """Several processes where the environment variable TF_CONFIG lists more than one, all GPUs of this one where it has several.
+    """Several processes where the environment variable TF_CONFIG names more than one, all GPUs of this one where it has several.
 
     To be called before anything else of TensorFlow is used.
 
     Raises:
-        ConfigError: TF_CONFIG cannot be used.
+        ConfigError: TF_CONFIG cannot be used, or the other workers cannot be reached.
     """
-    workers, number = _cluster()
-    if workers > 1:
-        return Workers(tf.distribute.MultiWorkerMirroredStrategy(), number, workers)
+    cluster = read_cluster()
+    if cluster.addresses:
+        return Workers(_joined(cluster), cluster.number, len(cluster.addresses))
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return Workers(tf.distribute.MirroredStrategy(), 0, 1)
     return Workers(tf.distribute.get_strategy(), 0, 1)
+
+
+def _joined(cluster: Cluster) -> tf.distribute.Strategy:
+    """The strategy of all workers, made when all of them can be reached. To TensorFlow the chief is a worker like the others."""
+    wait_for_all(cluster, lambda text: print(text, file=sys.stderr, flush=True))
+    spec = tf.train.ClusterSpec({"worker": list(cluster.addresses)})
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        spec, task_type="worker", task_id=cluster.number, rpc_layer="grpc"
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
 
 
 def _reason(error: Exception) -> str:
@@ -93,20 +103,3 @@ def _reason(error: Exception) -> str:
 
 def _sum(value: tf.Tensor) -> tf.Tensor:
     return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(value))  # an input has no device
-
-
-def _cluster() -> tuple[int, int]:
-    """Number of workers in TF_CONFIG, and which one this is; (1, 0) if it is not set."""
-    text = os.environ.get("TF_CONFIG")
-    if not text:
-        return 1, 0
-    try:
-        config = json.loads(text)
-        workers, task = config["cluster"]["worker"], config["task"]
-        kind, number = task["type"], int(task["index"])
-    except (ValueError, KeyError, TypeError) as error:
-        form = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-        raise ConfigError(f"TF_CONFIG={text!r}: cannot be used ({type(error).__name__}: {error}); write {form}") from error
-    if kind != "worker" or not 0 <= number < len(workers):
-        raise ConfigError(f"TF_CONFIG: the task {kind!r} {number} is none of the {len(workers)} workers")
-    return len(workers), number
