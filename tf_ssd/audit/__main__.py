@@ -69,7 +69,7 @@ def _cases(name: str | None) -> tuple["Case", ...]:
 
 
 def _run(config: AuditConfig, implementations: tuple[str, ...], cases: tuple["Case", ...], console: "Console") -> "Audit":
-    """Ask everyone, with a progress bar."""
+    """Ask all implementations, with a progress bar."""
     from rich.progress import Progress
 
     from tf_ssd.audit import run

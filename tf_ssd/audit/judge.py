@@ -13,9 +13,10 @@ from tf_ssd.audit.cases.ledger import Expected, Normalizer, account, expected
 Verdict = Literal["ok", "difference", "fault", "error", "timeout", "n/a"]
 BROKEN: tuple[Verdict, ...] = ("fault", "error", "timeout")
 SILENT: dict[str, Verdict] = {"inapplicable": "n/a", "timeout": "timeout", "died": "error", "raised": "error"}
-# Relative, and of gradients absolute: an implementation in float32 may sum in any order; float16 predictions have three digits.
+# Relative and absolute: an implementation may sum in any order, and float16 predictions have three digits.
 TOLERANCE = {"float32": 2e-5, "float64": 1e-9, "float16": 2e-3}
-REDUCTIONS: dict[Normalizer, tuple[str, bool]] = {  # of a batch, other than by the positives of all its images
+# Other ways than dividing a batch by the positives of all its images: what they are, and whether they are faults.
+REDUCTIONS: dict[Normalizer, tuple[str, bool]] = {
     "image": ("each image is divided by its own N, then averaged (per-image N)", False),
     "sum": ("each image is divided by its own N, then added up: the loss grows with the batch", True),
 }
@@ -23,7 +24,7 @@ REDUCTIONS: dict[Normalizer, tuple[str, bool]] = {  # of a batch, other than by 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, and what was seen; nothing was, where it is "ok"."""
+    """A verdict, and what is wrong or different; empty for "ok"."""
 
     verdict: Verdict
     what: str = ""
@@ -93,7 +94,7 @@ def _judge_loss(case: LossCase, answer: Answer, tolerance: float) -> Judgement:
 
 
 def _others(case: LossCase) -> Iterator[tuple[str, bool, Expected]]:
-    """Answers known from elsewhere: what they are, whether they are faults, and their numbers."""
+    """Answers known from other code: what they are, whether they are faults, and their numbers."""
     alpha = case.options.get("alpha", 1.0)
     selections = [("", False, case.images)] + [(known.what, known.fault, known.images) for known in case.known if known.images]
     for what, fault, images in selections:
@@ -106,7 +107,7 @@ def _others(case: LossCase) -> Iterator[tuple[str, bool, Expected]]:
 
 
 def _agrees(answer: Answer, wanted: Expected, tolerance: float, *, rows_in_order: bool = True) -> bool:
-    """Whether all that was answered is what is wanted; without `rows_in_order`, default boxes may change places."""
+    """Whether everything that was answered is as wanted; without `rows_in_order`, default boxes may be in any order."""
     numbers: list[Any] = [(getattr(answer, name), getattr(wanted, name)) for name in ("total", "localization", "confidence")]
     arrays = [(answer.offsets_gradient, wanted.offsets_gradient), (answer.logits_gradient, wanted.logits_gradient)]
     if not rows_in_order:
@@ -115,7 +116,7 @@ def _agrees(answer: Answer, wanted: Expected, tolerance: float, *, rows_in_order
 
 
 def _sorted(gradient: np.ndarray) -> np.ndarray:
-    """The rows (B, K, n) of each image in an order of their own: by their values, rounded so that noise does not decide."""
+    """The rows (B, K, n) of each image in the order of their values, which are rounded so that noise does not decide."""
     rounded = np.round(gradient, 3) + 0.0
     order = [np.lexsort(image.T[::-1]) for image in rounded]
     return np.stack([rows[index] for rows, index in zip(gradient, order, strict=True)])
@@ -131,7 +132,7 @@ def _finite(answer: Answer) -> bool:
 
 
 def _what_differs(answer: Answer, wanted: Expected, tolerance: float) -> str:
-    """In words, the first thing that is not as wanted: the total, else one of its terms, else the gradient of a box."""
+    """A sentence on the first thing that is not as wanted: the total, else one of its terms, else the gradient of a box."""
     for name in ("total", "localization", "confidence"):
         given, value = getattr(answer, name), getattr(wanted, name)
         if given is not None and not _near(given, value, tolerance):

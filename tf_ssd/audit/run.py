@@ -41,7 +41,7 @@ class Audit:
 
 
 def installed() -> tuple[str, ...]:
-    """The built-in implementations that can run here: tf_ssd, and those of PyTorch where that is installed."""
+    """The built-in implementations that can run here: tf_ssd, and those in PyTorch whose packages are installed."""
     return tuple(name for name in BUILT_IN if all(importlib.util.find_spec(module) for module in NEEDS[name]))
 
 
@@ -69,7 +69,7 @@ def audit(
     """
     dtypes = {name: "float64" if name == "reference_torch" else dtype for name in implementations}
 
-    stopped = Event()  # so that nobody goes on when one cannot be loaded, or the user interrupts
+    stopped = Event()  # ends all threads when one implementation cannot be loaded, or the user interrupts
 
     def ask(name: str) -> dict[str, Row]:
         rows: dict[str, Row] = {}

@@ -34,7 +34,7 @@ def audit_test(
         framework: "tensorflow", "torch" or "numpy"; by default the one that the module imports.
         dtype: of the inputs, "float32" or "float64".
         time_limit: seconds for a case.
-        accepted: names of cases that are known to fail. One that does not fail any more does, so that the list stays true.
+        accepted: names of cases that are known to fail. The test of such a case fails if the case passes: the list stays true.
 
     Raises:
         AuditError: a name in `accepted` is no case.

@@ -13,16 +13,16 @@ Gradients = tuple[np.ndarray | None, ...]
 
 
 class Framework(Protocol):
-    """How arrays go in and come out."""
+    """Tensors and gradients of one framework."""
 
     def tensor(self, array: np.ndarray) -> Any:
         """A constant of the array's dtype."""
 
     def differentiate(self, function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[Any, Gradients]:
-        """What `function` returns, and the gradients of its first number for the inputs; None where there can be none."""
+        """What `function` returns, and the gradient of its first number by each input; None from a framework without gradients."""
 
     def array(self, value: Any) -> np.ndarray:
-        """Back to NumPy."""
+        """Convert a tensor or a number to NumPy."""
 
 
 class NumpyFramework:
@@ -33,7 +33,7 @@ class NumpyFramework:
         return array
 
     def differentiate(self, function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[Any, Gradients]:
-        """The result, and the gradients of its first number."""
+        """The result, and None for each gradient."""
         return function(*inputs), (None,) * len(inputs)
 
     def array(self, value: Any) -> np.ndarray:
@@ -42,7 +42,7 @@ class NumpyFramework:
 
 
 class TensorflowFramework:
-    """TensorFlow, and Keras 3 on it; eager."""
+    """TensorFlow in eager mode, also for Keras 3 on TensorFlow."""
 
     def __init__(self) -> None:
         import tensorflow as tf
@@ -69,7 +69,7 @@ class TensorflowFramework:
 
 
 class TorchFramework:
-    """PyTorch, and Keras 3 on it."""
+    """PyTorch, also for Keras 3 on PyTorch."""
 
     def __init__(self) -> None:
         import torch
@@ -85,7 +85,7 @@ class TorchFramework:
         tensors = [self.tensor(array).requires_grad_() for array in inputs]
         result = function(*tensors)
         total = self._torch.as_tensor(first(result))
-        if not total.requires_grad:  # a constant 0, say
+        if not total.requires_grad:  # a constant, such as 0 for images without labels
             return result, tuple(np.zeros_like(array) for array in inputs)
         gradients = self._torch.autograd.grad(total, tensors, allow_unused=True)
         pairs = zip(gradients, inputs, strict=True)
@@ -106,10 +106,10 @@ def first(result: Any) -> Any:
 
 
 def framework_of(module: ModuleType, name: str) -> str:
-    """What the tensors of a module are: the framework that is loaded, and if there are several, the one the module names.
+    """The framework of a module's functions: the one that is loaded, and if both are, the one that the module imports.
 
     Raises:
-        AuditError: it names several.
+        AuditError: both are loaded, and the module imports both or neither.
     """
     loaded = [framework for framework in ("tensorflow", "torch") if framework in sys.modules]
     if len(loaded) > 1:

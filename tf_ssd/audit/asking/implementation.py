@@ -1,4 +1,4 @@
-"""An implementation: the functions found under a name, and how one is asked a case."""
+"""An implementation: the functions found under a name, and how they are called for a case."""
 
 import dataclasses
 import importlib
@@ -133,5 +133,5 @@ def _functions(module: ModuleType, function: str, name: str) -> list[Callable[..
 
 
 def _shortened(message: str, limit: int = 200) -> str:
-    line = " ".join(re.sub(r"\{\{function_node .*?\}\}", "", message).split())  # TensorFlow's name for where it was
+    line = " ".join(re.sub(r"\{\{function_node .*?\}\}", "", message).split())  # without the place in TensorFlow's graph
     return line if len(line) <= limit else line[: limit - 3] + "..."

@@ -20,7 +20,7 @@ GOODBYE = 3.0  # seconds to exit
 
 
 class Process:
-    """One implementation in a process, which is started when it is first asked, and again after it died or was killed.
+    """One implementation in a process of its own, which is started for the first case, and again after it died or was killed.
 
     Args:
         name: "package.module:function", or one of `implementation.BUILT_IN`.
@@ -47,7 +47,7 @@ class Process:
         self._log.close()
 
     def ask(self, case: Case) -> Answer:
-        """The answer, or that there is none.
+        """The implementation's answer; if none comes, one whose status is "timeout" or "died".
 
         Raises:
             AuditError: the implementation cannot be loaded.
@@ -77,7 +77,7 @@ class Process:
         return child
 
     def _exchange(self, child: "subprocess.Popen[str]", line: str, limit: float) -> tuple[dict[str, Any] | None, bool]:
-        """Send a line and wait for one; None if the process ended, and whether that was because of the limit."""
+        """Send a line and wait for a reply. Returns it, None if the process ended, and whether the time limit ended the process."""
         assert child.stdin is not None
         assert child.stdout is not None
         expired = Event()
@@ -99,14 +99,14 @@ class Process:
         return (json.loads(reply) if reply.endswith("\n") else None), expired.is_set()
 
     def _stop(self) -> int:
-        """Let the process end, or kill it; its exit code."""
+        """Let the process end, or kill it; returns its exit code."""
         child, self._child = self._child, None
         if child is None:
             return 0
         assert child.stdin is not None
         assert child.stdout is not None
         with suppress(OSError):
-            child.stdin.close()  # which ends a worker that waits for a case
+            child.stdin.close()  # a worker that waits for a case ends then
         try:
             code = child.wait(timeout=GOODBYE)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""tf_ssd, as it is called in training: rows padded, matched, encoded, summed per image and divided once."""
+"""tf_ssd as training calls it: ground truth is padded, matched and encoded; the loss is summed per image and divided once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def loss(
     replicas: int = 1,
     **settings: Any,
 ) -> tuple[tf.Tensor, ...]:
-    """Total, localization and confidence; the images divided evenly among `replicas`, whose sums are added up as trainer does."""
+    """Total, localization and confidence. Each of the `replicas` gets an equal part of the images; one N divides all their sums."""
     targets = matcher.targets(*padded(gt_boxes, gt_labels), default_boxes)
     if replicas == 1:
         return multibox.multibox_loss(offsets, logits, *targets, **settings)[:3]
@@ -45,7 +45,7 @@ def decode(offsets: tf.Tensor, default_boxes: tf.Tensor) -> tf.Tensor:
 
 
 def padded(gt_boxes: Sequence[tf.Tensor], gt_labels: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-    """(B, G, 4) and (B, G), filled up with zeros, which is label 0."""
+    """Boxes (B, G, 4) and labels (B, G), filled up with zeros: label 0 is padding."""
     most = max(len(labels) for labels in gt_labels)
     missing = [most - len(labels) for labels in gt_labels]
     boxes = [tf.pad(rows, [[0, number], [0, 0]]) for rows, number in zip(gt_boxes, missing, strict=True)]

@@ -1,4 +1,4 @@
-"""reference_torch: matched image by image, the loss of the batch."""
+"""reference_torch: it matches image by image, and computes the loss of the whole batch."""
 
 from collections.abc import Sequence
 from typing import Any

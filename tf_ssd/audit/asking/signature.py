@@ -1,4 +1,4 @@
-"""What somebody's function is and may be asked, from the names of its parameters."""
+"""What a function computes and which cases it can be asked, told from the names of its parameters."""
 
 import inspect
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
     """Tell the role of a function from its required parameters.
 
     Raises:
-        AuditError: these are not those of any role, or it cannot be called by name.
+        AuditError: the parameters fit no role, or cannot be read.
     """
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -1,7 +1,7 @@
-"""torchvision's own SSD, whole but for its convolutions: what its head would predict is given.
+"""torchvision's own SSD without its convolutions: the case gives what its head would predict.
 
-An image is one pixel wide and high, so that pixels and fractions are the same number. Rows of label 0 are handed over like any
-other, as torchvision knows no padding.
+An image is one pixel wide and high, so that pixels and fractions are the same number. Rows of label 0 are passed on like any other,
+because torchvision knows no padding.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def loss(
     *,
     negative_ratio: int = 3,
 ) -> tuple[Tensor, ...]:
-    """Total, localization and confidence of `SSD.forward` in training; its training script adds the two up."""
+    """Total, localization and confidence of `SSD.forward` in training; the total is their sum, as in torchvision's script."""
     head = Fixed({"bbox_regression": offsets, "cls_logits": logits})
     anchors = Fixed([box_convert(default_boxes, "cxcywh", "xyxy")] * len(offsets))
     model = SSD(Fixed(torch.zeros(1)), anchors, (1, 1), logits.shape[-1], head=head, positive_fraction=1 / (1 + negative_ratio))

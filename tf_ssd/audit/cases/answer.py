@@ -12,10 +12,11 @@ ARRAYS = ("offsets_gradient", "logits_gradient", "rows", "boxes")
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Numbers as far as the implementation gave them; `message` says what happened if it gave none.
+    """The numbers that an implementation gave; the others are None. `message` says what happened if it gave none.
 
-    total, localization, confidence: of a loss. offsets_gradient (B, K, 4), logits_gradient (B, K, C): of the total.
-    rows (B, K): of a matcher, -1 for background. boxes (K, 4): of a coder.
+    A loss gives `total`, `localization` and `confidence`, and the gradients of the total, `offsets_gradient` (B, K, 4) and
+    `logits_gradient` (B, K, C). A matcher gives `rows` (B, K), -1 for background. A coder gives `boxes` (K, 4): offsets from
+    encode, corners from decode.
     """
 
     status: Status

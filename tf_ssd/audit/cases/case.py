@@ -15,10 +15,10 @@ Operation = Literal["encode", "decode"]
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One image of a batch: annotation, predictions, and by hand which default boxes take part in its loss.
+    """One image of a batch: annotation, predictions and, found by hand, the default boxes that take part in its loss.
 
-    `matches` maps a default box to its ground-truth row; `mined` are the default boxes whose cross entropy counts beside that of
-    the matched ones (a box in both counts twice, which only a wrong loss does).
+    `matches` maps a default box to its ground-truth row. `mined` lists the mined negatives, whose cross entropy counts too. A box
+    in both counts twice, which describes a wrong loss.
     """
 
     gt_boxes: np.ndarray  # (G, 4) xyxy, fractions
@@ -33,9 +33,10 @@ class Image:
 class Known:
     """An answer other than the rule's that is known from published code.
 
-    It is recognised by the images as that code would select them, by `sign`, which is asked with the answer, or as `permuted`: the
-    right loss, and a gradient that is right but for the order of the default boxes. A `fault` is an
-    undefined, silent or wrong result; all else is a convention, and a mere difference.
+    The judge recognises it in one of three ways. `images`: the answer is the loss of these images, in which boxes are selected as
+    that code selects them. `sign`: this function of the answer returns True. `permuted`: the loss is right, and the gradient is
+    right except for the order of the default boxes. A `fault` is an undefined, silent or wrong result; without it the answer is
+    a difference of convention.
     """
 
     what: str
@@ -47,7 +48,7 @@ class Known:
 
 @dataclass(frozen=True)
 class About:
-    """What every case says of itself: `why` names the published implementations that fall into it."""
+    """Name, group and rule of a case, and why it matters: `why` names published implementations that break the rule."""
 
     name: str
     group: str
@@ -60,13 +61,13 @@ class LossCase:
     """A batch and the loss it must give.
 
     Attributes:
-        stage: "matching": the case is about which default boxes are positive, and says nothing about a loss on given targets.
-        by_hand: the total as a formula, and its number.
+        stage: "matching" if the case is about which default boxes are positive; a loss that is given its targets is not asked it.
+        by_hand: the total as a formula and as a number.
         options: settings of the loss other than the defaults.
         loud: the input is so wrong that the loss must not be a finite number.
-        refusable: raising an exception is a convention here, not a crash.
+        refusable: an exception counts as a difference of convention here, not as an error.
         half: predictions are float16.
-        replicas: the batch is spread over so many devices.
+        replicas: number of devices that the batch is spread over.
     """
 
     about: About

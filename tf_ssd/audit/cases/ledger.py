@@ -12,7 +12,7 @@ import numpy as np
 
 from tf_ssd.audit.cases.case import Image, LossCase
 
-# "sum": each image by its own N, then added up, which is no convention but a known fault.
+# "sum" divides each image by its own N and adds the images up: a known fault, not a convention.
 Normalizer = Literal["batch", "image", "sum"]
 VARIANCES = (0.1, 0.2)
 
@@ -29,7 +29,7 @@ class Expected:
 
 
 def expected(case: LossCase) -> Expected:
-    """What the rule asks for; of a `loud` case, where any total that is no finite number will do, the total is NaN."""
+    """What the rule asks for. For a `loud` case, whose total may be any number that is not finite, all of it is NaN."""
     options = case.options
     normalizer, alpha = options.get("normalizer", "batch"), options.get("alpha", 1.0)
     result = account(case.images, case.default_boxes, normalizer=normalizer, alpha=alpha)
@@ -79,7 +79,7 @@ def encode(box: np.ndarray, default_box: np.ndarray) -> np.ndarray:
 
 
 def smooth_l1s(image: Image, default_boxes: np.ndarray) -> np.ndarray:
-    """What the offsets of each default box cost (K,), before the division by N."""
+    """Smooth L1 of the offsets of each default box (K,), before the division by N; 0 where nothing is matched."""
     costs = np.zeros(len(default_boxes))
     wanted, _ = targets(image, default_boxes)
     for box in image.matches:
@@ -89,7 +89,7 @@ def smooth_l1s(image: Image, default_boxes: np.ndarray) -> np.ndarray:
 
 
 def cross_entropies(image: Image) -> np.ndarray:
-    """What the logits of each default box cost (K,), before the division by N; a box in `matches` and in `mined` twice."""
+    """Cross entropy of each default box (K,), before the division by N; twice that for a box in both `matches` and `mined`."""
     costs = np.zeros(len(image.logits))
     for box in (*image.matches, *image.mined):
         logits = image.logits[box]
@@ -99,7 +99,7 @@ def cross_entropies(image: Image) -> np.ndarray:
 
 
 def _localization(image: Image, default_boxes: np.ndarray) -> tuple[float, np.ndarray]:
-    """Smooth L1 over the matched boxes, and its slope (K, 4)."""
+    """Smooth L1 summed over the matched boxes, and its gradient (K, 4)."""
     wanted, _ = targets(image, default_boxes)
     slope = np.zeros_like(image.offsets)
     for box in image.matches:
@@ -108,7 +108,7 @@ def _localization(image: Image, default_boxes: np.ndarray) -> tuple[float, np.nd
 
 
 def _confidence(image: Image) -> tuple[float, np.ndarray]:
-    """Cross entropy over matched and mined boxes, and its slope (K, C): softmax minus one for the label."""
+    """Cross entropy summed over matched and mined boxes, and its gradient (K, C): softmax, minus 1 at the label."""
     slope = np.zeros_like(image.logits)
     for box in (*image.matches, *image.mined):
         exponentials = np.exp(image.logits[box] - image.logits[box].max())
@@ -117,6 +117,6 @@ def _confidence(image: Image) -> tuple[float, np.ndarray]:
 
 
 def _label(image: Image, box: int) -> int:
-    """The class of a matched box, else 0; 0 also for a class that does not exist, of which only loud cases ask."""
+    """The class of a matched box, 0 for any other. A class that does not exist, which only loud cases have, gives 0 too."""
     label = int(image.gt_labels[image.matches[box]]) if box in image.matches else 0
     return label if label < image.logits.shape[1] else 0

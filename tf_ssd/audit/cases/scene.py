@@ -1,8 +1,8 @@
-"""The stage that all cases play on: 21 default boxes whose overlaps can be counted, and logits whose order is known.
+"""What all cases have in common: 21 default boxes whose overlaps can be counted by hand, and logits in a known order.
 
 Boxes 0..15 are the cells of a 4 x 4 grid, row by row; 16..19 the quadrants, box 20 the whole image. All coordinates are binary
-fractions, so that every overlap is exact in float32: a cell overlaps itself with 1, its quadrant with 1/4, the image with 1/16,
-another cell with 0.
+fractions, so that every overlap is exact in float32: the IoU of a cell is 1 with itself, 1/4 with its quadrant, 1/16 with the
+image, and 0 with another cell.
 """
 
 import math
@@ -16,7 +16,7 @@ from tf_ssd.audit.cases.case import About, Image, LossCase
 
 CLASSES = 3  # background, 1, 2
 BOXES = 21
-# Default boxes by the background cross entropy of `LOGITS`, hardest first: 8 n mod 21 visits every box once.
+# Default boxes in the order of their background cross entropy under `LOGITS`, hardest first. 8 n mod 21 visits every box once.
 HARDEST_FIRST = tuple(8 * number % BOXES for number in range(BOXES))
 OFFSETS = np.tile((0.5, -0.25, 1.5, 0.0), (BOXES, 1))  # smooth L1 from 0: 1/8 + 1/32 + 1 + 0 = 37/32 for each positive
 PER_PERFECT_MATCH = 37 / 32
@@ -64,9 +64,9 @@ def changed(values: np.ndarray, rows: Mapping[int, Sequence[float]]) -> np.ndarr
     return copy
 
 
-# Even but for three boxes, so that what is mined beside one positive is no tie.
+# Three boxes are harder than all others, so that the three negatives mined for one positive are no tie.
 THREE_HARD = changed(EVEN, {0: (-1, 0, 0), 1: (-1, 0, 0), 2: (-1, 0, 0)})
-PER_HARD = math.log(1 + 2 * math.e)  # the cross entropy of one of these
+PER_HARD = math.log(1 + 2 * math.e)  # the cross entropy of each of the three
 
 
 def hardest(count: int, *, but: Sequence[int] = ()) -> tuple[int, ...]:
@@ -86,7 +86,7 @@ def image(
     logits: np.ndarray = LOGITS,
     offsets: np.ndarray = OFFSETS,
 ) -> Image:
-    """An image with its objects, and by hand which default boxes match which row; three hardest negatives for each by default."""
+    """An image with its objects. `matches` says which default box takes which row; by default each has three hardest negatives."""
     return Image(
         gt_boxes=np.array([corners for _, corners in objects], float).reshape(-1, 4),
         gt_labels=np.array([label for label, _ in objects], np.int64),
@@ -98,10 +98,10 @@ def image(
 
 
 def rematched(original: Image, matches: Mapping[int, int], *, mined: tuple[int, ...] | None = None) -> Image:
-    """The same image as other code would select its boxes; three hardest negatives for each match by default."""
+    """The same image with other boxes selected, as by other code; by default each match has three hardest negatives."""
     return replace(original, matches=dict(matches), mined=hardest(3 * len(matches), but=list(matches)) if mined is None else mined)
 
 
 def loss_case(about: About, images: tuple[Image, ...], **rest: Any) -> LossCase:
-    """A case on DEFAULT_BOXES; the rest are the fields of LossCase."""
+    """A case on DEFAULT_BOXES; `rest` sets further fields of LossCase."""
     return LossCase(about, images, DEFAULT_BOXES, **rest)

@@ -1,4 +1,4 @@
-"""One case in detail, for a terminal: the rule, what goes in, box by box what counts, and what everyone answered."""
+"""One case in detail, for a terminal: the rule, the inputs, the boxes that count, and all answers."""
 
 from collections.abc import Iterator
 
@@ -67,7 +67,7 @@ def _answers(audit: Audit, case: LossCase) -> Table:
 
 
 def _numbers(of: Answer | Expected) -> list[str]:
-    """Total, its terms, and the steepest gradient for a logit with its image and box."""
+    """Total, its terms, and the largest gradient of a box's logits, with its image and box."""
     numbers = ["-" if number is None else f"{number:.8g}" for number in (of.total, of.localization, of.confidence)]
     gradient = of.logits_gradient
     if gradient is None:

@@ -13,7 +13,7 @@ from tf_ssd.audit.run import Audit, Row
 
 
 def listing(audit: Audit) -> dict[str, Any]:
-    """Every case with what is expected and every answer; NaN and infinities as words, which JSON has no numbers for."""
+    """Every case with what is expected and every answer. NaN and infinities become words: JSON has no such numbers."""
     summary = {name: {verdict: audit.count(name, verdict) for verdict in STYLES} for name in audit.rows}
     cases = [
         {**_case(case), "answers": {name: _row(rows[case.about.name]) for name, rows in audit.rows.items()}} for case in audit.cases
@@ -36,7 +36,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    left_out = ("message", "offsets_gradient", "logits_gradient")  # what was wrong with these, the verdict says
+    left_out = ("message", "offsets_gradient", "logits_gradient")  # the verdict says what was wrong with these
     return {name: spelled(value) for name, value in to_json(answer).items() if value is not None and name not in left_out}
 
 

@@ -1,4 +1,4 @@
-"""The audit as one page of HTML, with all that it needs inside."""
+"""The audit as one page of HTML, which needs no other file."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def _settings(case: Case) -> str:
 
 
 def _rows(case: CoderCase, rows: dict[str, Row]) -> list[tuple[str, list[str]]]:
-    """Four numbers each: what is given, what is expected, what was answered."""
+    """Rows of four numbers: what is given, what is expected, and what each implementation answered."""
     given = [("default box", case.default_boxes), (f"to {case.operation}", case.values), ("expected", case.expected)]
     given += [(short(name), row.answer.boxes) for name, row in rows.items() if row.answer.boxes is not None]
     return [(name, [f"{number:.7g}" for number in numbers[0]]) for name, numbers in given]

@@ -10,8 +10,8 @@ from tf_ssd.audit.cases.ledger import cross_entropies, expected, smooth_l1s
 from tf_ssd.audit.reports.table import short
 from tf_ssd.audit.run import Row
 
-LEFT, RIGHT = -0.15, 1.15  # of the plane that is drawn, in image sides; what lies beyond is cut off
-SIDE = 200  # units of the drawing for an image side
+LEFT, RIGHT = -0.15, 1.15  # edges of the plane that is drawn, in image sides; what reaches beyond is named, not drawn
+SIDE = 200  # units of the drawing per image side
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Bar:
-    """One default box: the height of its box loss and of its class loss, as shares of the largest sum, and what they are."""
+    """One default box: its box loss and its class loss as shares of the largest sum of both, and the two numbers in words."""
 
     box: int
     boxes: float
@@ -38,7 +38,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Strip:
-    """The gradient of every default box as one implementation has it: share of the largest, None where it is not finite."""
+    """One implementation's gradient of every default box, as a share of the largest gradient; None where it is not finite."""
 
     name: str
     shares: tuple[float | None, ...]
@@ -47,7 +47,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is drawn of one image. `beyond` names the ground truth that no drawing can show."""
+    """All that is drawn of one image. `beyond` names ground truth that is not finite or reaches beyond the plane."""
 
     number: int
     rectangles: tuple[Box, ...]
@@ -57,7 +57,7 @@ class Picture:
 
 
 def pictures(case: LossCase, rows: dict[str, Row]) -> Iterator[Picture]:
-    """The pictures of a case, image by image, with the gradients of all who gave any."""
+    """The pictures of a case, image by image, with the gradients of all implementations that gave them."""
     gradients = {} if case.loud else {"expected": expected(case).logits_gradient}
     for name, row in rows.items():
         if row.answer.logits_gradient is not None:
@@ -108,7 +108,7 @@ def _bars(case: LossCase, image: Image) -> tuple[Bar, ...]:
 
 
 def _strips(slopes: dict[str, np.ndarray]) -> tuple[Strip, ...]:
-    """Of each default box the steepest slope (K,) of its logits (K, C)."""
+    """A strip for each implementation, from its gradients (K, C): the largest of each default box."""
     finite = [np.abs(slope[np.isfinite(slope)]).max(initial=0) for slope in slopes.values()]
     most = max([*finite, 1e-300])
     strips = []

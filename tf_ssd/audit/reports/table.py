@@ -22,7 +22,7 @@ STYLES: dict[Verdict, str] = {
     "timeout": "bold red",
     "n/a": "dim",
 }
-SAID: tuple[Verdict, ...] = ("fault", "error", "timeout", "difference")  # in this order, below the table
+SAID: tuple[Verdict, ...] = ("fault", "error", "timeout", "difference")  # the verdicts explained below the table, in this order
 
 
 def render(audit: Audit) -> Iterator[RenderableType]:
@@ -51,7 +51,7 @@ def verdicts(audit: Audit) -> Table:
 
 
 def said(audit: Audit, name: str) -> Iterator[RenderableType]:
-    """What one implementation does otherwise: cases that do the same thing together."""
+    """What one implementation does otherwise, with all cases in which it does so."""
     for verdict in SAID:
         together: dict[str, list[str]] = {}
         for case, row in audit.rows[name].items():
@@ -80,14 +80,14 @@ def summary(audit: Audit) -> Table:
 
 
 def cell(row: Row) -> Text:
-    """The value, and the verdict unless it is "ok", in capitals if it breaks a rule, else in four letters."""
+    """The value, and the verdict unless it is "ok": in capitals if it breaks a rule, else its first four letters."""
     verdict = row.judgement.verdict
     word = "" if verdict == "ok" else f" {verdict.upper() if verdict in BROKEN else verdict[:4]}"
     return Text(f"{value(row.answer)}{word}".strip(), style=STYLES[verdict])
 
 
 def value(answer: Answer) -> str:
-    """The number that an implementation gave: of a loss the total, of a coder its first number, of a matcher its positives."""
+    """The number shown for an answer: a loss's total, the last number of a coder's first row, or a matcher's count of positives."""
     if answer.total is not None:
         return f"{answer.total:.5g}"
     if answer.boxes is not None:
@@ -96,7 +96,7 @@ def value(answer: Answer) -> str:
 
 
 def wanted(case: Case) -> str:
-    """The number that is expected."""
+    """The number that is expected: the total, or the last number of a coder's first row."""
     return f"{case.expected[0][-1]:.5g}" if isinstance(case, CoderCase) else f"{expected(case).total:.5g}"
 
 

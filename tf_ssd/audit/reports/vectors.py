@@ -1,7 +1,8 @@
 """Cases as files for implementations in any language: JSON with float64 to the bit, a schema, and a version.
 
-Numbers are written so that reading them as float64 gives the same bits; what JSON has no number for is "NaN", "Infinity" or
-"-Infinity". `index.json` lists the cases, `schema.json` describes a case file, `cases/NAME.json` is one.
+Numbers are written so that reading them as float64 gives the same bits. JSON has no number for NaN and infinities, which are
+written as "NaN", "Infinity" and "-Infinity". `index.json` lists the cases, each of which is a file `cases/NAME.json`, and
+`schema.json` describes these files.
 """
 
 import tempfile
@@ -32,7 +33,8 @@ class Array(msgspec.Struct, frozen=True):
 class ImageVector(msgspec.Struct, frozen=True):
     """One image: ground truth xyxy (G, 4) with labels (0: padding), predicted offsets (K, 4) and logits (K, C).
 
-    And what follows from them: the matched row (K,) of each default box, -1 for background, and which were mined.
+    The results of matching and mining follow for each default box (K,): its ground-truth row, -1 for background, and whether it is
+    mined.
     """
 
     gt_boxes: Array
@@ -44,7 +46,10 @@ class ImageVector(msgspec.Struct, frozen=True):
 
 
 class LossVector(msgspec.Struct, frozen=True, tag="loss"):
-    """A batch and its loss; gradients (B, K, 4) and (B, K, C) are those of the total. `must_not_be_finite`: the total is NaN."""
+    """A batch and its loss, with the gradients (B, K, 4) and (B, K, C) of the total.
+
+    With `must_not_be_finite` any total that is not finite is right; NaN is written for it.
+    """
 
     name: str
     rule: str
@@ -91,7 +96,7 @@ def export(cases: Sequence[Case], folder: Path) -> None:
     """Write all cases into a new folder.
 
     Raises:
-        OSError: it exists already, or cannot be written.
+        OSError: the folder exists already, or cannot be written.
     """
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="unfinished-") as temporary:
         unfinished = Path(temporary) / "vectors"

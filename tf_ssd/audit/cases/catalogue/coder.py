@@ -50,7 +50,7 @@ CASES: tuple[Case, ...] = (
     _encode(
         "encode-shift-and-growth",
         "A shift by the default box's width is 1/0.1 = 10, by half its height 5; twice the size is ln 2 / 0.2.",
-        "The text of SSDModel's tutorial has the two variances exchanged; half of a file's weights then fit nothing.",
+        "The text of SSDModel's tutorial has the two variances exchanged. Imported weights then predict other boxes.",
         (0.5, 0.4375, 1.0, 0.6875),
         (10, 5, log(2) / 0.2, log(2) / 0.2),
         SWAPPED,
@@ -72,14 +72,14 @@ CASES: tuple[Case, ...] = (
     _decode(
         "decode-nothing",
         "Offsets 0 give the default box.",
-        "What an untrained head predicts.",
+        "An untrained head predicts such offsets.",
         (0, 0, 0, 0),
         _grown(1),
     ),
     _decode(
         "decode-shift-and-growth",
-        "Offsets (10, 5, ln 2 / 0.2, ln 2 / 0.2) give back the box of the encoder's case.",
-        "The way back; corners from centre and size.",
+        "Offsets (10, 5, ln 2 / 0.2, ln 2 / 0.2) give back the box of encode-shift-and-growth.",
+        "Decoding must undo encoding, and make corners of centre and size.",
         (10, 5, log(2) / 0.2, log(2) / 0.2),
         np.array([[0.5, 0.4375, 1.0, 0.6875]]),
     ),
@@ -108,7 +108,7 @@ CASES: tuple[Case, ...] = (
     _decode(
         "decode-far-away",
         "A centre offset of 1e4 gives a box 250 images to the right: it is not clipped here.",
-        "To clip is the detector's part, after which such a box has no area.",
+        "The detector clips boxes; after that such a box has no area.",
         (1e4, 0, 0, 0),
         _grown(1) + np.array([250.0, 0, 250.0, 0]),
     ),

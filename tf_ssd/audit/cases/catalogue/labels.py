@@ -16,7 +16,7 @@ CASES: tuple[Case, ...] = (
             "padding-after",
             GROUP,
             "Rows of label 0 after an object change nothing.",
-            "What a padded batch looks like.",
+            "Padded batches have such rows.",
         ),
         (image(GOOD, ZEROS, ZEROS, matches={5: 0}),),
         stage="matching",
@@ -38,8 +38,9 @@ CASES: tuple[Case, ...] = (
             "padding-with-coordinates",
             GROUP,
             "A row of label 0 never matches, whatever its coordinates.",
-            "Padding that repeats the last box, or is not cleared, or a background region somebody annotated. torchvision and most "
-            "ports take it for an object of class 0: a box loss, a place in N, and a background box trained as positive.",
+            "Such rows come from padding that repeats the last box or is not cleared, or from a background region that somebody "
+            "annotated. torchvision and most ports take such a row for an object of class 0: a box loss, a place in N, and a "
+            "background box trained as positive.",
         ),
         (PADDED_WITH_GARBAGE,),
         stage="matching",
@@ -57,7 +58,7 @@ CASES: tuple[Case, ...] = (
             "padding-on-an-object",
             GROUP,
             "A row of label 0 with the box of an object takes nothing from it.",
-            "Padding that repeats the first row. Where padding is matched and then ignored, it claims the object's default box.",
+            "Some padding repeats the first row. Where padding is matched and then ignored, it claims the object's default box.",
         ),
         (COVERED,),
         stage="matching",
@@ -75,8 +76,8 @@ CASES: tuple[Case, ...] = (
             "label-beyond-the-classes",
             GROUP,
             "A label of 3 where the classes are 0..2 makes the loss NaN, or raises.",
-            "Class numbers from 1, or one class forgotten. A one-hot of 3 is all zeros: a box loss without a class loss, in "
-            "silence. Others crash, or wrap around to the last class.",
+            "It happens when classes are numbered from 1, or one is forgotten. A one-hot of 3 is all zeros: a box loss without a "
+            "class loss, in silence. Other code crashes, or wraps around to the last class.",
         ),
         (image((3, cell(5)), matches={5: 0}),),
         loud=True,
@@ -86,7 +87,7 @@ CASES: tuple[Case, ...] = (
         About(
             "label-beyond-the-classes-in-one-image",
             GROUP,
-            "One such label in a batch makes the loss of the batch NaN, or raises.",
+            "One label beyond the classes makes the loss of the whole batch NaN, or raises.",
             "Divided by the positives of a large batch, a missing class loss is not seen in the curve.",
         ),
         (image(GOOD, matches={5: 0}), image((2, cell(9)), matches={9: 0}), image((7, cell(10)), matches={10: 0})),

@@ -71,7 +71,7 @@ CASES: tuple[Case, ...] = (
         About(
             "more-objects-than-overlapping-boxes",
             GROUP,
-            "Four equal objects, of which only three default boxes overlap any: three are matched, the fourth goes without.",
+            "Four equal objects overlap only three default boxes: three objects are matched, the fourth goes without.",
             "A loop that gives every object some default box takes one that does not overlap it, and trains it on nonsense.",
         ),
         (FOUR_TIMES,),
@@ -96,7 +96,7 @@ CASES: tuple[Case, ...] = (
             "untouched-object-alone",
             GROUP,
             "An image whose only object overlaps no default box has no positives: loss 0.",
-            "The same argmax of zeros: a box loss from an object outside of the image.",
+            "As for untouched-object-beside-another: the argmax of zeros gives a box loss from an object outside of the image.",
         ),
         (FAR_ALONE,),
         stage="matching",
@@ -109,7 +109,7 @@ CASES: tuple[Case, ...] = (
             "nested-objects",
             GROUP,
             "An object inside another: each takes the default box that equals it.",
-            "The image's box overlaps all default boxes a little; none of these overlaps reaches the threshold.",
+            "The outer object overlaps all default boxes a little; none of these overlaps reaches the threshold.",
         ),
         (NESTED,),
         stage="matching",
@@ -119,8 +119,8 @@ CASES: tuple[Case, ...] = (
             "whole-image-object",
             GROUP,
             "An object as large as the image takes default box 20 alone.",
-            "It overlaps a quadrant with 1/4 and a cell with 1/16: intersection over union, not over the smaller box, where all "
-            "21 would be positive.",
+            "Its IoU is 1/4 with a quadrant and 1/16 with a cell. Where the intersection is divided by the smaller area instead of "
+            "the union, all 21 boxes are positive.",
         ),
         (image((2, (0.0, 0.0, 1.0, 1.0)), matches={20: 0}),),
         stage="matching",
@@ -161,7 +161,7 @@ CASES: tuple[Case, ...] = (
             "too-small-to-claim",
             GROUP,
             "An object that overlaps its best default box with no more than 1e-6 claims nothing (Caffe SSD).",
-            "A fortieth of a pixel. Most ports know no lower bound and regress to it all the same.",
+            "It is 0.04 pixels wide at 300 pixels. Most ports know no lower bound and regress to it all the same.",
         ),
         (image((1, SMALLER), matches={}),),
         stage="matching",
@@ -173,9 +173,9 @@ CASES: tuple[Case, ...] = (
         About(
             "object-over-the-edge",
             GROUP,
-            "An object that reaches over the image is matched and encoded as annotated: centre offset -1/2 of the width, / 0.1.",
-            "Half of its box lies outside. To clip annotations is the reader's choice; code that clips for the overlap but not for "
-            "the offsets, or the other way round, trains on a box that nobody drew.",
+            "An object that reaches over the image is matched and encoded as annotated: its centre offset is -1/2 width, / 0.1.",
+            "Half of its box lies outside. Clipping annotations is the reader's choice; code that clips for the overlap but not "
+            "for the offsets, or the other way round, trains on a box that nobody drew.",
         ),
         (OVER_THE_EDGE,),
         stage="matching",

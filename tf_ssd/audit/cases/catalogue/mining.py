@@ -33,10 +33,10 @@ FIVE = image((1, cell(5)), matches={5: 0})
 PAIR = (image(*cells(5), matches={5: 0}), image(*cells(2, 9), matches={2: 0, 9: 1}, logits=LOGITS - [3, 0, 0]))
 EVERY = image(*cells(*range(BOXES)), matches={box: box for box in range(BOXES)}, mined=(), logits=EVEN)
 SIX = image(*cells(*range(6)), matches={box: box for box in range(6)}, mined=tuple(range(6, BOXES)), logits=EVEN)
-# Cross entropy 1.86 with 0.42 for the likeliest class, against 1.70 with 0.82.
+# Box 1 has cross entropy 1.86 and gives its best class 0.42; boxes 2 to 4 have 1.70 and give theirs 0.82.
 TWO_KINDS = changed(np.tile((9.0, 0.0, 0.0), (BOXES, 1)), {1: (0, 1, 1), 2: (0, 1.5, -9), 3: (0, 1.5, -9), 4: (0, 1.5, -9)})
 BY_ENTROPY = image(*cells(5), matches={5: 0}, mined=(1, 2, 3), logits=TWO_KINDS)
-# Boxes 7 and 11 are hard, all others equally easy: one place is left.
+# Boxes 7 and 11 are hard, all others equally easy, so that a tie decides the third place.
 TIED = image(*cells(5), matches={5: 0}, mined=(7, 11, 0), logits=changed(EVEN, {7: (-2, 0, 0), 11: (-1, 0, 0)}))
 
 CASES: tuple[Case, ...] = (
@@ -58,8 +58,8 @@ CASES: tuple[Case, ...] = (
         About(
             "mining-image-by-image",
             GROUP,
-            "One positive and two positives: three negatives of the first image, six of the second.",
-            "The second image's negatives are harder throughout. Ranked over the batch, all nine would come from there "
+            "The first image has one positive and three mined negatives, the second two positives and six negatives.",
+            "The second image's negatives are harder throughout. Ranked over the batch, all nine would come from this image "
             "(ssd_keras).",
         ),
         PAIR,
@@ -78,9 +78,9 @@ CASES: tuple[Case, ...] = (
         About(
             "mining-by-cross-entropy",
             GROUP,
-            "The hardest negative is that of the highest background cross entropy.",
-            "Box 1 divides its probability among two classes, boxes 2 to 4 give theirs to one: less likely to be background, and "
-            "yet its best class scores lower. Ranking by the best class's score is another choice.",
+            "The hardest negative is the one with the highest background cross entropy.",
+            "Box 1 divides its probability among two classes, boxes 2 to 4 give theirs to one. Box 1 is the least likely to be "
+            "background, and yet its best class scores lower. Ranking by the best class's score is another choice.",
         ),
         (BY_ENTROPY,),
         by_hand=(
@@ -119,13 +119,13 @@ CASES: tuple[Case, ...] = (
             "more-negatives-than-there-are",
             GROUP,
             "Six positives ask for 18 negatives of 15: all 15 are taken, and the positives count once.",
-            "(6 + 15) ln 3 / 6. torchvision and FurkanOM rank all boxes with the positives last, so that three of these are mined "
-            "too: +33 % and +69 % in the measured cases.",
+            "The class loss is (6 + 15) ln 3 / 6. torchvision and FurkanOM rank all boxes with the positives last, so that three "
+            "positives are mined too: +33 % and +69 % in the measured cases.",
         ),
         (SIX,),
         by_hand=("37/32 + 21/6 ln 3", PER_PERFECT_MATCH + 21 / 6 * log(3)),
         known=(
-            # Which three is left to the sort.
+            # The sort decides which three positives are mined.
             Known(
                 TWICE, sign=lambda answer: isclose(answer.total or 0, PER_PERFECT_MATCH + 24 / 6 * log(3), rel_tol=1e-4), fault=True
             ),
@@ -136,7 +136,8 @@ CASES: tuple[Case, ...] = (
             "all-positive",
             GROUP,
             "Every default box is positive: no negatives, the positives count once.",
-            "21 ln 3 / 21. Crowds do it on the small feature maps. In torchvision the whole confidence loss doubles.",
+            "The class loss is 21 ln 3 / 21. Crowds can cover the small feature maps like this. In torchvision the whole "
+            "confidence loss doubles.",
         ),
         (EVERY,),
         by_hand=("37/32 + ln 3", PER_PERFECT_MATCH + log(3)),
@@ -147,8 +148,8 @@ CASES: tuple[Case, ...] = (
             "positive-is-no-candidate",
             GROUP,
             "A positive that looks least like background of all boxes takes no place among the negatives.",
-            "It is right, and so has a large background cross entropy. Where mining does not leave it out, it counts "
-            "twice, once as background.",
+            "The positive is classified right, and so has a large background cross entropy. Where mining does not leave it out, it "
+            "counts twice, once as background.",
         ),
         (image(*cells(5), matches={5: 0}, mined=(0, 8, 16), logits=changed(LOGITS, {5: (-6, 6, 0)})),),
     ),

@@ -32,8 +32,8 @@ CASES: tuple[Case, ...] = (
         About(
             "nan-in-an-easy-negative",
             GROUP,
-            "Also a NaN logit of a background box that would never be mined makes the loss NaN.",
-            "Its background logit is 50; if the NaN were 0, it would be the easiest of all.",
+            "A NaN logit of a background box that would never be mined makes the loss NaN too.",
+            "The box's background logit is 50; if the NaN were 0, the box would be the easiest of all.",
         ),
         (image(OBJECT, matches={5: 0}, logits=changed(LOGITS, {13: (50, NAN, 0)})),),
         loud=True,
@@ -92,8 +92,8 @@ CASES: tuple[Case, ...] = (
             "huge-offsets-of-a-positive",
             GROUP,
             "An offset of 2e30 of a positive costs 2e30 - 1/2, and pulls with gradient 1.",
-            "Smooth L1 is there to limit the gradient. Computed with both branches, the unused square is inf, and its gradient "
-            "inf x 0.",
+            "Smooth L1 is there to limit the gradient. Where both branches are computed, the unused square is inf, and its "
+            "gradient inf x 0.",
         ),
         (image(OBJECT, matches={5: 0}, offsets=changed(OFFSETS, {5: (2e30, 0, 0, 0)})),),
     ),

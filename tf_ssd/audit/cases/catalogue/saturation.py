@@ -1,4 +1,4 @@
-"""Logits far apart, far from zero, or infinite: the value, the gradient, and who else is touched."""
+"""Logits far apart, far from zero, or infinite: the value, the gradient, and the effect on other boxes."""
 
 from collections.abc import Callable
 from math import exp, log
@@ -26,7 +26,7 @@ INF = float("inf")
 
 
 def _stopped(box: int) -> Callable[[Answer], bool]:
-    """Whether this default box of the first image has no gradient."""
+    """A sign of a fault: this default box of the first image has no gradient."""
 
     def sign(answer: Answer) -> bool:
         return answer.logits_gradient is not None and not np.any(np.abs(answer.logits_gradient[0, box]) > 1e-3)
@@ -58,7 +58,7 @@ CASES: tuple[Case, ...] = (
         About(
             "wrong-by-1000",
             GROUP,
-            "The same at a gap of 1000: loss 1000, full gradient.",
+            "A positive with logits (1000, 0, 0) and label 1 costs 1000, and pulls with the full gradient.",
             "exp(1000) overflows every floating point number: a softmax without subtraction of the maximum is inf / inf.",
         ),
         (WRONG_BY_1000,),
@@ -70,7 +70,7 @@ CASES: tuple[Case, ...] = (
             "right-by-1000",
             GROUP,
             "A positive that is right by 1000 costs nothing and has no gradient.",
-            "The other end: a logarithm of 1 that comes out as -1e-8, or 0 times infinity.",
+            "The opposite of wrong-by-1000: the logarithm of 1 may come out as -1e-8, or as 0 times infinity.",
         ),
         (image(OBJECT, matches={5: 0}, mined=(0, 1, 2), logits=changed(THREE_HARD, {5: (0, 1000, 0)})),),
         by_hand=("37/32 + 3 ln(1 + 2e)", PER_PERFECT_MATCH + 3 * PER_HARD),
@@ -119,8 +119,8 @@ CASES: tuple[Case, ...] = (
         About(
             "logits-far-below-zero",
             GROUP,
-            "The same holds for -4096 added to all logits.",
-            "Here exp underflows: the logarithm of a sum of zeros.",
+            "-4096 added to all logits changes nothing either.",
+            "Here exp underflows, which leaves the logarithm of a sum of zeros.",
         ),
         (image(OBJECT, matches={5: 0}, mined=(0, 1, 2), logits=THREE_HARD - 4096),),
         by_hand=("37/32 + ln 3 + 3 ln(1 + 2e)", PER_PERFECT_MATCH + log(3) + 3 * PER_HARD),
@@ -140,7 +140,8 @@ CASES: tuple[Case, ...] = (
             "one-saturated-box",
             GROUP,
             "One box with a logit of 500 does not change which negatives are the hardest.",
-            "The same global maximum, within one image: ordinary boxes all get the same log-sum-exp, that of zeros.",
+            "As for another-images-logits, but within one image: one maximum is subtracted from all boxes, so that exp is 0 for "
+            "the ordinary ones, which all get the same log-sum-exp.",
         ),
         (NEXT_TO_LOUD,),
         known=(
@@ -156,7 +157,7 @@ CASES: tuple[Case, ...] = (
             "impossible-class",
             GROUP,
             "A logit of minus infinity is a class of probability 0: it leaves the loss finite, and gets no gradient.",
-            "Masked classes. A product 0 x inf in the gradient is NaN.",
+            "Code that masks classes makes such logits. A product 0 x inf in the gradient is NaN.",
         ),
         (image(OBJECT, matches={5: 0}, mined=(0, 1, 2), logits=THREE_HARD - np.array([0, 0, INF])),),
         by_hand=("37/32 + ln 2 + 3 ln(1 + e)", PER_PERFECT_MATCH + log(2) + 3 * log(1 + exp(1))),

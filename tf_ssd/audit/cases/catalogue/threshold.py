@@ -8,9 +8,9 @@ ABOVE_ONLY = "an overlap equal to the threshold is background (> instead of >=)"
 
 TWO_CELLS = image((1, union(5, 6)), matches={5: 0, 6: 0})  # IoU 1/2 with either
 BELOW = image((1, (0.25, 0.25, 0.765625, 0.5)), matches={5: 0})
-# Row 0 is the lower half of quadrant 16, which so overlaps it with 1/2 as well.
+# Object 0 is the lower half of quadrant 16, so that its IoU with box 16 is 1/2 as well.
 BESIDE = image((1, union(4, 5)), (2, union(5, 6)), matches={4: 0, 5: 1, 6: 1, 16: 0})
-HALVES = image((1, union(0, 1)), (2, union(4, 5)), matches={0: 0, 1: 0, 4: 1, 5: 1, 16: 0})  # IoU 1/2 with quadrant 16, both
+HALVES = image((1, union(0, 1)), (2, union(4, 5)), matches={0: 0, 1: 0, 4: 1, 5: 1, 16: 0})  # both: IoU 1/2 with quadrant 16
 
 CASES: tuple[Case, ...] = (
     loss_case(
@@ -30,7 +30,7 @@ CASES: tuple[Case, ...] = (
             "iou-below-the-threshold",
             GROUP,
             "An IoU of 16/33 is below 0.5: only the claimed box is positive.",
-            "The box of the case before, wider by 1/64 of the image.",
+            "The object of iou-equal-to-the-threshold, wider by 1/64 of the image.",
         ),
         (BELOW,),
         stage="matching",
@@ -40,7 +40,7 @@ CASES: tuple[Case, ...] = (
         About(
             "equal-claims",
             GROUP,
-            "Four claims of equal IoU: the lowest row takes its lowest default box, then the next row what is left.",
+            "Four pairs have equal IoU: the lowest row claims its lowest default box, then the next row claims what is left.",
             "Row 0 could take box 4 or 5, row 1 box 5 or 6. Without a stated order the result depends on the sort.",
         ),
         (BESIDE,),
@@ -52,7 +52,7 @@ CASES: tuple[Case, ...] = (
             "two-objects-equally-near",
             GROUP,
             "A default box that two objects overlap equally takes the one in the lower row.",
-            "Quadrant 16 overlaps its upper and its lower half with 1/2 each.",
+            "The IoU of quadrant 16 is 1/2 with the upper and with the lower of its halves.",
         ),
         (HALVES,),
         stage="matching",

@@ -1,6 +1,6 @@
-"""Negatives that are equally hard: any of them make the same loss."""
+"""Ties in mining: whichever of the equally hard negatives are taken, the loss is the same."""
 
 from tf_ssd.audit.cases.case import Known
 
-# The judge knows this one by its loss, which is right, and its gradient, which is right but for the boxes it is at.
+# The judge recognises it by a right loss and a gradient that is right except for the order of the boxes.
 OTHER_TIE = Known("another of the equally hard negatives is taken: the sort is unstable, or in another order", permuted=True)

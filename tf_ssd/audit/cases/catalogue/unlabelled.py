@@ -12,12 +12,12 @@ GROUP = "no labels"
 EMPTY = image(matches={})
 OBJECT = (1, cell(5))
 LABELLED = image(OBJECT, matches={5: 0})
-# Harder than anything in LABELLED, so that mining over the whole batch would take its negatives here.
+# Every box is harder than any in LABELLED, so that mining over the whole batch would take all negatives here.
 HARD_EMPTY = image(matches={}, logits=changed(LOGITS, {n: (-3 - n / 8, 0, -0.5) for n in range(BOXES)}))
 
 
 def _invented(*images: int) -> Known:
-    """These images have no labels, and yet their offsets have a gradient."""
+    """A fault of images without labels, by their numbers: their offsets have a gradient."""
 
     def sign(answer: Answer) -> bool:
         slopes = answer.offsets_gradient
@@ -61,7 +61,7 @@ CASES: tuple[Case, ...] = (
         About(
             "no-labels-with-harder-negatives",
             GROUP,
-            "Negatives are mined image by image, so that hard ones in an image without labels take no other's place.",
+            "Negatives are mined image by image, so that hard ones in an image without labels do not displace those of another.",
             "ssd_keras ranks the negatives of the whole batch together. The background of an image without labels then takes the "
             "places of the labelled image's negatives, whose loss and gradient disappear (x1.05 in the measured case, and another "
             "gradient).",
@@ -121,7 +121,7 @@ CASES: tuple[Case, ...] = (
             "min-negatives-alone",
             GROUP,
             "With min_negatives=3 an image without labels trains its three hardest negatives, divided by N = 1.",
-            "It is how images of pure background can teach something at all. torchvision has no such setting.",
+            "Only so can images of pure background teach anything. torchvision has no such setting.",
         ),
         (image(matches={}, mined=(0, 8, 16)),),
         by_hand=(
