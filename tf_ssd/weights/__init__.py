@@ -1,7 +1,7 @@
 """Import of published weights, name by name, and files of our own models.
 
-The functions are imported when they are first used: `python -m tf_ssd.weights --help` passes through here and must not wait for
-TensorFlow.
+The functions are imported when they are first used, because `python -m tf_ssd.weights --help` imports this module too and must not
+wait for TensorFlow.
 """
 
 import importlib

@@ -46,7 +46,7 @@ def convert(config: WeightsConfig) -> None:
         raise ConfigError(f"--output {config.output}: exists already; choose another name, nothing was overwritten")
     if not config.output.parent.is_dir():
         raise ConfigError(f"--output {config.output}: there is no folder {config.output.parent}; make it first")
-    keras.utils.set_random_seed(0)  # new layers repeat from run to run
+    keras.utils.set_random_seed(0)  # new layers are the same in every run
     imported = import_published(config.source, config.file, num_classes=config.num_classes, channels=config.channels)
     save_model(imported.model, config.output)
     console = Console(highlight=False)

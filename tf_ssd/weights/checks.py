@@ -1,4 +1,4 @@
-"""Whether the tensors of a file are those that a table expects; if not, one message says which are not."""
+"""Check that the tensors of a file are those that a table expects; one message names all that are not."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +17,8 @@ def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
     """The table of `source` that has exactly the names of `tensors`.
 
     Raises:
-        WeightsError: there is none; the message lists what is missing from and unexpected by the nearest, and names another source
-            if the file looks more like one of its.
+        WeightsError: there is none. The message lists how the names differ from the nearest table of `source`; or it names another
+            source, if a table of that source is nearer.
     """
     nearest, other = (
         max((table for table in TABLES if (table.source == source) == own), key=lambda table: _likeness(table, tensors))
@@ -67,7 +67,7 @@ def check_shapes(table: Table, tensors: Tensors, variables: Mapping[str, Shape],
     """Compare every tensor with the shape that it must have, given the shapes of our variables ("layer.variable").
 
     Raises:
-        WeightsError: for the first that has another; the message names it.
+        WeightsError: a tensor has another shape; the message names the first.
     """
     for name, target in table.targets.items():
         if target is not None:

@@ -64,10 +64,10 @@ def _state_dict(path: Path) -> dict:
         what_to_do = "pip install torch, or convert the file to .safetensors elsewhere"
         raise WeightsError(f"{path}: reading a {path.suffix} file needs PyTorch; {what_to_do}") from error
     try:
-        with warnings.catch_warnings(action="ignore"):  # about the age of the file's format
+        with warnings.catch_warnings(action="ignore"):  # PyTorch warns of old formats
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # PyTorch's own message says how to load it all the same; ours must not.
+        # PyTorch's own message says how to load such a file without protection; ours must not.
         named = re.search(r"GLOBAL (\S+)", str(error))
         held = f"holds {named[1]}, which could run code" if named else "is no file of tensors alone"
         raise WeightsError(f"{path}: {held}; nothing in it was run. Save the state dict by itself") from error
@@ -87,7 +87,7 @@ def _safetensors(path: Path) -> Tensors:
     with safe_open(path, framework="np") as file:
         for name in file.keys():  # noqa: SIM118  not a dictionary
             dtype = file.get_slice(name).get_dtype()
-            if dtype not in ("F64", "F32", "F16"):  # NumPy has no others
+            if dtype not in ("F64", "F32", "F16"):  # all floating-point types that NumPy has
                 raise WeightsError(f"{path}: tensor {name} is of type {dtype}; store it as F32")
             yield name, file.get_tensor(name)
 

@@ -19,8 +19,8 @@ IMAGENET = Path("imagenet")
 class Imported(NamedTuple):
     """A network with published weights, and an account of what was done.
 
-    `table` is what the file was found to be, `channels` the order of colours that it was trained on; `copied` names the tensors
-    that were used, `unused` the others, and `new` our layers that it had nothing for.
+    `table` describes the kind of file that was found, `channels` is the order of colours that it was trained on. `copied` names the
+    tensors that were used, `unused` the others, and `new` the layers of our network that the file had nothing for.
     """
 
     model: SSD300
@@ -39,11 +39,11 @@ def import_weights(
     It takes RGB pixels 0..255 whatever the file was trained on. It subtracts 123, 117, 104, as amdegroot's and Caffe's SSD do;
     torchvision subtracts up to 0.001 less (255 times 0.48235, 0.45882, 0.40784), which moves outputs by less than 1e-5 of the
     largest; Keras Applications subtracts 123.68, 116.779, 103.939, which matters only to a body that is not trained further.
-    Its default boxes are those of the source: `COCO300` limited in size for torchvision; `VOC300` clipped for amdegroot, whose
-    files do not tell whether they are of its COCO variant, which has other sizes; `VOC300` for a body.
+    Its default boxes are those of the source: `COCO300` limited in size for torchvision; `VOC300` clipped for amdegroot (its COCO
+    variant has other sizes, but a file does not tell which variant it is of); `VOC300` for a body.
 
     What the file does not hold is made new: layers of the body by Glorot uniform with zero bias, the L2 normalisation with
-    factor 20, heads as `model.ssd300` makes them; `keras.utils.set_random_seed` makes that repeat.
+    factor 20, heads as `model.ssd300` makes them; `keras.utils.set_random_seed` before it gives the same numbers again.
 
     Args:
         source: who published it; "vgg16" stands for a body alone, vgg16_reducedfc.pth or VGG16 of Keras Applications.
@@ -53,8 +53,8 @@ def import_weights(
 
     Raises:
         ConfigError: a setting is out of range.
-        WeightsError: the file cannot be read, is of another kind, lacks a tensor, holds one that has no place or another shape, or
-            its heads do not agree on a number of classes.
+        WeightsError: the file cannot be read, is of another kind, lacks a tensor, holds one that is not expected or of another
+            shape, or its heads do not agree on a number of classes.
     """
     return import_published(source, file, num_classes=num_classes, channels=channels).model
 
@@ -101,7 +101,7 @@ def _fill(model: SSD300, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
         if layer.weights and not found:
             new.append(layer.name)
             if isinstance(layer, keras.layers.Conv2D) and not is_head(layer.name):
-                # He initialisation is for a body from scratch; on trained layers the Caffe models use Xavier's.
+                # He initialisation suits a body trained from scratch; after trained layers Caffe models use Xavier's (Glorot's).
                 layer.kernel.assign(keras.initializers.GlorotUniform()(layer.kernel.shape))
     return tuple(new)
 
@@ -110,7 +110,7 @@ def _imagenet() -> dict[str, np.ndarray]:
     """VGG16 of Keras Applications, downloaded by Keras or taken from its cache, under the names that Keras 2 writes."""
     try:
         model = keras.applications.VGG16(weights="imagenet", include_top=True)
-    except Exception as error:  # whatever the network, the cache or the checksum does
+    except Exception as error:  # the network, the cache or the checksum may fail in any way
         raise WeightsError(f"imagenet: Keras cannot provide VGG16 ({error}); give a file that you have") from error
     weighted = [layer for layer in model.layers if layer.weights]
     return {

@@ -49,7 +49,7 @@ def load_model(path: Path) -> SSD300:
 
 
 def _read_archive(path: Path) -> tuple[dict[str, str], str]:
-    """What a .keras file says it holds, and the version of Keras that wrote it; its checksums are compared, as Keras does not."""
+    """The class of the model in a .keras file, and the version of Keras that wrote it. Compares checksums, which Keras does not."""
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -67,15 +67,15 @@ def transfer(source: SSD300, model: SSD300, *, heads: bool = True) -> tuple[str,
     """Copy the weights of `source` into `model`: the whole body, and the heads if both have the same number of classes.
 
     Args:
-        source: whose weights are taken.
-        model: what gets them.
-        heads: False leaves the heads as they are all the same, as for other classes of the same number.
+        source: the model to copy from.
+        model: the model to copy into.
+        heads: False leaves the heads as they are even if the numbers of classes are equal, because the classes are others.
 
     Returns:
         The names of the layers of `model` that were left as they were: none, or all heads.
 
     Raises:
-        WeightsError: a layer does not fit, for `width` and `batch_norm` must be equal; `model` is then unchanged.
+        WeightsError: a layer does not fit: `width` and `batch_norm` must be equal. `model` is then unchanged.
     """
     same_heads = heads and source.config.num_classes == model.config.num_classes
     weighted = [layer for layer in model.layers if layer.weights]

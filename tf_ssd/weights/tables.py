@@ -12,7 +12,7 @@ Shape = tuple[int, ...]
 
 
 class Conversion(NamedTuple):
-    """How a tensor is turned into a variable: the shape it is published in, given the variable's, and the arithmetic."""
+    """How a published tensor becomes a variable: its shape, as a function of the variable's shape, and the arithmetic."""
 
     published_shape: Callable[[Shape], Shape]
     apply: Callable[[np.ndarray], np.ndarray]
@@ -22,7 +22,7 @@ AS_IS = Conversion(lambda shape: shape, lambda array: array)
 # PyTorch keeps kernels as (output, input, height, width), Keras as (height, width, input, output).
 OIHW = Conversion(lambda hwio: (hwio[3], hwio[2], hwio[0], hwio[1]), lambda array: array.transpose(2, 3, 1, 0))
 # VGG16's dense layers become convolutions: every third row and column of fc1's 7x7 window, every fourth of the 4096 channels
-# (Liu et al. 2016, section 3, after DeepLab). pool5 no longer halves, so that 3 cells become 6: the dilation of fc6.
+# (Liu et al. 2016, section 3, after DeepLab). pool5 no longer halves the feature map, so that 3 cells become 6: fc6's dilation.
 FC1 = Conversion(lambda _: (7 * 7 * 512, 4096), lambda array: array.reshape(7, 7, 512, 4096)[::3, ::3, :, ::4])
 FC2 = Conversion(lambda _: (4096, 4096), lambda array: array[None, None, ::4, ::4])
 EVERY_FOURTH = Conversion(lambda _: (4096,), lambda array: array[::4])
@@ -81,7 +81,7 @@ TORCHVISION = Table(
     "a state dict of torchvision's ssd300_vgg16",
     _torch_targets(
         _numbered("backbone.features.{}", VGG16_POSITIONS[:10], VGG16[:10])
-        # The second half of VGG16 starts with pool4, which counts as 0; pool5, fc6 and fc7 with their ReLUs are a list inside.
+        # extra.0 is the second half of VGG16: pool4 is at position 0, a list of pool5, fc6 and fc7 with their ReLUs at position 7.
         | _numbered("backbone.extra.0.{}", (1, 3, 5, "7.1", "7.3"), (*VGG16[10:], "fc6", "fc7"))
         | _numbered("backbone.extra.{}", ("1.0", "1.2", "2.0", "2.2", "3.0", "3.2", "4.0", "4.2"), EXTRAS)
         | _numbered("head.regression_head.module_list.{}", range(6), OFFSETS)
@@ -133,7 +133,7 @@ def _published(layer: str, _: int) -> tuple[str, str]:
 
 
 def by_layer_name(layer: str, _: int) -> tuple[str, str]:
-    """Names of kernel and bias as Keras 2 writes them into .h5, and as `published` names those of a model in memory."""
+    """Names of kernel and bias as Keras 2 writes them into .h5; `published` names weights of a model in memory in the same way."""
     return f"{layer}/{layer}/kernel", f"{layer}/{layer}/bias"
 
 
@@ -152,5 +152,5 @@ KERAS = tuple(
     )
     for top in (False, True)
 )
-# The port publishes the reduced VGG16 beside its detectors, so either name finds it.
+# amdegroot publishes the reduced VGG16 beside its detectors, so `--from amdegroot` finds it as well as `--from vgg16`.
 TABLES = (TORCHVISION, AMDEGROOT, REDUCED_FC, replace(REDUCED_FC, source="amdegroot"), *KERAS)

@@ -1,4 +1,4 @@
-"""What training leaves for those who come after: a model and the names of its classes."""
+"""What a training run leaves for other commands: a model and the names of its classes."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ MODEL, BEST, CLASSES = "model.keras", "best.keras", "classes.txt"
 
 
 class Run(NamedTuple):
-    """A model and its C - 1 classes, None if nobody wrote them down."""
+    """A model and the names of its C - 1 classes, None if there is no class map."""
 
     model: SSD300
     class_names: tuple[str, ...] | None
