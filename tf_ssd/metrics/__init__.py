@@ -14,15 +14,15 @@ __all__ = ["AveragePrecision", "Curve", "ImageDetections", "ImageGroundTruth", "
 def average_precision(
     detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], *, num_classes: int, metric: Metric
 ) -> AveragePrecision:
-    """`voc` at eleven points ("voc07") or at all ("voc12"), or `coco`.
+    """Average precision by `voc` at eleven points ("voc07"), by `voc` at all points ("voc12"), or by `coco`.
 
-    Cost: linear in the number of images, but for sorting all scores of a class; in an image, detections times rows of a class.
+    Cost: linear in the number of images, except for sorting all scores of a class; within an image, detections times ground truth.
 
     Args:
         detections: one entry per image.
         ground_truth: one entry per image, in the same order.
         num_classes: C, background included.
-        metric: which.
+        metric: "voc07", "voc12" or "coco".
 
     Raises:
         ValueError: the numbers of images differ, a label is not in 1..C-1, or a score is not finite.

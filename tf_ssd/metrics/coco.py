@@ -10,7 +10,8 @@ from tf_ssd.metrics.scores import AveragePrecision, Curve
 
 NAMES = ("AP", "AP50", "AP75", "AP small", "AP medium", "AP large", "AR1", "AR10", "AR100", "AR small", "AR medium", "AR large")
 RECALLS = np.linspace(0, 1, 101)
-ALL_AREAS, AT_MOST_100 = 0, -1  # places in the evaluator's arrays
+# Indices into the evaluator's arrays.
+ALL_AREAS, AT_MOST_100 = 0, -1
 IOU50, IOU75 = 0, 5
 
 
@@ -70,7 +71,7 @@ def _found_rows(detections: Sequence[ImageDetections]) -> Iterator[dict[str, Any
 
 
 def _curves(precision: np.ndarray) -> tuple[Curve, ...]:
-    """From (101, C - 1), -1 where a class has no ground truth."""
+    """The curve of each class from precisions (101, C - 1), which are -1 where a class has no ground truth."""
     empty = np.zeros(0)
     return tuple(Curve(RECALLS, column) if column.min() >= 0 else Curve(empty, empty) for column in precision.T)
 

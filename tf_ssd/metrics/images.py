@@ -30,8 +30,8 @@ class ImageGroundTruth:
     Attributes:
         boxes_px: (G, 4) float64, xyxy in pixels, as in `ImageDetections`.
         labels: (G,), 1..C-1.
-        left_out: (G,) bool, rows that need not be found, and may be: VOC's `difficult`, COCO's `iscrowd`.
-        areas_px: (G,) square pixels, which COCO sorts small from large by: of the object's outline if that is known.
+        left_out: (G,) bool, rows that count neither when found nor when missed: VOC's `difficult`, COCO's `iscrowd`.
+        areas_px: (G,) square pixels, by which COCO tells small objects from large ones: of the object's outline, if that is known.
     """
 
     boxes_px: np.ndarray
@@ -41,7 +41,7 @@ class ImageGroundTruth:
 
 
 def to_px(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Boxes (N, 4) in fractions as pixels of an image of `size`, width and height; float64."""
+    """Convert boxes (N, 4) from fractions to pixels of an image of `size`, width and height; float64."""
     return boxes.astype(np.float64) * (size * 2)
 
 
@@ -51,7 +51,7 @@ def to_fractions(boxes_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def from_xywh(bboxes: np.ndarray) -> np.ndarray:
-    """(N, 4) x, y, width and height, as COCO writes boxes, as xyxy."""
+    """Convert boxes (N, 4) from COCO's x, y, width and height to xyxy."""
     return np.concatenate([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]], axis=-1)
 
 
@@ -61,9 +61,9 @@ def to_xywh(boxes: np.ndarray) -> np.ndarray:
 
 
 def annotated_px(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Boxes (G, 4) in float32 fractions as pixels, float64, to a thousandth of one.
+    """Convert boxes (G, 4) from float32 fractions to pixels, float64, rounded to a thousandth of a pixel.
 
-    This gives back what was annotated, in whole pixels or hundredths, so that an overlap equal to a threshold is seen as such.
+    Rounding gives back what was annotated, in whole pixels or hundredths, so that an overlap equal to a threshold is seen as such.
     """
     return np.round(to_px(boxes, size), THOUSANDTHS)
 
@@ -74,7 +74,7 @@ def box_areas(boxes_px: np.ndarray) -> np.ndarray:
 
 
 def check(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], num_classes: int) -> None:
-    """Raise ValueError unless there is one of each for every image, labels are in 1..C-1, and scores can be put in order."""
+    """Raise ValueError unless every image has detections and ground truth, labels are in 1..C-1, and scores are finite."""
     if len(detections) != len(ground_truth):
         raise ValueError(f"detections of {len(detections)} images, ground truth of {len(ground_truth)}")
     for number, (found, truth) in enumerate(zip(detections, ground_truth, strict=True)):

@@ -1,4 +1,4 @@
-"""What a metric says."""
+"""The result of a metric."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class AveragePrecision:
 
     Attributes:
         per_class: (C - 1,) average precision of the classes 1..C-1; NaN where a class has no ground truth.
-        ground_truth_counts: (C - 1,) how many boxes there were to be found, those left out not counted.
+        ground_truth_counts: (C - 1,) how many boxes there were to be found, without those that are left out.
         mean: over the classes that have ground truth; NaN if none has.
         curves: C - 1 of them, at IoU 0.5.
         details: further columns (C - 1,) by name.

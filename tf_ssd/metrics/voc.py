@@ -26,7 +26,7 @@ def voc(
     Within a class, detections are taken in order of score over all images; ties by image, then by row. Each is compared
     with the ground truth of its class and image that it overlaps most. If their IoU reaches the threshold it is a true
     positive, or a false positive if that ground truth is taken already; below the threshold it is a false positive.
-    Ground truth that is left out is neither missed nor found: what is compared with it, above the threshold, is left out too.
+    Ground truth that is left out is neither missed nor found: a detection whose IoU with it reaches the threshold is left out too.
 
     The kit counts corners as pixels that belong to the box, so that a box is xmax - xmin + 1 wide. Our pixels are edges, and the
     box of the kit's pixels 8..12 reaches from 7 to 12: the same width, and the same IoU of any two boxes.
@@ -45,7 +45,7 @@ def voc(
     matches = _matches(detections, ground_truth, iou_threshold)  # (all D,)
     gt_labels = np.concatenate([np.zeros(0, int), *(image.labels for image in ground_truth)])  # (all G,)
     gt_left_out = np.concatenate([np.zeros(0, bool), *(image.left_out for image in ground_truth)])  # (all G,)
-    counted = ~np.append(gt_left_out, False)[matches]  # UNMATCHED picks the last
+    counted = ~np.append(gt_left_out, False)[matches]  # UNMATCHED, -1, picks the False that is appended
 
     average = eleven_points if points == "eleven" else all_points
     counts = np.bincount(gt_labels[~gt_left_out], minlength=num_classes)[1:]
@@ -63,10 +63,10 @@ def voc(
 
 
 def eleven_points(hits: np.ndarray, precision: np.ndarray, count: int) -> float:
-    """Mean of the best precision at recall of at least 0, 0.1, ... 1, 0 where that is not reached.
+    """Mean over r = 0, 0.1, ... 1 of the best precision at a recall of at least r, which is 0 where r is not reached.
 
-    `hits` (N,) so far and `precision` (N,), by falling score; `count` boxes to be found. Compared in whole numbers: as floats,
-    3 of 10 would not reach 3 * 0.1 = 0.30000000000000004.
+    `hits` (N,) counts true positives by falling score, `precision` (N,) goes with it; `count` boxes are to be found. Recalls are
+    compared as whole numbers: as floats, 3 of 10 would not reach 3 * 0.1 = 0.30000000000000004.
     """
     needed = -(-TENTHS * count // 10)  # (11,) hits
     first = np.searchsorted(hits, needed)  # (11,)
@@ -74,7 +74,7 @@ def eleven_points(hits: np.ndarray, precision: np.ndarray, count: int) -> float:
 
 
 def all_points(hits: np.ndarray, precision: np.ndarray, count: int) -> float:
-    """Area under the best precision at recall of at least r; arguments as for `eleven_points`."""
+    """Area under the best precision at a recall of at least r, over all r; arguments as for `eleven_points`."""
     return float(np.sum(_envelope(precision) * np.diff(hits, prepend=0)) / count)
 
 
@@ -89,7 +89,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _matches(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], iou_threshold: float) -> np.ndarray:
-    """For each detection of all images, the number of the ground truth it is compared with, counted over all images."""
+    """For each detection of all images, the number of the ground truth it matches, counted over all images, or UNMATCHED."""
     matches, first_row = [np.zeros(0, int)], 0
     for found, truth in zip(detections, ground_truth, strict=True):
         rows = _matched_rows(found, truth, iou_threshold)  # (D,)
@@ -108,12 +108,12 @@ def _matched_rows(found: ImageDetections, truth: ImageGroundTruth, iou_threshold
 
 
 def _first_hits(matches: np.ndarray) -> np.ndarray:
-    """(D,) bool, true positives: each detection is compared with one ground truth, which the first to name it has."""
+    """(D,) bool, the true positives: of several detections that match one ground truth, the first."""
     hits = np.zeros(len(matches), bool)
     hits[np.unique(matches, return_index=True)[1]] = True
     return hits & (matches != UNMATCHED)
 
 
 def _envelope(precision: np.ndarray) -> np.ndarray:
-    """(N,) the best precision from each place on."""
+    """(N,) the best of the precisions (N,) from each place to the end."""
     return np.maximum.accumulate(precision[::-1])[::-1]

@@ -8,13 +8,13 @@ import tensorflow as tf
 
 
 class WeightAverage(tf.Module):
-    """A running average of weights: noise of single steps cancels, and what is evaluated and saved is better than any of them.
+    """A running average of the weights, which is evaluated and saved in their place: the noise of single steps cancels in it.
 
         average <- d * average + (1 - d) * weight,    d = min(decay, (1 + t) / (10 + t)) at update t = 0, 1, ...
 
     The decay rises, so that the random weights of the start are forgotten early (the rule of tf.train.ExponentialMovingAverage's
     `num_updates`). Averages have the dtype of the weights, and `tf.train.Checkpoint` saves them with the number of updates. What is
-    not trained, such as the moving statistics of batch normalisation, is not averaged: the model keeps its latest.
+    not trained, such as the moving statistics of batch normalisation, is not averaged: the model keeps the latest values.
 
     To be made in the scope of a `tf.distribute` strategy, if there is one, and updated on its replicas or outside of them.
 
@@ -26,7 +26,7 @@ class WeightAverage(tf.Module):
     def __init__(self, variables: Sequence[keras.Variable], *, decay: float = 0.9998) -> None:
         super().__init__(name="weight_average")
         self.decay = decay
-        # Replicas hold the same weights, so that any of them may speak for all.
+        # All replicas hold the same weights, so that one of them is enough.
         kind = {"trainable": False, "aggregation": "only_first_replica"}
         self.updates = keras.Variable(0, dtype="int64", name="updates", **kind)
         self.averages = [
@@ -49,7 +49,7 @@ class WeightAverage(tf.Module):
 
     @contextmanager
     def in_place_of(self, variables: Sequence[keras.Variable]) -> Iterator[None]:
-        """The model has the averaged weights inside, to be evaluated or saved, and its own again afterwards, to the bit."""
+        """Inside, the model has the averaged weights, to be evaluated or saved; afterwards it has its own again, to the bit."""
         trained = [tf.convert_to_tensor(variable) for variable in variables]
         try:
             _assign(variables, self.averages)

@@ -15,9 +15,9 @@ class CaffeSGD(keras.optimizers.SGD):
         velocity <- momentum * velocity - rate * (gradient + decay * weight)
         weight   <- weight + velocity
 
-    Kernels decay, biases and scales do not; biases learn at twice the rate. The decay is part of the gradient (*coupled*), where
-    Keras' own `weight_decay` bypasses the momentum. The velocity holds the rate, so that a drop of the rate leaves what has been
-    gathered alone, where PyTorch's momentum shrinks with it at once.
+    Kernels decay, biases and scales do not; biases learn at twice the rate. The decay is part of the gradient (*coupled*), while
+    Keras' own `weight_decay` bypasses the momentum. The rate is a factor inside the velocity, so that a drop of the rate does not
+    shrink the velocity gathered so far; in PyTorch the rate multiplies the whole velocity, and a drop shrinks all of it at once.
 
     Args:
         learning_rate: a number or a schedule.

@@ -9,7 +9,7 @@ def clip_by_global_norm(gradients: Sequence[tf.Tensor], max_norm: float | tf.Ten
     """Scale all gradients by one factor so that their joint length is at most `max_norm` (Pascanu et al. 2013, section 3.2).
 
     Gradients that are short enough stay as they are, to the bit. A length that is not finite cannot be scaled: the gradients then
-    come back as they are, and the caller, who is given the length, must not apply them. Replicas add up their gradients first.
+    come back as they are, and the caller, who is given the length, must not apply them. With replicas, clip the sum over them.
 
     Args:
         gradients: float tensors of one dtype.

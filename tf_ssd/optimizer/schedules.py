@@ -16,7 +16,7 @@ class WarmupAndDrops(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         rate: the peak.
-        drops: steps before which the rate falls.
+        drops: steps at which the rate falls.
         factor: what it falls by.
         warmup: steps until the peak is reached; 0 for none.
     """
@@ -41,8 +41,8 @@ class WarmupAndCosine(keras.optimizers.schedules.LearningRateSchedule):
     """A rate that rises linearly, then follows half a cosine down to 0 (Loshchilov and Hutter 2016, equation 5, without restarts).
 
     Steps count from 0. With w = warmup, the rate at step k is rate * min(1, (k + 1) / w) * (1 + cos(pi * p)) / 2 in float64, where
-    p = (k - w) / (steps - w), limited to 0..1: no step is lost to a rate of 0, as with Keras' CosineDecay, which also computes in
-    float32.
+    p = (k - w) / (steps - w), limited to 0..1. Keras' CosineDecay, by contrast, loses the first step to a rate of 0, and computes
+    in float32.
 
     Args:
         rate: the peak.
