@@ -11,19 +11,19 @@ Framework = Literal["auto", "tensorflow", "torch", "numpy"]
 
 @dataclass(frozen=True)
 class AuditConfig:
-    """Is this SSD loss right, also where nobody looks? Runs a catalogue of edge cases with known answers.
+    """Audit an SSD loss, also where nobody looks: run a catalogue of edge cases with known answers.
 
-    tf_ssd is audited, beside it what is named with --impl, reference_torch and torchvision if they are installed. The exit code
-    is 1 if tf_ssd or an --impl breaks a rule. A convention that is stated differently elsewhere is a difference and breaks none.
+    Audited are tf_ssd, what is named with --impl, and reference_torch and torchvision if they are installed. The exit code is 1 if
+    tf_ssd or an --impl breaks a rule. To follow another published convention is a difference, which breaks no rule.
     """
 
     impl: tuple[str, ...] = ()
     """Code to audit as well: package.module:function, or package.module with functions loss, match, encode or decode. The names
     of the parameters say what a function takes; docs/audit.md has examples."""
     framework: Framework = "auto"
-    """Whose tensors --impl takes; by default the framework that it imports."""
+    """Framework whose tensors --impl takes; by default the one that it imports."""
     dtype: Literal["float32", "float64"] = "float32"
-    """What predictions and annotations are given as, to all but reference_torch, which always computes in float64."""
+    """Type of the predictions and annotations, for all but reference_torch, which always computes in float64."""
     case: str | None = None
     """Explain this case in detail, with its boxes and numbers."""
     time_limit: float = 20.0

@@ -23,7 +23,8 @@ class AugmentConfig:
         expand_probability: of placing the image on a larger canvas.
         expand_ratio: side of the canvas as a multiple of the image's, the same for width and height.
         fill: RGB 0..255 of the canvas around the image.
-        crop_min_ious: lowest IoU of a window with any of the boxes, for one sampler each; one more sampler asks for none.
+        crop_min_ious: one sampler for each of these: its windows must have at least this IoU with one of the boxes. One more
+            sampler asks for no IoU.
         crop_scale: square root of the window's share of the area.
         crop_aspect: width of the window over its height, both as fractions of the image's sides.
         crop_trials: windows that each sampler draws.

@@ -14,10 +14,10 @@ OnBadImage = Literal["error", "skip"]
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What every command that reads a dataset is told about it."""
+    """Settings of every command that reads a dataset."""
 
     dataset: DatasetKind = "synthetic"
-    """Generated pictures; the layout of PASCAL VOC; COCO JSON; CSV or text files."""
+    """synthetic: generated pictures; voc: the layout of PASCAL VOC; coco: COCO JSON; csv: CSV or text files."""
     data: tuple[Path, ...] = ()
     """Folder of the dataset; several are joined."""
     split: tuple[str, ...] = ("train",)
@@ -26,7 +26,7 @@ class DataConfig:
     classes: Path | None = None
     """Class map, one class a line in the order of the labels. Default: the classes found."""
     exif: Exif = "ignore"
-    """Orientation in a photo's EXIF data: boxes nearly always refer to the pixels as they are stored."""
+    """Whether to turn photos as their EXIF data says; boxes nearly always refer to the pixels as they are stored."""
 
     def __post_init__(self) -> None:
         synthetic = self.dataset == "synthetic"

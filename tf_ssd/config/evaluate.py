@@ -19,14 +19,14 @@ class EvaluateConfig(DataConfig):
     checkpoint: Path | None = None
     """What to evaluate: the folder of a run, or a .keras file. Classes are those of classes.txt beside the model, if there."""
     detections: Path | None = None
-    """Or detections in the format of COCO results: no model is then loaded. An image_id is a record's id, a category_id the
-    category's (coco) or the place in the class map, from 1 (voc, csv)."""
+    """Or detections in the format of COCO results: no model is then loaded. An image_id is a record's id; a category_id is that of
+    the annotations (coco) or the place in the class map, from 1 (voc, csv)."""
     metric: Metric | None = None
     """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: coco for coco, else voc12."""
     batch_size: int = 8
     """Images at a time."""
     seed: int = 0
-    """Generated pictures: those that a training run with this seed held out."""
+    """With generated pictures: evaluate on those that a training run with this seed held out."""
     json: Path | None = None
     """Write all numbers to this file."""
     plot: Path | None = None

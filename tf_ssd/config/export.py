@@ -16,7 +16,7 @@ SUFFIXES: dict[ExportFormat, str] = {"saved_model": "", "tflite": ".tflite", "on
 class ExportConfig:
     """Write a trained model for another runtime: pictures of any size go in, detections come out.
 
-    What is written is run in that runtime and compared with TensorFlow; where they differ nothing is left.
+    What is written is run in that runtime and compared with TensorFlow; if the two differ, nothing is left of it.
     """
 
     checkpoint: Path
@@ -26,8 +26,8 @@ class ExportConfig:
     output: Path
     """File (.tflite, .onnx) or folder (saved_model) to write; it must not exist."""
     quantize: Quantize = "none"
-    """tflite: weights in float16; weights in int8 (dynamic); or the convolutions in int8 altogether, which needs pictures such as
-    those that will be detected in."""
+    """For tflite. float16: weights in float16; dynamic: weights in int8; int8: weights and activations of the convolutions in int8,
+    which needs pictures of the kind that it will detect in."""
     batch_size: int | Literal["dynamic"] | None = None
     """Pictures at a time. Default: 1 for tflite, else dynamic."""
     images: tuple[Path, ...] = ()
@@ -39,13 +39,13 @@ class ExportConfig:
     split: tuple[str, ...] = ("val",)
     """Splits of each folder, joined; see --help of train for where they are looked for."""
     score_threshold: float = 0.01
-    """Detections below it are left out by what is written."""
+    """Detections below it are left out, in the runtime too."""
     iou_threshold: float = 0.45
     """Of two boxes of a class that overlap more, the better one stays."""
     max_detections: int = 200
     """Per picture."""
     raw_heads: bool = False
-    """Leave suppression to whoever runs it: all boxes (B, K, 4) and scores (B, K, C - 1) come out."""
+    """Leave suppression to whoever runs the model: all boxes (B, K, 4) and scores (B, K, C - 1) come out."""
 
     def __post_init__(self) -> None:
         require_new("--output", self.output, SUFFIXES[self.format])

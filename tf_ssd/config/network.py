@@ -89,7 +89,7 @@ class ModelConfig:
         num_classes: C, background included.
         boxes: the default boxes.
         width: factor on the number of channels of every layer but the heads.
-        batch_norm: batch normalisation after every convolution of the body; trains from scratch far faster.
+        batch_norm: batch normalisation after every convolution of the body; makes training from scratch far faster.
         variances: divisors of the centre and of the size offsets.
         loss: how `fit` and the trainer compute the loss.
     """
@@ -108,7 +108,7 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        """Inverse of `dataclasses.asdict`, also after a way through JSON, which knows no tuples."""
+        """Inverse of `dataclasses.asdict`, also for values that went through JSON, where tuples become lists."""
         boxes = DefaultBoxesConfig(**{name: _tuples(value) for name, value in values["boxes"].items()})
         nested = {"boxes": boxes, "variances": _tuples(values["variances"]), "loss": LossConfig(**values["loss"])}
         return cls(**{**values, **nested})

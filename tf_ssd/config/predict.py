@@ -25,7 +25,7 @@ class PredictConfig:
     score_threshold: float = 0.3
     """Detections below it are left out."""
     exif: Exif = "apply"
-    """Orientation in a photo's EXIF data."""
+    """Whether to turn photos as their EXIF data says."""
     explain: bool = False
     """Write NAME-explained.png too: matched default boxes, scores of each feature map, what suppression removed."""
 

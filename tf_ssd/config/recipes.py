@@ -44,7 +44,7 @@ class Recipe:
         return min(500, self.steps // 10)
 
 
-# voc and coco: the published settings of Caffe SSD300, for weights of VGG16 to start from.
+# voc and coco: the published settings of Caffe SSD300, which start from weights of VGG16.
 RECIPES: dict[RecipeName, Recipe] = {
     "quick": Recipe(
         steps=400, batch_size=8, optimizer="adam", learning_rate=3e-3, width=0.125, batch_norm=True, augmentation="flip"

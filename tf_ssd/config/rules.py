@@ -18,7 +18,7 @@ def flag(name: str) -> str:
 
 
 def require_new(setting: str, path: Path | None, suffix: str) -> None:
-    """Raise ConfigError unless a file, or with the suffix "" anything, can be made at `path`, if there is one."""
+    """Raise ConfigError unless `path` is None, or the name of something new that ends in `suffix` and can be made there."""
     if path is not None:
         require(path.suffix == suffix or not suffix, setting, str(path), f"must end in {suffix}")
         require(path.parent.is_dir(), setting, str(path), f"there is no folder {path.parent}; make it first")

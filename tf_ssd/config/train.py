@@ -26,13 +26,14 @@ class TrainConfig(DataConfig):
     eval_split: tuple[str, ...] = ("val",)
     """Held-out splits that the average precision is measured on."""
     unlabelled: Unlabelled = "keep"
-    """Images without labels: trained on as they are, or left out of training (never of evaluation)."""
+    """keep: train on images without labels too; drop: leave them out of training (never of evaluation)."""
     on_bad_image: OnBadImage = "error"
-    """An image that cannot be decoded stops the run, or the next one of the epoch takes its place; it is named and counted."""
+    """error: an image that cannot be decoded stops the run; skip: the next one of the epoch takes its place, and the bad one is
+    named and counted."""
     output: Path | None = None
     """Folder for the run. Default: runs/DATASET-TIME."""
     recipe: RecipeName = "quick"
-    """What the settings below are where they are not given: quick, a small network from random weights; voc and coco, the published
+    """Values of all settings below that are not given: quick, a small network from random weights; voc and coco, the published
     settings of Caffe SSD; finetune, for --weights."""
     steps: int | None = None
     """Training steps. quick: 400, voc: 120000, coco: 400000, finetune: 2000."""
@@ -45,7 +46,7 @@ class TrainConfig(DataConfig):
     drops: tuple[float, ...] | None = None
     """Shares of the steps after which the rate falls to a tenth. quick: none, the rate follows a cosine down to 0."""
     weight_decay: float | None = None
-    """Of kernels, with sgd; 0.0005."""
+    """Weight decay of kernels, with sgd. Default: 0.0005."""
     width: float | None = None
     """Factor on the channels of VGG16. quick: 0.125; 1 is the paper's network."""
     batch_norm: bool | None = None
@@ -60,9 +61,10 @@ class TrainConfig(DataConfig):
     """A .keras file to start from (`python -m tf_ssd.weights`, or an earlier run): its body and, for the same classes, its heads.
     The network is then the file's, and --width, --batch-norm and --default-boxes are not used."""
     augmentation: Augmentation | None = None
-    """Colours, expansion, crops and flips as in the paper; flips alone; or images as they are. quick: flip, others: ssd."""
+    """ssd: colours, expansion, crops and flips as in the paper; flip: flips alone; none: images as they are. Default: flip for
+    quick, ssd for the other recipes."""
     vertical_flip: bool = False
-    """Mirror top and bottom too, half the time: for pictures without an upside."""
+    """Mirror top and bottom too, half the time: for pictures in which up and down do not matter."""
     min_negatives: int = 0
     """Hard negatives to train on in an image without labels."""
     clip_norm: float | None = None
@@ -72,9 +74,9 @@ class TrainConfig(DataConfig):
     micro_batches: int = 1
     """Parts that a batch is computed in one after another, to need less memory; the result is the same without batch norm."""
     precision: Precision = "float32"
-    """What the network computes in; weights and loss are float32 always. float16 scales the loss."""
+    """Type that the network computes in; weights and loss are always float32. With float16 the loss is scaled."""
     deterministic: bool = False
-    """Same bits in each run on a GPU too, more slowly; on a CPU they are the same anyway."""
+    """Compute the same bits in each run on a GPU too, more slowly; on a CPU they are always the same."""
     checkpoint_every: int = 100
     """Steps between checkpoints."""
     eval_every: int | None = None
@@ -84,7 +86,7 @@ class TrainConfig(DataConfig):
     overfit_one_batch: bool = False
     """Train on the first batch alone, without augmentation, and fail unless the loss falls below 0.5: does everything work?"""
     replay: Path | None = None
-    """Explain a step that failed from the file it left, and do nothing else."""
+    """Explain a step that failed, from the file that it left (failed-step-N.safetensors), and do nothing else."""
     quiet: bool = False
     """Print nothing but warnings and errors."""
 
@@ -111,12 +113,12 @@ class TrainConfig(DataConfig):
         self.model(num_classes=2)
 
     def settings(self) -> Recipe:
-        """The recipe, with what was given in its place."""
+        """The recipe, with all settings that were given in place of its own."""
         given = {field.name: getattr(self, field.name) for field in fields(Recipe)}
         return replace(RECIPES[self.recipe], **{name: value for name, value in given.items() if value is not None})
 
     def model(self, *, num_classes: int, start: ModelConfig | None = None) -> ModelConfig:
-        """The network that this run trains, background among its `num_classes`; `start` is that of the weights it starts from."""
+        """The network that this run trains; `num_classes` includes background, `start` is the network of `--weights`."""
         if start is not None:
             return replace(start, num_classes=num_classes, loss=replace(start.loss, min_negatives=self.min_negatives))
         recipe = self.settings()

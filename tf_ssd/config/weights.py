@@ -17,7 +17,7 @@ class WeightsConfig:
     """Import published weights: write a .keras model that predicts what the published one does, or that trains from its body."""
 
     source: Annotated[WeightsSource, arg(name="from")]
-    """Whose FILE is: torchvision's ssd300_vgg16, the SSD300 of amdegroot/ssd.pytorch, or VGG16 alone, reduced or of Keras."""
+    """What FILE holds: torchvision's ssd300_vgg16, the SSD300 of amdegroot/ssd.pytorch, or VGG16 alone, reduced or of Keras."""
     file: Annotated[Positional[Path], arg(metavar="FILE")]
     """A .pth, .pt, .safetensors or .h5 file; "imagenet" with --from vgg16 downloads the weights of Keras Applications."""
     output: Path
