@@ -1,9 +1,9 @@
 """Training augmentation of SSD in TensorFlow graph operations, one example at a time.
 
 The steps in Caffe SSD's order are `photometric.distort` and, of `geometry`, `expand`, `crop`, `resize`, `flip_horizontal` and
-`flip_vertical`. Each is a function of an example and of a key alone, (2,) integers for `tf.random.stateless_*`, and can be used
-alone. `augment` does what they do one after another, faster; `augment_encoded` does it to an image that is not decoded yet, and
-decodes no more of it than is shown. What a configuration switches off is left out of the graph.
+`flip_vertical`. The result of a step depends only on an example and a key, (2,) integers for `tf.random.stateless_*`; each step can
+be used by itself. `augment` does what all steps do one after another, but faster. `augment_encoded` does the same to an image that
+is not decoded yet, and decodes only the part that is shown. Steps that a configuration switches off are left out of the graph.
 """
 
 from typing import NamedTuple
@@ -41,10 +41,10 @@ def augment(example: Example, key: tf.Tensor, *, config: AugmentConfig, image_si
     """All steps: distorted colours, expansion, crop, resize and flips.
 
     Expansion and crop only choose a window of the image. It is resampled once, to its final size; then the colours of the pixels
-    that survived are distorted, and the canvas is laid under them. The ground truth is the same, to the bit, as by the steps one
-    after another. So are the pixels, to rounding, unless colours are distorted in a way that is not linear (by saturation, by hue,
-    or where a value saturates): then they differ at edges within the image, where the steps mix two distorted colours and this
-    function distorts the mixture of the two.
+    that are shown are distorted, and the canvas is laid under them. The ground truth is the same, to the bit, as by the steps one
+    after another. The pixels are the same up to rounding, unless colours are distorted in a way that is not linear (by saturation,
+    by hue, or where a value saturates): then they differ at edges within the image, where the steps mix two distorted colours and
+    this function distorts the mixture of the two.
 
     Args:
         example: one example; without rows it passes through every step, but is not cropped.
@@ -71,13 +71,13 @@ def augment_encoded(
     """All steps of `augment` on an image of which only the part that is shown is decoded.
 
     The result is that of `augment`, to the bit, unless the window that is shown has at least 2 S pixels on each side: then it is
-    read at 1/2 of its scale, from 4 S on at 1/4, from 8 S on at 1/8. What is read is a mean of pixels that `augment` leaves out,
-    so that large images are shown with less aliasing.
+    read at 1/2 of its scale, from 4 S on at 1/4, from 8 S on at 1/8. Each pixel is then a mean that includes pixels which `augment`
+    would skip, so that large images are shown with less aliasing.
 
     Args:
         example: the ground truth; its image is not looked at.
         size_px: (2,) int32, width and height of the full image.
-        read: what decodes a part (`source.Source`).
+        read: the function that decodes a part of the image (`source.Source`).
         key: as for `augment`.
         config: as for `augment`.
         image_size: S.

@@ -49,7 +49,7 @@ def crop_rows(example: Example, window: tf.Tensor) -> Example:
 def resize(example: Example, *, image_size: int) -> Example:
     """Resize to (image_size, image_size, 3) float32: bilinear without antialiasing, without regard to the aspect ratio.
 
-    That is OpenCV's default. Caffe SSD's published settings draw one of five interpolations for every training image.
+    This interpolation is OpenCV's default. Caffe SSD's published settings draw one of five interpolations for every training image.
     """
     return example._replace(image=tf.image.resize(example.image, (image_size, image_size)))
 

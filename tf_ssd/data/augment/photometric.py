@@ -1,8 +1,8 @@
 """Colour steps: brightness, contrast, saturation and hue as OpenCV and hence Caffe SSD define them.
 
 Each works pixel by pixel on the channels (3, ...) float32 of an image, RGB 0..255, and saturates its result to 0..255, as OpenCV's
-arithmetic on uint8 does; unlike there nothing is rounded between the steps. Channels come first because arithmetic on planes is
-several times faster than on interleaved pixels.
+arithmetic on uint8 does; unlike in OpenCV, nothing is rounded between the steps. Channels come first because arithmetic on planes
+is several times faster than on interleaved pixels.
 """
 
 from collections.abc import Callable
@@ -50,8 +50,8 @@ def distort(example: Example, key: tf.Tensor, *, config: AugmentConfig) -> Examp
 def draw_distortion(key: tf.Tensor, *, config: AugmentConfig) -> Distortion:
     """Draw each step with `config.color_probability`, its amount uniformly, and the place of contrast by a fair coin.
 
-    Source: Caffe SSD, `ApplyDistort`. The random order of channels that it knows too has probability 0 in the published settings;
-    amdegroot and torchvision give it 0.5.
+    Source: Caffe SSD, `ApplyDistort`. Caffe SSD can also shuffle the channels, with probability 0 in its published settings;
+    amdegroot and torchvision shuffle them with probability 0.5.
     """
     draws = tf.random.stateless_uniform((2, 5), key)
     low = tf.constant([-config.brightness, config.contrast[0], config.saturation[0], -config.hue], tf.float32)
@@ -63,7 +63,7 @@ def draw_distortion(key: tf.Tensor, *, config: AugmentConfig) -> Distortion:
 
 
 def distort_channels(channels: tf.Tensor, distortion: Distortion) -> tf.Tensor:
-    """Brightness; then contrast, saturation and hue, or saturation, hue and contrast. Channels (3, ...) in and out."""
+    """Apply brightness; then contrast, saturation and hue, or saturation, hue and contrast. Channels (3, ...) in and out."""
     amount = distortion
     contrasted, first = amount.contrast != 1, amount.contrast_first
     channels = _step_if(amount.brightness != 0, brightness, channels, amount.brightness)
@@ -74,7 +74,7 @@ def distort_channels(channels: tf.Tensor, distortion: Distortion) -> tf.Tensor:
 
 
 def brightness(channels: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Add `amount`, of 255. torchvision multiplies by 0.875..1.125 instead."""
+    """Add `amount` to every value 0..255. torchvision multiplies by 0.875..1.125 instead."""
     return _saturate(channels + amount)
 
 
@@ -87,7 +87,7 @@ def saturation(channels: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     """Multiply the saturation of HSV by `factor`, up to 1; grey stays as it is.
 
     With the value v = max(RGB) and the chroma c = v - min(RGB), the saturation is c / v. At constant v and hue the distance of each
-    channel from v is proportional to it, so that it suffices to scale these distances; at a factor of v / c the saturation is 1.
+    channel from v is proportional to the saturation, so that it suffices to scale these distances; a factor of v / c makes it 1.
     """
     value, chroma = _value_and_chroma(channels)
     factor = tf.minimum(factor, tf.math.divide_no_nan(value, chroma))
@@ -98,7 +98,7 @@ def hue(channels: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
     """Turn the hue of HSV by `turn`, in OpenCV's units of two degrees; grey stays as it is.
 
     The circle closes, as for amdegroot and torchvision. Caffe SSD keeps hues in uint8, which stop at 0: there a negative turn takes
-    orange no further than red. amdegroot's 18 are degrees, half of Caffe's range, and torchvision's 0.05 of the circle are too.
+    orange no further than red. amdegroot turns by up to 18 degrees, torchvision by up to 0.05 of the circle: both half of Caffe's.
     """
     value, chroma = _value_and_chroma(channels)
     red, green, blue = tf.unstack(channels)
@@ -106,7 +106,7 @@ def hue(channels: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
     scaled = tf.where(value == red, green - blue, tf.where(value == green, blue - red + 2 * chroma, red - green + 4 * chroma))
     sector = tf.math.divide_no_nan(scaled, chroma) + turn / HUE_SECTOR
     sector -= 6 * tf.floor(sector / 6)  # 0..6, as by tf.math.floormod, which takes ten times as long
-    # How far each channel lies below v, in units of c: at v for two sectors, at v - c for two, and between them for one each.
+    # How far each channel lies below v, in units of c: 0 over two sectors, 1 over two others, and rising or falling between them.
     below = [2 - tf.abs(sector - 3), tf.abs(sector - 2) - 1, tf.abs(sector - 4) - 1]
     return _saturate(tf.stack([value - chroma * tf.clip_by_value(part, 0, 1) for part in below]))
 
@@ -124,5 +124,5 @@ def _saturate(channels: tf.Tensor) -> tf.Tensor:
 def _step_if(
     condition: tf.Tensor, step: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], channels: tf.Tensor, amount: tf.Tensor
 ) -> tf.Tensor:
-    """Compute a step only where it changes anything."""
+    """Compute a step only if `condition` holds, that is, if the step changes anything."""
     return tf.cond(condition, lambda: step(channels, amount), lambda: channels)

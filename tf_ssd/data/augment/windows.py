@@ -1,7 +1,7 @@
 """Which part of an image is shown: canvases to expand it to and windows to crop it to, as numbers.
 
-A window is xyxy in whole pixels of an image, (4,) int32; a canvas is a window that may reach beyond it. The ground truth follows by
-arithmetic, so that no pixel is touched before it is known which ones survive.
+A window is xyxy in whole pixels of an image, (4,) int32; a canvas is a window that may reach beyond the image. The ground truth
+needs these numbers alone, so that no pixel is read before it is known which ones are shown.
 """
 
 import tensorflow as tf
@@ -50,8 +50,8 @@ def centers_inside(boxes: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
 def draw_canvas(size_px: tf.Tensor, key: tf.Tensor, *, config: AugmentConfig) -> tf.Tensor:
     """Draw the canvas that an image of `size_px` (width, height) is placed on: a window (4,) that contains all of it.
 
-    With `config.expand_probability` its sides are the image's times one ratio, drawn uniformly, less fractions of a pixel, and each
-    place of the image on it, in whole pixels, is as likely as the others. Otherwise it is the image itself.
+    With `config.expand_probability` the sides of the canvas are the image's times one ratio, drawn uniformly, rounded down to whole
+    pixels; every place of the image on it, in whole pixels, is equally likely. Otherwise the canvas is the image itself.
 
     Source: Caffe SSD, `ExpandImage`.
     """
@@ -68,9 +68,9 @@ def draw_canvas(size_px: tf.Tensor, key: tf.Tensor, *, config: AugmentConfig) ->
 def draw_crop(boxes: tf.Tensor, size_px: tf.Tensor, key: tf.Tensor, *, config: AugmentConfig) -> tf.Tensor:
     """Draw the window (4,) that an image of `size_px` (width, height) with these boxes (G, 4) is cropped to.
 
-    There is a sampler for each lowest IoU, and one without. Each offers the first of its windows that has at least that IoU with at
-    least one box and holds the centre of at least one, if there is such. Then one of the offers or the whole image is drawn, each
-    as likely as the others. So no image loses all its boxes, and one without boxes stays whole.
+    There is a sampler for each of `config.crop_min_ious`, and one that asks for no IoU. Each sampler offers the first of its
+    windows that has at least this IoU with some box and holds the centre of some box, if there is one. Then one of the offers or
+    the whole image is drawn, all equally likely. So no image loses all its boxes, and an image without boxes stays whole.
 
     Source: Caffe SSD, `GenerateBatchSamples`, which asks for no centre and may lose all boxes. amdegroot and torchvision draw one
     sampler instead, and draw again when it finds nothing.
@@ -93,9 +93,9 @@ def draw_crop(boxes: tf.Tensor, size_px: tf.Tensor, key: tf.Tensor, *, config: A
 def draw_trials(size_px: tf.Tensor, key: tf.Tensor, *, config: AugmentConfig) -> tf.Tensor:
     """Draw the T windows of all M samplers at once, (M, T, 4), each inside an image of `size_px` (width, height).
 
-    Scale and aspect are drawn uniformly and the aspect is limited to scale^2 .. 1 / scale^2; the sides are scale * sqrt(aspect) and
-    scale / sqrt(aspect) of the image's, less fractions of a pixel. So the scale is the square root of a share of the area, and
-    the aspect is relative to that of the image.
+    Scale and aspect are drawn uniformly and the aspect is limited to scale^2 .. 1 / scale^2. The sides are the image's times
+    scale * sqrt(aspect) and scale / sqrt(aspect), rounded down to whole pixels. So scale^2 is the window's share of the area, and
+    its aspect is relative to that of the image.
 
     Source: Caffe SSD, `SampleBBox`. amdegroot and torchvision draw the share of each side from the range of the scale and reject
     windows whose aspect in pixels is out of range.
@@ -112,5 +112,5 @@ def draw_trials(size_px: tf.Tensor, key: tf.Tensor, *, config: AugmentConfig) ->
 
 
 def _integer(draws: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
-    """Integers in 0..most, each as likely as the others, from draws in [0, 1)."""
+    """Integers in 0..most, all equally likely, from draws in [0, 1)."""
     return tf.cast(draws * tf.cast(most + 1, tf.float32), tf.int32)

@@ -1,7 +1,7 @@
 """From an encoded image to pixels: its header, all of it, or a part of it at a fraction of its scale.
 
-A damaged image raises ImageError or gives pixels of the size in its header. Noticed is damage to a header, a file that ends
-early, and whatever breaks the decoder; wrong pixels from a damaged scan of a JPEG are not.
+A damaged image raises ImageError or gives pixels of the size in its header. An error is raised for a damaged header, a file that
+ends early, and whatever breaks the decoder, but not for wrong pixels from a damaged scan of a JPEG.
 """
 
 import re
@@ -22,11 +22,11 @@ from tf_ssd.data.images.orientation import stored_part, turn, turned_size
 from tf_ssd.data.records import Record
 from tf_ssd.errors import ImageError
 
-# Not every format Pillow knows: a disguised EPS file, for one, would start Ghostscript.
+# Not all formats that Pillow knows: a disguised EPS file, for example, would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
 REDUCTIONS = (1, 2, 4, 8)
-# What Pillow has to say, of odd EXIF data for instance, it says of a file that it can read. A filter is the only way to
-# silence it that is safe in threads: `catch_warnings` of one thread undoes that of another.
+# Pillow warns about files that it can read, because of odd EXIF data for instance. A filter is the only way to silence it
+# that is safe in threads: `catch_warnings` of one thread undoes that of another.
 SILENCE = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
@@ -36,7 +36,7 @@ class Header(NamedTuple):
     Attributes:
         format: Pillow's name of it, of FORMATS or "MPO" (a JPEG followed by others).
         size: width and height of the stored pixels.
-        orientation: 1..8 of EXIF, 1 if there is none before the pixels; 1 for TIFF, which Pillow turns by itself.
+        orientation: 1..8 from the EXIF data before the pixels, 1 if there is none; 1 for TIFF, which Pillow turns by itself.
     """
 
     format: str
@@ -88,8 +88,8 @@ def read_image(record: Record, *, exif: Exif = "ignore") -> np.ndarray:
 def decode(encoded: bytes, name: str, *, exif: Exif = "ignore") -> np.ndarray:
     """Decode an image to (H, W, 3) uint8 RGB.
 
-    Of an animation the first frame, of an image with alpha its colours are taken. A channel of 16 bits, which only PNG may have,
-    is divided by 256.
+    An animation gives its first frame, an image with alpha its colours without alpha. A channel of 16 bits, which only PNG may
+    have, is divided by 256.
 
     Args:
         encoded: the bytes of a file in one of FORMATS, whatever its name.
@@ -129,7 +129,7 @@ def decode_part(
         if not _may_be_cut(part, size, reduction):
             raise ValueError(f"part {part} of an image of {size[0]} x {size[1]} pixels cannot be reduced by {reduction}")
         pixels = None
-        # Mirrored, the cells of a reduction that does not divide the image would be others.
+        # If the reduction does not divide the image's sides, its cells in a mirrored image lie elsewhere than in the stored one.
         if is_ordinary(encoded) and (orientation == 1 or not (size[0] % reduction or size[1] % reduction)):
             cells = _reduced(stored_part(part, size, orientation), reduction)
             pixels = decode_ordinary(encoded, cells, -(-header.size[0] // reduction), reduction=reduction)
@@ -157,7 +157,7 @@ def _opened(encoded: bytes) -> Image.Image:
 
 
 def _header(image: Image.Image) -> Header:
-    # Not the method of a PNG, which would decode its pixels to get at the data behind them.
+    # Not the method of PNG images, which would decode the pixels to reach the EXIF data behind them.
     orientation = Image.Image.getexif(image).get(Base.Orientation) if image.format != "TIFF" else 1
     if not isinstance(orientation, int) or not 1 <= orientation <= 8:
         orientation = 1
@@ -169,7 +169,7 @@ def _pixels(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
     if image.mode == "I;16" and image.format == "PNG":
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
-        image = ImageChops.invert(image)  # Pillow takes all inks for inverted, as Photoshop writes them
+        image = ImageChops.invert(image)  # Pillow has inverted the inks, which is right for files of Adobe's programs only
     if image.mode[0] in "IF":  # Pillow would clip these to white in silence
         raise ValueError(f"pixel format {image.mode} has more than 8 bits a channel")
     pixels = np.array(image.convert("RGB"))
@@ -185,7 +185,7 @@ def _reporting(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a decoder fed with damaged bytes raises almost anything
-        unknown = isinstance(error, UnidentifiedImageError)  # whose own text holds a memory address
+        unknown = isinstance(error, UnidentifiedImageError)  # its own text holds a memory address
         reason = f"empty, or none of {', '.join(FORMATS)}" if unknown else f"{type(error).__name__}: {error}"
         message = f"{name}: cannot be read as an image ({reason}); replace the image or remove the record"
         raise ImageError(message) from error

@@ -7,14 +7,14 @@ ORDINARY_FRAMES = (0xC0, 0xC1, 0xC2)
 OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 START_OF_SCAN = 0xDA
 END_OF_IMAGE = b"\xff\xd9"
-# libjpeg interpolates colours between neighbours; columns beside a part must be decoded for it, rows it takes care of itself.
+# libjpeg interpolates colours between neighbouring pixels. Columns beside a part must be decoded for it; it sees to rows itself.
 MARGIN_PX = 2
 
 
 def is_ordinary(encoded: bytes) -> bool:
-    """Whether these are the bytes of a grey or colour JPEG with 8 bits a channel that has an end.
+    """Whether these are the bytes of a grey or colour JPEG with 8 bits a channel that was not cut off.
 
-    The end is a marker that no byte of a scan looks like: a file that was cut off lacks it, wherever the cut is. Damage
+    The marker of the end cannot occur within a scan, so that a file that was cut off lacks it, wherever the cut is. Damage
     within a scan is not noticed.
     """
     if encoded[:2] != b"\xff\xd8":
@@ -39,14 +39,14 @@ def decode_ordinary(encoded: bytes, part_px: tuple[int, int, int, int], width: i
         encoded: a file that `is_ordinary`.
         part_px: xyxy of the part in pixels of the reduced image.
         width: of the whole reduced image: its full width / reduction, rounded up.
-        reduction: 1, 2, 4 or 8; each pixel of the reduced image is computed from that many squared, counted from the
-            left upper corner, by an inverse cosine transform of as many frequencies as fit.
+        reduction: 1, 2, 4 or 8; each pixel of the reduced image stands for reduction x reduction pixels, counted from the left
+            upper corner, and comes from an inverse cosine transform of the lower frequencies.
 
     Returns:
-        None where TensorFlow cannot decode the file. libjpeg then may have written the reason to standard error, as it
-        does for damage that it gets over.
+        The part, or None if TensorFlow cannot decode the file. libjpeg may write the reason to standard error, and also
+        damage in spite of which it can decode.
     """
-    import tensorflow as tf  # late: reading annotations and the size of images does without
+    import tensorflow as tf  # imported late: annotations and sizes of images are read without it
 
     left, top, right, bottom = part_px
     first, last = max(left - MARGIN_PX, 0), min(right + MARGIN_PX, width)

@@ -2,7 +2,7 @@
 
 The result is what pasting the image on its canvas, cropping it to the window and resizing it bilinearly give one after another.
 Each pixel of the output is a weighted mean of four pixels of the window, some of which may be canvas; the share of the weights that
-falls on the image is its coverage. Where that is 0 nothing is computed.
+falls on the image is its coverage. Where the coverage is 0, nothing is computed.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Rendering(NamedTuple):
 
 
 def resize_window(source: Source, window_px: tf.Tensor, *, image_size: int) -> tf.Tensor:
-    """Resize a window of an image bilinearly, without antialiasing but for the reduction, to (S, S, 3) float32 RGB 0..255.
+    """Resize a window of an image bilinearly to (S, S, 3) float32 RGB 0..255; the reduction is the only antialiasing.
 
     Args:
         source: the image.
@@ -75,7 +75,7 @@ def compose(rendering: Rendering, *, fill: tuple[float, float, float]) -> tf.Ten
 
 
 def _resized(part: Part, axes: Callable[[], tuple[Axis, Axis]], image_size: int) -> tf.Tensor:
-    """What of the output shows the image, (h, w, 3) float32. A window read as it is needs only a resize, which is faster."""
+    """The part of the output that shows the image, (h, w, 3) float32. If exactly the window was read, a resize is enough."""
     return tf.cond(part.is_window, lambda: tf.image.resize(part.pixels, (image_size, image_size)), lambda: _sample(part, *axes()))
 
 
@@ -93,7 +93,7 @@ def _axis(start: tf.Tensor, stop: tf.Tensor, extent: tf.Tensor, count: int) -> A
     inner = tf.clip_by_value(position, start, stop - 1)
     coverage = tf.clip_by_value(tf.minimum(inner + 1, extent - inner), 0, 1)
     shown, index = coverage > 0, tf.range(count)
-    # A sliver between two sampled positions shows in no pixel: the last one, of coverage 0, stands for it.
+    # A sliver of the image between two sampled positions shows in no pixel: the last pixel, of coverage 0, is then taken.
     first = tf.reduce_min(tf.where(shown, index, count - 1))
     last = tf.reduce_max(tf.where(shown, index, first))
     return Axis(position[first], position[last], coverage[first : last + 1], tf.stack([first, count - 1 - last]))

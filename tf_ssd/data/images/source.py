@@ -14,9 +14,9 @@ class Source(NamedTuple):
     Attributes:
         size_px: (2,) int32, width and height of the full image.
         read: from a part (4,) int32, xyxy in full pixels, and a reduction () int32, to the pixels (h, w, 3) of that part, its sides
-            divided by the reduction and rounded up, uint8 or float32. Its left and top are multiples of the reduction; its right
-            and bottom too, or are the image's.
-        reductions: those that `read` knows, 1 first.
+            divided by the reduction and rounded up, uint8 or float32. The part's left and top are multiples of the reduction; its
+            right and bottom are multiples too, or the image's.
+        reductions: those that `read` can do, 1 first.
     """
 
     size_px: tf.Tensor
@@ -46,12 +46,15 @@ def image_size_px(image: tf.Tensor) -> tf.Tensor:
 
 
 def decoded(image: tf.Tensor) -> Source:
-    """The source of an image (H, W, 3) that is there already; it is never reduced."""
+    """The source of an image (H, W, 3) that is decoded already; it is never reduced."""
     return Source(image_size_px(image), lambda part_px, _: _cut(image, part_px), (1,))
 
 
 def read_window(source: Source, window_px: tf.Tensor, *, image_size: int) -> Part:
-    """Read what a window (4,) int32, xyxy, which may reach beyond the image, shows of it when its sides become `image_size`."""
+    """Read the part of the image that a window (4,) int32, xyxy, shows, to be resized to `image_size`.
+
+    The window may reach beyond the image.
+    """
     reduction = choose_reduction(window_px, reductions=source.reductions, image_size=image_size)
     low = tf.clip_by_value(window_px[:2], 0, source.size_px - 1)
     high = tf.clip_by_value(window_px[2:], low + 1, source.size_px)
