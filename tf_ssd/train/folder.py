@@ -26,7 +26,7 @@ FREE = ("output", "quiet", "checkpoint_every", "on_bad_image", "replay")
 
 
 def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data: Mapping[str, str]) -> bool:
-    """Make a run's folder, or find that it holds this very run; returns whether it does.
+    """Make a run's folder, or find that it holds this very run already; returns whether it did.
 
     Args:
         folder: it may exist, but must be empty or hold a run of the same settings, classes and data.
@@ -35,7 +35,7 @@ def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data
         data: a fingerprint for each part of the data.
 
     Raises:
-        ConfigError: the folder holds something else, or a run that differs, and the message names what; or it cannot be made.
+        ConfigError: the folder cannot be made, holds something else, or a run that differs; the message names the difference.
     """
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in FREE}
     versions = {"tf_ssd": __version__, "tensorflow": tf.__version__, "keras": keras.__version__, "python": sys.version.split()[0]}
@@ -45,7 +45,7 @@ def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data
         return True
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # A process that was killed right here has left at most these two.
+        # A process that was killed while it made the folder leaves only the class map and unfinished files.
         if any(path.name != CLASSES and not path.name.startswith(UNFINISHED) for path in folder.iterdir()):
             raise ConfigError(f"--output {folder}: the folder is not empty; choose another, nothing was overwritten")
         if (folder / CLASSES).exists():
@@ -59,10 +59,10 @@ def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Inside, no other process trains in a run's folder; what one that was killed had half written is removed.
+    """Inside, no other process can train in a run's folder. Files that a killed process left unfinished are removed.
 
     Raises:
-        ConfigError: another process is training in it.
+        ConfigError: another process is training in the folder.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -79,12 +79,12 @@ def _lock(descriptor: int, folder: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConfigError(f"--output {folder}: another process is training in it; wait for it, or choose another folder") from None
-    except OSError:  # not every network drive can do this
+    except OSError:  # not every network drive can lock
         return
 
 
 def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str]) -> None:
-    """Raise ConfigError, which names the first difference, unless the folder holds this run. Other versions may continue it."""
+    """Raise ConfigError, which names the first difference, unless the folder holds this run. Versions may differ."""
     try:
         found = json.loads((folder / RUN).read_text(encoding="utf-8"))
         parts = [(dict(found[part]), run[part]) for part in ("settings", "recipe", "data")]

@@ -51,7 +51,7 @@ class HeldOut:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was skipped."""
+        """Sentences about images that were skipped."""
         return self._notes.sentences()
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class HeldOut:
         self._history.close()
 
     def is_due(self, step: int) -> bool:
-        """Whether the model after `step` steps, not the last, is to be evaluated and has not been."""
+        """Whether the model is to be evaluated after `step` steps, which are not all steps of the run, and was not yet."""
         every, last = self._config.eval_every, self._config.settings().steps
         return every is not None and 0 < step < last and step % every == 0 and step not in self._steps
 

@@ -29,7 +29,7 @@ def complete(run: Run, stop: Callable[[], bool]) -> None:
     Raises:
         ConfigError: another process is training in the same folder.
         DatasetError: a record cannot be used.
-        TrainingError: a loss is not finite, one batch is not learned, or the disk does not take a file.
+        TrainingError: a loss is not finite, one batch is not learned, or a file cannot be written.
     """
     try:
         with claimed(run.folder) if run.workers.is_first else nullcontext():
@@ -65,7 +65,7 @@ def _copy_evaluations(run: Run) -> None:
 
 
 def _make_steps(run: Run, held_out: HeldOut, stop: Callable[[], bool]) -> StepResult | None:
-    """Returns the last step made, if any was; raises Stopped, with a checkpoint written, if it is not the last of the run."""
+    """Make the steps that are left. Returns the last one, if there was any; raises Stopped, after a checkpoint, if some remain."""
     steps, result = run.recipe.steps, None
     history = History(run.scratch / LOSS, StepResult._fields, step=run.trainer.step)
     board = TensorBoard(run.scratch / "tensorboard")
@@ -148,7 +148,7 @@ def _check_overfitted(run: Run, last: StepResult | None) -> None:
 
 
 def _explained(run: Run, error: NotFiniteError) -> str:
-    """The message of a step that failed, which is kept for --replay."""
+    """Keep a step that failed in a file for --replay, and say what went wrong in it."""
     names = [run.training[int(index)].id for index in error.batch.index.numpy()]
     kept = run.scratch / f"failed-step-{error.step}.safetensors"
     keep_failure(kept, run.trainer.model, error.batch, names, error.step)

@@ -14,10 +14,10 @@ Item = TypeVar("Item")
 
 
 class Waiting(Generic[Item]):
-    """An iterator that keeps the time it takes to give its items.
+    """An iterator that adds up the time that its items take to come.
 
     Attributes:
-        seconds: all of it so far.
+        seconds: the sum so far.
     """
 
     def __init__(self, items: Iterator[Item]) -> None:
@@ -40,7 +40,7 @@ def with_progress(
 ) -> Iterator[StepResult]:
     """Pass the results on, showing them in a progress bar of 80 columns: loss, images/s, share of the time spent waiting for data.
 
-    Speed and share leave the first step out, which compiles, and whatever is done between steps, such as evaluating.
+    Speed and share leave out the first step, which compiles, and everything that is done between steps, such as evaluating.
     """
     columns = (MofNCompleteColumn(), BarColumn(bar_width=8), TextColumn("{task.fields[status]}"), TimeRemainingColumn())
     with Progress(*columns, "left", console=console, disable=console.quiet) as progress:

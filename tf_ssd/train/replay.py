@@ -1,4 +1,4 @@
-"""A training step that failed, kept to be looked at again."""
+"""A training step that failed: kept in a file, and computed again from it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ def keep_failure(path: Path, model: SSD300, batch: Batch, names: Sequence[str], 
 
 
 def explain(path: Path) -> list[str]:
-    """What was not finite in the step that a file of `keep_failure` holds, computed again.
+    """Compute the step in a file of `keep_failure` again, and say what is not finite in it.
 
     Raises:
-        TrainingError: the file is none, or damaged.
+        TrainingError: the file is not one of these, or damaged.
     """
     try:
         tensors, about = read_tensors(path)

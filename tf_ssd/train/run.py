@@ -35,11 +35,11 @@ class Run:
 
     Args:
         config: its settings.
-        workers: the processes that make it; this one may be any of them.
+        workers: the processes that train together, of which this is one.
 
     Attributes:
-        folder: where it leaves its results.
-        scratch: the same, but a place of its own for every worker except the first: only one writes results.
+        folder: where the results are left.
+        scratch: the same folder for the first worker, which alone writes results; a temporary folder for each of the others.
 
     Raises:
         ConfigError: the folder holds something else, or the workers cannot share a batch.
@@ -81,7 +81,7 @@ class Run:
         self._noting.append(self._source)
 
     def batches(self) -> Iterator[Batch]:
-        """The batches that are left, or the share of them that is for this worker."""
+        """The batches of the steps that are left; with several workers, this one's share of each."""
         first, stop = self.trainer.step, self.recipe.steps
         if self.config.overfit_one_batch:
             return repeat(self._source.batch(0), stop - first)
@@ -95,7 +95,7 @@ class Run:
                 self._said.add(note)
 
     def _open_folder(self) -> bool:
-        """The first worker makes the folder; the others find that it holds this run. Returns whether it held one before."""
+        """The first worker makes the folder, and the others wait for it. Returns whether this worker found the run in it."""
         data = {}
         if self.config.data:
             data = {"training data": fingerprint(self.training), "held-out data": fingerprint(self.held_out)}

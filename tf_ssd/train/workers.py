@@ -43,7 +43,7 @@ class Workers(NamedTuple):
         self.any_of(lambda: False)()
 
     def any_of(self, wish: Callable[[], bool]) -> Callable[[], bool]:
-        """Whether any of the processes has this wish; each of them has to ask as often as the others, for whom it waits."""
+        """A function that says whether any process has this wish. It waits for all: every process must call it equally often."""
         if self.total == 1:
             return wish
         count = tf.function(lambda own: self.strategy.run(_sum, (own,)), autograph=False)
@@ -56,7 +56,7 @@ class Workers(NamedTuple):
 
     @contextmanager
     def losses_reported(self) -> Iterator[None]:
-        """Inside, the end of another worker is a TrainingError that says what to do."""
+        """Inside, the loss of another worker raises a TrainingError that says what to do."""
         try:
             yield
         except LOST as error:
@@ -69,7 +69,7 @@ class Workers(NamedTuple):
 
 
 def find_workers() -> Workers:
-    """Several processes where the environment variable TF_CONFIG names more than one, all GPUs of this one where it has several.
+    """The processes that the environment variable TF_CONFIG names; if it names no others, all GPUs of this process.
 
     To be called before anything else of TensorFlow is used.
 
@@ -95,11 +95,11 @@ def _joined(cluster: Cluster) -> tf.distribute.Strategy:
 
 
 def _reason(error: Exception) -> str:
-    """The line of a message of TensorFlow that says something; lines above it say where in the graph."""
+    """The line that gives the reason in a message of TensorFlow; the lines above it give the place in the graph."""
     lines = [line.strip() for line in str(error).splitlines()]
     telling = [line for line in lines if line and not line.startswith(("Graph execution error", "Detected at", "File ", "<"))]
     return telling[0] if telling else "no reason is known"
 
 
 def _sum(value: tf.Tensor) -> tf.Tensor:
-    return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(value))  # an input has no device
+    return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(value))  # inputs of a function have no device

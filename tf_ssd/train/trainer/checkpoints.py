@@ -1,7 +1,7 @@
-"""Checkpoints that a kill, a full disk or a damaged file cannot take away.
+"""Checkpoints that survive a kill, a full disk or a damaged file.
 
-A checkpoint is one safetensors file: written beside, flushed to the disk, then renamed, so that a name stands for a whole file. It
-carries a digest of its contents; one that does not fit is never loaded.
+A checkpoint is one safetensors file: written under another name, flushed to the disk, then renamed, so that its own name always
+stands for a whole file. It carries a digest of its contents, and is not loaded if the two do not fit.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class Checkpoints:
         self._folder, self._keep, self._writes = folder, keep, writes
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then remove the oldest; raises TrainingError if the disk does not take it."""
+        """Write a checkpoint, then remove the oldest; raises TrainingError if it cannot be written."""
         if not self._writes:
             return
         path = self._folder / f"{PREFIX}{checkpoint.step:08d}{SUFFIX}"
@@ -64,7 +64,7 @@ class Checkpoints:
         return None
 
     def _paths(self) -> list[Path]:
-        """The newest first."""
+        """The files of all checkpoints, the newest first."""
         return sorted(self._folder.glob(f"{PREFIX}*{SUFFIX}"), reverse=True)
 
 

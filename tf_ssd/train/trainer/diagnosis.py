@@ -37,7 +37,7 @@ def diagnose(model: SSD300, batch: Batch, names: Sequence[str]) -> list[str]:
 
 
 def _too_large(paths: Sequence[str], gradients: Sequence[tf.Tensor]) -> list[str]:
-    """A sentence on a gradient that is finite, but whose squares are not."""
+    """A sentence on a gradient that is finite, but the squares of which overflow; none for any other gradient."""
     if np.isfinite(tf.linalg.global_norm(gradients)):
         return []
     largest, path = max((float(tf.reduce_max(tf.abs(value))), path) for path, value in zip(paths, gradients, strict=True))
@@ -84,7 +84,7 @@ def _per_image(names: Sequence[str], what: str, values: tf.Tensor) -> list[str]:
 
 
 def _bad_rows(array: np.ndarray, axes: int) -> np.ndarray:
-    """Where anything is not finite, over all but the first `axes` axes."""
+    """Whether anything is not finite at each index of the first `axes` axes: bool, of their shape."""
     return ~np.isfinite(array).reshape(*array.shape[:axes], -1).all(axis=-1)
 
 

@@ -13,11 +13,11 @@ class History:
 
     Args:
         path: the CSV file; it is continued if it exists.
-        columns: of which the first is the step.
+        columns: names of the columns, of which the first is the step.
         step: the step that the run continues after; rows beyond it, which a run had written before it was killed, are removed.
 
     Attributes:
-        kept: the rows that it is continued after, as texts.
+        kept: the rows that were in the file already and stay, as texts.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...], *, step: int = 0) -> None:

@@ -10,12 +10,12 @@ from tensorflow.python.eager import context
 
 @contextmanager
 def ordered_sums() -> Iterator[None]:
-    """Calls of `tf.function`s inside repeat their sums of several tensors to the bit, in one process and in all.
+    """Inside, `tf.function`s add up several tensors in the same order in every call and every process, for the same bits.
 
     In a graph that needs more than some 200 MB, TensorFlow's memory optimizer (Grappler's SchedulingPass) lets each term of an AddN
     of three or more be added as soon as it is there. Gradients of a feature map with three consumers then differ in the last bits
-    from call to call, under `enable_op_determinism` too. Only the options of a call switch that optimizer off: of every call, not
-    just the first, and in this thread.
+    from call to call, under `enable_op_determinism` too. Only the options of a call can switch that optimizer off, and they must be
+    set in the calling thread for every call, not just for the first.
     """
     eager = context.context()
     before = eager.function_call_options

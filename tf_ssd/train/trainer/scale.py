@@ -1,16 +1,18 @@
-"""A factor on the loss that keeps float16 gradients from vanishing, as large as they allow."""
+"""A factor on the loss that keeps float16 gradients from vanishing: as large as possible without overflow."""
 
 import tensorflow as tf
 
 START, SMALLEST = 2.0**15, 1.0
-PATIENCE = 2000  # steps without overflow, after which it is doubled
+PATIENCE = 2000  # steps without overflow, after which the factor is doubled
 
 
 class LossScale(tf.Module):
-    """Halved when a gradient overflows, doubled after many steps without (Micikevicius et al. 2018, Mixed Precision Training).
+    """A factor that is halved when a gradient overflows, and doubled after many steps without overflow.
 
-    The gradient is divided by it again before anything else sees it, so that it changes nothing but which numbers are lost to
-    rounding. Powers of two, so that it adds no rounding of its own.
+    The gradient is divided by the factor again before anything else sees it, so that the factor only decides which numbers are lost
+    to rounding. It is a power of two, so that it adds no rounding of its own.
+
+    Source: Micikevicius et al. 2018, Mixed Precision Training.
     """
 
     def __init__(self) -> None:
@@ -25,11 +27,11 @@ class LossScale(tf.Module):
 
     @property
     def can_fall(self) -> bool:
-        """Whether an overflow may still be the scale's own fault."""
+        """Whether the factor can be halved again, so that a smaller one may prevent an overflow."""
         return self.value > SMALLEST
 
     def update(self, *, overflow: bool) -> None:
-        """Take notice of whether the last gradient overflowed."""
+        """Choose the factor for the next step, given whether the last gradient overflowed."""
         if overflow:
             self._scale.assign(max(SMALLEST, self.value / 2))
         good_steps = 0 if overflow else int(self._good_steps) + 1

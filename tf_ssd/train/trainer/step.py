@@ -1,4 +1,4 @@
-"""One training step on all replicas of a `tf.distribute` strategy: what one worker computes, several compute as well."""
+"""One training step on all replicas of a `tf.distribute` strategy: several workers compute what one would."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -37,13 +37,14 @@ class Outcome(NamedTuple):
 
 
 class TrainingStep:
-    """Gradients of a batch, and the update they lead to, as two functions: between them the caller decides.
+    """The gradients of a batch, and the update of the weights, as two functions: in between, the caller decides whether to update.
 
     The first has no side effects, so that a step whose loss is not finite leaves weights and statistics as they were.
 
-    To be made in the scope of a strategy. Each replica takes loss and gradient of its images; undivided sums and positives are then
-    added up over micro-batches and replicas, and divided by the positives of the whole batch. So neither number changes the result,
-    but by rounding. Batch normalisation uses the statistics of each micro-batch on each replica, as everywhere.
+    To be made in the scope of a strategy. Each replica computes loss and gradient of its own images. Undivided sums and positives
+    are then added up over micro-batches and replicas, and divided by the positives of the whole batch. So the numbers of
+    micro-batches and of replicas change the result by rounding alone. Batch normalisation is the exception: as is usual, it takes
+    the statistics of each micro-batch on each replica.
 
     Args:
         model, optimizer: made in the same scope.
@@ -66,14 +67,14 @@ class TrainingStep:
         self._local = len(self._strategy.extended.worker_devices) if tf.distribute.has_strategy() else 1
         self._model, self._optimizer, self._average = model, optimizer, average
         self._micro_batches, self._clip_norm = micro_batches, clip_norm
-        # XLA compiles matching and loss alone: convolutions are faster with TensorFlow's own kernels, or with ours (FastConv2D).
+        # XLA compiles only matching and loss: convolutions are faster with TensorFlow's own kernels, or with ours (FastConv2D).
         self._image_sums = tf.function(model.multibox_sums, jit_compile=True, autograph=False)
         self._part_sums = tf.function(self._sums, autograph=False)
         self._outcome = tf.function(self._outcome_on_all, autograph=False)
         self._update = tf.function(self._update_on_all, autograph=False)
 
     def outcome(self, batch: Batch, *, scale: float = 1.0, stop: bool = False) -> Outcome:
-        """Loss and gradients of a batch; of several workers, each gives its own share of the images.
+        """Loss and gradients of a batch. Each of several workers passes its own share of the images.
 
         Args:
             batch: the images of this process.
@@ -83,7 +84,7 @@ class TrainingStep:
         parts = [self._distributed(part) for part in _shares(batch, self._micro_batches)]
         with ordered_sums():
             outcome = self._outcome(parts, tf.constant(scale), tf.constant(int(stop)))
-        # All but gradients and statistics, which stay where they are, is the same on all replicas.
+        # Gradients and statistics stay on their replicas. All else is the same on every replica, so the first one's is taken.
         seen = {name: getattr(outcome, name) for name in ("losses", "num_negatives", "gradient_norm", "stop")}
         return outcome._replace(**tf.nest.map_structure(self._first, seen))
 
@@ -103,7 +104,7 @@ class TrainingStep:
 
         sums, negatives = accumulate(step, parts)
         losses = _nan_unless_finite(sums.losses, (*values, *(images for images, _, _ in parts)))
-        stop = tf.identity(stop)  # an input has no device
+        stop = tf.identity(stop)  # all_reduce asks for its device, which an input of a function does not have
         (sums, negatives), stop = _all_reduce("sum", ((sums._replace(losses=losses), negatives), stop))
         statistics = _all_reduce("mean", statistics)
         losses, gradients = divided(sums)
@@ -116,7 +117,7 @@ class TrainingStep:
     def _sums(
         self, values: list[tf.Tensor], statistics: list[tf.Tensor], scale: tf.Tensor, part: Part
     ) -> tuple[tuple[StepSums, tf.Tensor], list[tf.Tensor]]:
-        """Of some images, with the number of mined negatives, and the statistics that follow from them; nothing is assigned."""
+        """Sums of loss and gradients of some images, their mined negatives, and the next statistics. Nothing is assigned."""
         images, boxes, labels = part
         settings = self._model.config.loss
         with tf.GradientTape() as tape:
@@ -138,7 +139,7 @@ class TrainingStep:
             self._average.update(self._model.trainable_variables)
 
     def _apply(self, gradients: list[tf.Tensor], statistics: list[tf.Tensor]) -> None:
-        # Keras' optimizers add up what they are given on the replicas.
+        # Each replica has the gradients of the whole batch, and Keras' optimizers add up those of all replicas.
         replicas = self._strategy.num_replicas_in_sync
         self._optimizer.apply([gradient / tf.cast(replicas, gradient.dtype) for gradient in gradients])
         for variable, value in zip(self._model.non_trainable_variables, statistics, strict=True):
@@ -161,20 +162,20 @@ class TrainingStep:
 
 
 def _nan_unless_finite(losses: MultiboxLoss, inputs: Iterable[tf.Tensor]) -> MultiboxLoss:
-    """Losses that show a NaN or infinity in any input: a fused ReLU and max pooling may make it 0 on its way to the loss."""
+    """Losses that are NaN if any input has a NaN or an infinity: a fused ReLU and max pooling may turn these into 0 on the way."""
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in inputs])
     terms = {name: getattr(losses, name) for name in ("total", "localization", "confidence")}
     return losses._replace(**{name: tf.where(finite, term, float("nan")) for name, term in terms.items()})
 
 
 def _shares(batch: Batch, number: int) -> list[Batch]:
-    """The images in equal parts."""
+    """The batch in `number` equal parts."""
     share = batch.images.shape[0] // number
     return [Batch(*(column[part * share : (part + 1) * share] for column in batch)) for part in range(number)]
 
 
 def _all_reduce(operation: str, values: Any) -> Any:
-    """Sums or means of a structure of tensors over the replicas; those of one dtype together, as TensorFlow packs them."""
+    """Sums or means of a structure of tensors over the replicas. Tensors of one dtype go together, so that they are packed."""
     context = tf.distribute.get_replica_context()
     flat = tf.nest.flatten(values)
     groups: dict[Any, list[int]] = {}  # in the same order on every replica

@@ -20,7 +20,7 @@ __all__ = ["NotFiniteError", "StepResult", "Trainer"]
 
 
 class StepResult(NamedTuple):
-    """What a training step reports: its number from 1, the rate it used, the loss and its parts, the boxes in it, the gradient."""
+    """What a training step reports: its number from 1, the learning rate, the loss and its terms, counts of boxes, the gradient."""
 
     step: int
     learning_rate: float
@@ -37,7 +37,7 @@ class NotFiniteError(TrainingError):
 
     Attributes:
         step: the step that was not made, from 1.
-        batch: what it was to be made on.
+        batch: the batch of that step.
     """
 
     def __init__(self, step: int, batch: Batch, outcome: Outcome) -> None:
@@ -82,10 +82,11 @@ class Trainer:
     def train(self, batches: Iterator[Batch], *, stop: Callable[[], bool] = lambda: False) -> Iterator[StepResult]:
         """Make one step per batch and report it, until there are no more, or any worker's `stop` says so.
 
-        With a loss scale, a step whose gradient overflows is not made, but counted and reported: its norm is infinite or NaN.
+        With a loss scale, a step whose gradient overflows changes no weights, but is counted and reported, with a norm of infinity
+        or NaN.
 
         Raises:
-            NotFiniteError: the loss or its gradient is not; everything is then left as it was before that step.
+            NotFiniteError: the loss or its gradient is not finite; everything is then left as it was before that step.
         """
         for batch in batches:
             rate = float(self.optimizer.learning_rate)
@@ -101,11 +102,11 @@ class Trainer:
                 self._training_step.update(outcome)
             self.step += 1
             result = self._result(outcome, rate)
-            del outcome  # its gradients would be held while the next ones are computed
+            del outcome  # frees its gradients before the next ones are computed
             yield result
 
     def save(self) -> None:
-        """Write a checkpoint; raises TrainingError if the disk does not take it."""
+        """Write a checkpoint; raises TrainingError if it cannot be written."""
         state = {name: np.asarray(variable) for name, variable in self._state().items()}
         self._checkpoints.save(Checkpoint(self.step, state))
 
@@ -150,7 +151,7 @@ class Trainer:
     def _state(self) -> dict[str, keras.Variable | tf.Variable]:
         """Everything that the next step depends on, by name."""
         state = {f"model/{variable.path}": variable for variable in self.model.weights}
-        # By number: Keras counts the optimizers of a process in the names of their variables.
+        # Variables go by number, because Keras puts a count of the process' optimizers into their names.
         for name, owner in (("optimizer", self.optimizer), ("average", self.average), ("scale", self._scale)):
             if owner is not None:
                 state |= {f"{name}/{number}": variable for number, variable in enumerate(owner.variables)}
