@@ -1,4 +1,4 @@
-"""Write a trained model for another runtime, and see there that it detects the same.
+"""Write a trained model for another runtime, and check there that it detects the same.
 
 python -m tf_ssd.export --checkpoint runs/voc --format onnx --output voc.onnx
 python -m tf_ssd.export --checkpoint runs/voc --format tflite --output voc.tflite --quantize int8 --images photos
@@ -25,8 +25,8 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from tf_ssd.model import SSD300
 
 Item = TypeVar("Item")
-PICTURES = 16  # compared, and generated where none are given
-CALIBRATION = 100  # pictures at most
+PICTURES = 16  # to compare on, at most
+CALIBRATION = 100  # pictures to calibrate int8 with, at most
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,7 +84,7 @@ def _dataset(config: ExportConfig, class_names: tuple[str, ...]) -> "Dataset":
 
 
 def _pictures(config: ExportConfig, dataset: "Dataset") -> list["np.ndarray"]:
-    """Up to CALIBRATION of them, spread evenly."""
+    """The pictures to compare on and to calibrate with, spread evenly over those of --images or else of the dataset."""
     from tf_ssd.data.images.decode import decode, read_file, read_image
     from tf_ssd.data.paths import pictures_in
     from tf_ssd.export.inference import shown
@@ -106,7 +106,7 @@ def spread(items: Sequence[Item], number: int) -> list[Item]:
 def _write(
     model: "SSD300", class_names: tuple[str, ...], pictures: Sequence["np.ndarray"], config: ExportConfig, scratch: Path
 ) -> Path:
-    """The artefact in a folder of its own, with everything inside."""
+    """Write the artefact with its metadata into the folder `scratch`, and return its path."""
     from tf_ssd.export import litert, onnx, saved_model
     from tf_ssd.export.inference import copies
     from tf_ssd.export.metadata import metadata
@@ -131,7 +131,7 @@ def _write(
 
 
 def _runner(output_format: ExportFormat, path: Path) -> "Run":
-    """What was written, in its own runtime."""
+    """The artefact as a function, run by its own runtime."""
     from tf_ssd.export import litert, onnx, saved_model
 
     runners: dict[ExportFormat, Callable[[Path], Run]]
@@ -164,7 +164,7 @@ def _verify(model: "SSD300", run: "Run", pictures: Sequence["np.ndarray"], confi
 
 
 def _is_measured(dataset: "Dataset", class_names: tuple[str, ...], config: ExportConfig) -> bool:
-    """On a dataset that was named; on generated pictures, whose classes it may know, if its weights are not what they were."""
+    """Whether to measure average precision: on a dataset that was named, or after quantization, if its classes are the model's."""
     asked = bool(config.data) or config.quantize != "none"
     return asked and not config.raw_heads and tuple(dataset.class_names) == class_names
 

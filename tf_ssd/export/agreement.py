@@ -11,7 +11,7 @@ from tf_ssd.export.inference import Outputs
 from tf_ssd.metrics.images import ImageDetections
 
 SAME = 0.5  # IoU from which two boxes of a class are one detection
-PIXEL = 1.0  # and what their corners may be apart if they are hardly an area
+PIXEL = 1.0  # distance up to which corners are the same, for boxes with hardly any area
 
 
 class Limits(NamedTuple):
@@ -21,7 +21,7 @@ class Limits(NamedTuple):
         score: largest difference of a score.
         box_px: largest difference of a corner.
         missing: share of the detections that only one side has.
-        sure: score from which a detection counts; below it approximate numbers decide what is found.
+        sure: score from which a detection counts; below it, small differences decide what is found.
     """
 
     score: float
@@ -30,9 +30,10 @@ class Limits(NamedTuple):
     sure: float
 
 
-# In float32 the order of additions differs, in the last digits. A pair of boxes whose overlap is the threshold to these digits is
-# decided either way, hence the few that may be missing. The others are what sixteen or eight bits may cost a sound model: with
-# eight, of 284 detections in photos one score moved by 0.26 and none was lost, and a box counts as the same by its overlap alone.
+# In float32 the order of additions differs, which changes the last digits. Suppression may decide either way on two boxes whose
+# overlap equals the threshold up to these digits, hence the few detections that may be missing. The other limits are what 16 or 8
+# bits may cost a sound model. With 8 bits, one score of 284 detections in photos changed by 0.26 and no detection was lost; boxes
+# are then compared by their overlap alone.
 LIMITS: dict[Quantize, Limits] = {
     "none": Limits(score=1e-3, box_px=0.1, missing=0.005, sure=0.0),
     "float16": Limits(score=0.02, box_px=2, missing=0.02, sure=0.3),
@@ -47,8 +48,8 @@ class Agreement(NamedTuple):
     Attributes:
         pictures: how many.
         expected, found: detections of TensorFlow and of the artefact that count.
-        missing, extra: those of the former that the latter does not have, and the reverse.
-        score, box_px: the largest differences among the others.
+        missing, extra: detections that only TensorFlow has, and those that only the artefact has.
+        score, box_px: the largest differences of detections that both have.
     """
 
     pictures: int
@@ -60,7 +61,7 @@ class Agreement(NamedTuple):
     box_px: float
 
     def rows(self, limits: Limits) -> list[tuple[str, str, str, str]]:
-        """For a table: what, on the side of TensorFlow, on that of the artefact, and how much may be."""
+        """Rows for a table: what is compared, TensorFlow's number, the artefact's number, and what is allowed."""
         corner = f"{limits.box_px:.2g}" if np.isfinite(limits.box_px) else f"IoU {SAME}"
         return [
             ("detections that count", str(self.expected), str(self.found), ""),
@@ -70,7 +71,7 @@ class Agreement(NamedTuple):
         ]
 
     def faults(self, limits: Limits) -> list[str]:
-        """What is beyond the limits."""
+        """Sentences on what is beyond the limits."""
         if not self.expected:
             return ["nothing is detected in these pictures, so nothing was compared; give --images of the kind it was trained on"]
         allowed = limits.missing * max(self.expected, self.found)
@@ -92,8 +93,8 @@ def compare(
 ) -> Agreement:
     """Compare the detections of each picture.
 
-    A detection counts if it scores `limits.sure`, and `limits.score` more than what rounding may have taken away on one side: what
-    is below the `threshold` of detection, or worse than the last of the `max_detections` that fit.
+    A detection counts if its score is at least `limits.sure`, and so high that rounding cannot have removed it on one side alone:
+    `limits.score` above the `threshold` of detection and, where a side has all its `max_detections`, above the last of them.
     """
     rows = []
     for ours, theirs in zip(expected, found, strict=True):
@@ -119,7 +120,7 @@ def compare_heads(expected: Sequence[Outputs], found: Sequence[Outputs], limits:
 
 
 def _differences(ours: ImageDetections, theirs: ImageDetections, sure: float) -> tuple[int, float, float]:
-    """How many of our detections that count have no partner, and how far the others are from theirs: scores, corners in pixels."""
+    """How many of our detections that count have no partner, and the largest differences of partners: score, corner in pixels."""
     apart_px = np.abs(ours.boxes_px[:, None] - theirs.boxes_px).max(-1, initial=0)  # (D, D')
     # Slivers at the edge of a picture overlap with nothing, not even with themselves after rounding.
     near = (boxes.iou(ours.boxes_px, theirs.boxes_px).numpy() >= SAME) | (apart_px <= PIXEL)
@@ -129,7 +130,7 @@ def _differences(ours: ImageDetections, theirs: ImageDetections, sure: float) ->
     if not paired.any():
         return int(counts.sum()), 0.0, 0.0
     apart_px = np.where(partners, apart_px, np.inf)[paired]
-    nearest = apart_px <= apart_px.min(axis=1, keepdims=True) + PIXEL  # of several in one place the one that scores alike
+    nearest = apart_px <= apart_px.min(axis=1, keepdims=True) + PIXEL  # the nearest score decides among these
     scores = np.where(nearest, np.abs(ours.scores[paired, None] - theirs.scores), np.inf)
     partner = scores.argmin(axis=1)[:, None]
     score, box_px = (float(np.take_along_axis(table, partner, axis=1).max()) for table in (scores, apart_px))

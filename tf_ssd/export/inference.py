@@ -1,4 +1,4 @@
-"""The same picture through TensorFlow and through an artefact: two functions of one kind."""
+"""Detection in a picture by TensorFlow and by an artefact: two functions that take and return the same."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,10 +14,10 @@ from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.model import SSD300
 from tf_ssd.predict.detector import Detector
 
-Outputs = dict[str, np.ndarray]  # as those of `tf_ssd.export.serving.serving_function`
+Outputs = dict[str, np.ndarray]  # by the names of `tf_ssd.export.serving.serving_function`
 Run = Callable[[np.ndarray], Outputs]  # of a batch (B, H, W, 3) uint8
 RunOne = Callable[[np.ndarray], Outputs]  # of a picture (H, W, 3) uint8, without the axis of the batch
-LARGEST = 512  # pixels a side; beyond 600 a picture from a file is reduced while it is decoded
+LARGEST = 512  # pixels a side; from 600 on both take means of pixels first, and round them differently
 
 
 def shown(picture: np.ndarray) -> np.ndarray:
@@ -28,7 +28,7 @@ def shown(picture: np.ndarray) -> np.ndarray:
 
 
 def by_tensorflow(model: SSD300, config: ExportConfig) -> RunOne:
-    """The network and the operations of this package as they are used everywhere else, without anything of an export."""
+    """Detect with the network and the operations that the rest of the package uses, without any code of an export."""
     detector = Detector(model, None)
     anchors, variances = default_boxes(model.config.boxes), model.config.variances
 
@@ -53,7 +53,7 @@ def by_tensorflow(model: SSD300, config: ExportConfig) -> RunOne:
 
 
 def by_artefact(run: Run, batch: int) -> RunOne:
-    """What was written, in its runtime; a batch of more than one is filled with copies, of which the last is taken."""
+    """Detect with an artefact in its runtime. A larger batch is filled with copies of the picture; the last one's results count."""
     return lambda picture: {name: values[-1] for name, values in run(copies(picture, batch)).items()}
 
 
@@ -63,7 +63,7 @@ def copies(picture: np.ndarray, batch: int) -> np.ndarray:
 
 
 def detections(outputs: Outputs) -> ImageDetections:
-    """Those of one picture, without the padding."""
+    """The detections in the outputs for one picture, without padding."""
     count = int(outputs["count"])
     return ImageDetections(outputs["boxes_px"][:count].astype(np.float64), outputs["labels"][:count], outputs["scores"][:count])
 

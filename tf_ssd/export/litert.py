@@ -26,7 +26,7 @@ def write(saved_model: Path, path: Path) -> None:
 
 
 def quantize(path: Path, how: Quantize, pictures: Iterable[np.ndarray]) -> None:
-    """Quantize the convolutions of a file; what comes after them decides by small differences, and stays as it is.
+    """Quantize the convolutions of a file. The operations after them decide by small differences, and stay in float32.
 
     Args:
         path: a file of `write`, which is replaced.
@@ -54,7 +54,7 @@ def quantize(path: Path, how: Quantize, pictures: Iterable[np.ndarray]) -> None:
 
 
 def describe(path: Path, about: dict[str, Any]) -> None:
-    """Append metadata and class names as a ZIP archive, which is where tools for this format look for such files."""
+    """Append metadata and class names as a ZIP archive: tools for this format look for them there."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(NAME, json.dumps(about, indent=2) + "\n")
         archive.writestr(LABELS, "".join(f"{name}\n" for name in about["classes"]))

@@ -14,8 +14,8 @@ from tf_ssd.data.images.source import choose_reduction
 def resize(pictures: tf.Tensor, image_size: int) -> tf.Tensor:
     """Pictures of any size (B, H, W, 3), RGB 0..255, as the network's input (B, S, S, 3) float32.
 
-    The same as `tf_ssd.data.images.resize.resize_window` of all of a picture: bilinear, after the mean over cells of 2, 4 or 8
-    pixels where both sides are that many times as large; but for the rounding of those means to whole numbers.
+    The result is that of `tf_ssd.data.images.resize.resize_window` for the whole picture: bilinear, after a mean over cells of 2,
+    4 or 8 pixels if both sides are at least so many times S. But these means are not rounded to whole numbers.
     """
     height, width = tf.unstack(tf.shape(pictures)[1:3])
     reduction = choose_reduction(whole(tf.stack([width, height])), reductions=REDUCTIONS, image_size=image_size)

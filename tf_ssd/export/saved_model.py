@@ -1,4 +1,4 @@
-"""SavedModel, by Keras: for TensorFlow and TF Serving, and on the way to LiteRT."""
+"""SavedModel, by Keras: for TensorFlow and TF Serving, and as the form that LiteRT is converted from."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ class Runner:
     """Calls the signature that TF Serving would."""
 
     def __init__(self, path: Path) -> None:
-        self._model = tf.saved_model.load(str(path))  # owns the variables of the signature
+        self._model = tf.saved_model.load(str(path))  # kept, because it owns the variables of the signature
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """From (B, H, W, 3) to the outputs by name."""

@@ -15,19 +15,20 @@ Serve = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
 def serving_function(model: SSD300, config: ExportConfig) -> Serve:
-    """From pictures (B, H, W, 3) uint8 RGB to what is in them.
+    """The function from pictures (B, H, W, 3) uint8 RGB to what is in them.
 
-    Returns a function with the results of `detect.detect` by name, boxes in pixels of the pictures: "boxes_px" (B, D, 4) float32
+    It returns the results of `detect.detect` by name, with boxes in pixels of the pictures: "boxes_px" (B, D, 4) float32
     xyxy, "labels" (B, D) int32, "scores" (B, D) float32 and "count" (B,) int32. With `raw_heads`: "boxes_px" (B, K, 4) and "scores"
     (B, K, C - 1) of all default boxes.
     """
-    # As numbers of the graph: a tensor made outside becomes one more input in some formats.
+    # An array becomes a constant of the graph; a tensor made outside of it would become one more input in some formats.
     anchors = default_boxes(model.config.boxes).numpy()
 
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
         corners = tf.stack([width, height, width, height])
-        predictions = model(resize(images, model.config.boxes.image_size))  # `training` left open: for another machine
+        # Without `training` convolutions are plain ones, which other machines run as well.
+        predictions = model(resize(images, model.config.boxes.image_size))
         variances = model.config.variances
         boxes, scores = detect.candidates(predictions["offsets"], predictions["logits"], anchors, variances=variances)
         if config.raw_heads:
@@ -45,5 +46,5 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
 
 
 def input_spec(config: ExportConfig) -> tf.TensorSpec:
-    """Of the pictures: of any size, all of one call of the same."""
+    """Shape and dtype of the pictures: of any size, but all pictures of a call are of the same size."""
     return tf.TensorSpec([config.batch or None, None, None, 3], tf.uint8, name="images")
