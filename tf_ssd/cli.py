@@ -56,7 +56,8 @@ def _start_tensorflow() -> None:
 def quiet_start() -> Iterator[None]:
     """Hold back what TensorFlow's C++ code writes to stderr while it is imported and looks for devices, unless that fails.
 
-    Later messages are limited to errors. A setting of TF_CPP_MIN_LOG_LEVEL in the environment is left alone and shows everything.
+    Later messages are limited to errors. If TF_CPP_MIN_LOG_LEVEL is set in the environment, it decides alone, and nothing is held
+    back.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield

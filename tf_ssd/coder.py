@@ -34,7 +34,7 @@ def decode(
     variances: tuple[float, float] = VARIANCES,
     max_log_scale: float | None = MAX_LOG_SCALE,
 ) -> tf.Tensor:
-    """Boxes that the offsets stand for: the inverse of `encode`, for sizes up to the clamp.
+    """The boxes that offsets stand for: the inverse of `encode`, for sizes up to the limit.
 
     Args:
         offsets: (..., K, 4).

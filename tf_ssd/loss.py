@@ -1,4 +1,4 @@
-"""The MultiBox loss (Liu et al. 2016, equations 1-3) with hard negative mining, defined at every edge."""
+"""The MultiBox loss (Liu et al. 2016, equations 1-3) with hard negative mining, defined in every edge case."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -44,7 +44,8 @@ def softmax_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     Returns:
         (...), never negative.
     """
-    # The row's largest logit cancels in log(sum(exp)) - logit; as a constant it keeps exp from overflowing and the result >= 0.
+    # Subtracting the row's largest logit leaves log(sum(exp)) - logit as it is, keeps exp from overflowing, and the result >= 0.
+    # Its own gradient would cancel too, so that it may be a constant.
     largest = tf.stop_gradient(tf.reduce_max(logits, axis=-1))
     log_sum = tf.math.log(tf.reduce_sum(tf.exp(logits - largest[..., None]), axis=-1))
     known = (labels >= 0) & (labels < logits.shape[-1])
@@ -57,9 +58,8 @@ def hard_negative_mask(
 ) -> tf.Tensor:
     """The background default boxes that take part in the confidence loss (Liu et al. 2016, section 2.2, hard negative mining).
 
-    Per image those of the highest background cross entropy, as many as
-    min(background boxes, max(negative_ratio * positives, min_negatives)). Ties at the cut go to the lowest index; a NaN ranks
-    above everything.
+    In each image, the min(background boxes, max(negative_ratio * positives, min_negatives)) boxes of the highest background cross
+    entropy. Ties at the cut go to the lowest index; a NaN ranks above everything.
 
     Args:
         logits: (B, K, C).
@@ -128,7 +128,7 @@ def multibox_loss(
         target_offsets: (B, K, 4) from `matcher.targets`; ignored where the label is 0.
         target_labels: (B, K) integers, 0 for background.
         negative_ratio: mined negatives per positive.
-        min_negatives: mined negatives of an image at least.
+        min_negatives: lowest number of mined negatives of an image.
         alpha: weight of the localization term.
         normalizer: "batch": N = max(1, positives of the batch). "image": each image by its own N, then the mean over images.
 
@@ -164,8 +164,8 @@ def _check_shapes(offsets: tf.Tensor, logits: tf.Tensor, target_offsets: tf.Tens
 def _logit_of_label(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple]]:
     """logits[..., label], with a gradient that XLA can fuse.
 
-    It compares each class with the label, in one pass with the gradient of the softmax, where that of a plain gather would scatter
-    into a second array of the size of the logits.
+    The gradient compares each class with the label, in one pass with the gradient of the softmax. The gradient of a plain gather
+    would scatter into a second array of the size of the logits.
     """
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
@@ -176,7 +176,7 @@ def _logit_of_label(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Ca
 
 
 def _hardest(cross_entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, min_negatives: int) -> tf.Tensor:
-    """Mask (B, K) of the mined negatives, from the cross entropy (B, K): of a background row, that of class 0."""
+    """Mask (B, K) of the mined negatives, from the cross entropy (B, K) of each box with its own label: 0 for background."""
     background = labels == 0
     positives = tf.reduce_sum(tf.cast(labels > 0, tf.int32), axis=1)
     available = tf.reduce_sum(tf.cast(background, tf.int32), axis=1)
@@ -200,7 +200,7 @@ def _ordered_bits(x: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_nan(x), integer.max, tf.bitcast(x, integer))
 
 
-@tf.function  # for eager callers, who would pay for each pass otherwise
+@tf.function  # for eager callers, who would otherwise run each operation of each pass by itself
 def _kth_largest(keys: tf.Tensor, k: tf.Tensor, *, bits: tf.Tensor) -> tf.Tensor:
     """The k-th largest (B,) of the integer keys (B, K) in 0..2^bits - 1, negative ones left out; 2^bits - 1 for k = 0.
 

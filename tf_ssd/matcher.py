@@ -8,7 +8,7 @@ from tf_ssd import boxes, coder
 
 Strategy = Literal["bipartite", "argmax"]
 BACKGROUND = -1
-MIN_OVERLAP = 1e-6  # Caffe SSD: below it a ground truth claims nothing
+MIN_OVERLAP = 1e-6  # Caffe SSD: a ground truth claims only default boxes whose IoU exceeds it
 
 
 class Targets(NamedTuple):
@@ -88,7 +88,7 @@ def targets(
 
 
 def _at_least_one_row(gt_boxes: tf.Tensor, gt_labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Add a padding row where there may be none at all, as nothing can be reduced over or gathered from no rows."""
+    """Add a padding row if there may be no rows, which could not be reduced over or gathered from."""
     if gt_labels.shape[1]:
         return gt_boxes, gt_labels
     return tf.pad(gt_boxes, [[0, 0], [0, 1], [0, 0]]), tf.pad(gt_labels, [[0, 0], [0, 1]])
@@ -111,7 +111,8 @@ def _claim_bipartite(overlap: tf.Tensor) -> tf.Tensor:
     """Greedy one-to-one claims (K,) from the overlap (G, K).
 
     Pairs are totally ordered (IoU, then row, then default box), so picking the best remaining pair one at a time gives the same
-    result as picking every *mutually best* pair at once, round after round: such a pair loses to no other, whatever comes first.
+    result as picking every *mutually best* pair at once, round after round: such a pair is the best of its row and of its default
+    box, so that no other pair can take either of them first.
     """
     rows, no_box = tf.unstack(tf.shape(overlap))
     row = tf.range(rows)
@@ -130,9 +131,9 @@ def _claim_bipartite(overlap: tf.Tensor) -> tf.Tensor:
 
 
 def _look_again(overlap: tf.Tensor, claimed: tf.Tensor, best: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where another row has claimed a row's best default box, the best of those still free: new `best` (G,) and `box` (G,).
+    """New `best` (G,) and `box` (G,): a row whose best default box another row has claimed gets the best one that is still free.
 
-    One such row at a time: they are few, and reading one takes a small part of the time that reading all would.
+    Such rows are updated one at a time: they are few, and reading one row takes a small part of the time of reading all.
     """
 
     def lost(best: tf.Tensor, box: tf.Tensor) -> tf.Tensor:

@@ -51,7 +51,7 @@ class SSD300(keras.Model):
         """The total of `multibox_loss` for ground truth `y` ("boxes", "labels") and predictions `y_pred` ("offsets", "logits").
 
         Raises:
-            ValueError: ground truth is missing, or sample weights are given, which the MultiBox loss has no place for.
+            ValueError: ground truth is missing, or sample weights are given, which the MultiBox loss does not know.
         """
         if sample_weight is not None:
             raise ValueError("SSD300 does not take sample weights")
@@ -60,7 +60,7 @@ class SSD300(keras.Model):
         return self.multibox_loss(y["boxes"], y["labels"], y_pred).total
 
     def multibox_loss(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.MultiboxLoss:
-        """Match (B, G, 4), (B, G) with the model's default boxes and compare with its predictions, as its config says."""
+        """Match ground truth (B, G, 4), (B, G) with the model's default boxes and compare the predictions, as its config says."""
         settings = self.config.loss
         return loss.multibox_loss(
             predictions["offsets"],
@@ -94,7 +94,7 @@ class SSD300(keras.Model):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The configuration as plain values; it makes the whole network again."""
+        """The configuration as plain values, from which the whole network can be made again."""
         return {"config": dataclasses.asdict(self.config), "name": self.name}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Half precision is for the network's body; what is summed, normalised or compared needs more."""
+"""At least float32 for what is summed, normalised or compared; half precision is for the body of the network."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Writing files so that a name never stands for half of one."""
+"""Writing files so that none is ever seen half written."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ UNFINISHED = "unfinished-"
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
-    """A path to write to, of the same suffix, which is renamed to `path` at the end, or removed if that is not reached.
+    """Give a path of the same suffix to write to, which is renamed to `path` at the end, or removed after an exception.
 
-    What a killed process leaves is overwritten by the next one.
+    A file that a killed process left unfinished is overwritten by the next process.
     """
     unfinished = path.with_name(f"{UNFINISHED}{path.name}")
     try:

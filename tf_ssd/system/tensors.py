@@ -1,4 +1,4 @@
-"""Tensors by name, and what they are, in one safetensors file that is whole or not there."""
+"""Tensors by name, and a description of them, in one safetensors file that is whole or not there."""
 
 import json
 import os
@@ -19,20 +19,25 @@ Tensors = Mapping[str, np.ndarray]
 
 
 def write_tensors(path: Path, tensors: Tensors, about: dict[str, Any]) -> None:
-    """Write a file beside `path`, wait until it is on the disk, and rename it; `about` is plain values, kept as JSON.
+    """Write a file under another name, wait until it is on the disk, and rename it to `path`.
+
+    Args:
+        path: the file.
+        tensors: by name.
+        about: plain values that describe them, kept as JSON.
 
     Raises:
-        OSError, SafetensorError: the disk does not take it.
+        OSError, SafetensorError: the file cannot be written.
     """
     with written_beside(path) as unfinished:
-        # One entry of metadata: several would stand in any order.
+        # One entry of metadata, because several would be written in any order.
         save_file(dict(tensors), unfinished, {ABOUT: json.dumps(about)})
         _flush(unfinished)
     _flush(path.parent)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The tensors of a file of `write_tensors`, and what it says about them; raises one of UNREADABLE if it is none."""
+    """The tensors and the description in a file of `write_tensors`; raises one of UNREADABLE for any other or a damaged file."""
     with safe_open(path, "numpy") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()[ABOUT])  # noqa: SIM118  not a dict
 
