@@ -15,7 +15,7 @@ import torch
 import torchvision
 from rich.console import Console
 
-import tensorflow as tf  # isort: skip  after torchvision, whose compiler aborts otherwise
+import tensorflow as tf  # isort: skip  after torchvision: the process aborts otherwise
 
 from benchmarks import detection, loss, matching, network, pipeline, startup
 from benchmarks.report import Measures, Row, Sections, measure_peak, measures, table
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _footer(rows: list[Row], extra: dict[str, float]) -> Iterator[str]:
-    """What is no comparison."""
+    """Lines on what is not compared with anything."""
     yield f"matrix product: {extra['gemm_gflops']:.0f} GFLOP/s"
     for row in rows:
         if row.section in network.PASSES:
@@ -64,7 +64,7 @@ def _footer(rows: list[Row], extra: dict[str, float]) -> Iterator[str]:
 
 
 def gemm_gflops() -> float:
-    """The machine's speed at what it does best: a product of two large matrices, the best of several."""
+    """The machine's speed in a product of two large matrices, which it computes fastest of all; the best of several."""
     matrix = tf.random.normal([MATRIX, MATRIX])
     product = tf.function(lambda: tf.matmul(matrix, matrix), autograph=False)
     seconds = []
@@ -76,7 +76,7 @@ def gemm_gflops() -> float:
 
 
 def write_json(path: Path, rows: list[Row], extra: dict[str, float]) -> None:
-    """All that was measured."""
+    """Write all that was measured."""
     path.write_text(json.dumps({"rows": [row._asdict() for row in rows], **extra}, indent=2) + "\n", encoding="utf-8")
 
 

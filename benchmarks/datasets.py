@@ -21,21 +21,21 @@ MOVED_PX = 10.0  # standard deviation of a detection's corners from the object's
 
 
 class Objects(NamedTuple):
-    """Of N images: boxes_px (N, ROWS, 4) float64, and labels (N, ROWS)."""
+    """The objects of N images: boxes_px (N, ROWS, 4) float64, and labels (N, ROWS)."""
 
     boxes_px: np.ndarray
     labels: np.ndarray
 
 
 def draw_objects(images: int) -> Objects:
-    """Random ones."""
+    """Draw random objects."""
     rng = np.random.default_rng(0)
     boxes = draw_boxes(rng, images, ROWS, sides=(0.04, 0.7))
     return Objects(to_px(boxes, SIZE), rng.integers(1, CLASSES, (images, ROWS)))
 
 
 def judged(images: int, *, metric: Metric) -> Callable[[], object]:
-    """Average precision of detections of which several lie near each object."""
+    """Compute the average precision of detections, several of which lie near each object."""
     objects, rng = draw_objects(images), np.random.default_rng(1)
     near = np.arange(DETECTIONS) % ROWS
     boxes_px = objects.boxes_px[:, near] + rng.normal(0, MOVED_PX, (images, DETECTIONS, 4))
@@ -51,7 +51,7 @@ def judged(images: int, *, metric: Metric) -> Callable[[], object]:
 
 
 def read(images: int) -> Callable[[], list[object]]:
-    """The records of an annotation file of COCO, written and read."""
+    """Write an annotation file of COCO and read its records."""
     encoded = json.dumps(_coco(images))
 
     def run() -> list[object]:

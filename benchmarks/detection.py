@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import numpy as np  # isort: skip
-import tensorflow as tf  # isort: skip  after torchvision, whose compiler aborts otherwise
+import tensorflow as tf  # isort: skip  after torchvision: the process aborts otherwise
 
 from benchmarks.network import CLASSES, FORMATS, in_format, networks
 from benchmarks.report import Candidates, Sections
@@ -60,7 +60,7 @@ def end_to_end(number: int) -> Candidates:
 
 
 def by_torchvision(pictures: list[np.ndarray]) -> Candidates:
-    """In either memory format."""
+    """The detector of torchvision, in either memory format."""
 
     def detect(memory_format: torch.memory_format) -> Callable[[], object]:
         network = in_format(memory_format)

@@ -28,7 +28,7 @@ class Curve(NamedTuple):
 
     @property
     def exponent(self) -> float:
-        """Of the larger half of the sizes, where fixed costs matter least."""
+        """The exponent fitted to the larger half of the sizes, where fixed costs matter least."""
         upper = len(self.sizes) // 2
         return exponent(self.sizes[upper:], self.costs[upper:])
 
@@ -44,7 +44,7 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
 
 
 def table(curves: Iterable[Curve]) -> Table:
-    """For people."""
+    """The exponents, stated and measured, as a table to print."""
     shown = Table("", "against", "range", "exponent stated", "measured", "")
     for curve in curves:
         sizes = f"{curve.sizes[0]}..{curve.sizes[-1]}"
@@ -54,5 +54,5 @@ def table(curves: Iterable[Curve]) -> Table:
 
 
 def as_json(curve: Curve) -> dict[str, object]:
-    """All of it."""
+    """A curve as plain values, with its exponent."""
     return {**curve._asdict(), "exponent": curve.exponent, "exceeds": curve.exceeds}

@@ -54,7 +54,7 @@ def torchvision_step(problem: dict[str, np.ndarray], model: SSD) -> Callable[[],
 
 
 def candidates(rows: int, strategy: matcher.Strategy) -> Candidates:
-    """`rows` ground-truth boxes an image."""
+    """Both steps, for images with `rows` ground-truth boxes each."""
     problem = draw_problem(Size(rows=rows), seed=rows)
     return {"torchvision": torchvision_step(problem, torchvision_ssd()), "tf_ssd": tensorflow_step(problem, strategy)}
 

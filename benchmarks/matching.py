@@ -1,8 +1,8 @@
 """Default boxes, and matching at batch 32, 8732 default boxes.
 
-The cost of default boxes is what a caller pays who asks for them; neither side keeps them. torchvision asks in every forward pass,
-tf_ssd once, when a function is compiled. Matching goes from ground truth to what the loss compares with: offsets and labels.
-torchvision encodes the offsets of positives alone. Each row claims its best default box in torchvision, which is "argmax";
+Default boxes are timed as one call that makes them; neither side keeps them between calls. torchvision makes this call in every
+forward pass, tf_ssd once, when a function is compiled. Matching goes from ground truth to what the loss compares with: offsets and
+labels. torchvision encodes the offsets of positives only. In torchvision each row claims its best default box, as with "argmax";
 "bipartite" is more work.
 """
 
@@ -18,7 +18,7 @@ from torchvision.models.detection.ssd import SSD
 from torchvision.ops import box_iou
 
 import numpy as np  # isort: skip
-import tensorflow as tf  # isort: skip  after torchvision, whose compiler aborts otherwise
+import tensorflow as tf  # isort: skip  after torchvision: the process aborts otherwise
 
 from benchmarks.problems import Size, draw_problem
 from benchmarks.report import Candidates, Sections
@@ -31,7 +31,7 @@ OF_TORCHVISION = replace(COCO300, clip="size")  # its settings of the default bo
 
 
 def torchvision_ssd(classes: int = 21) -> SSD:
-    """Its SSD300, with random weights."""
+    """The SSD300 of torchvision, with random weights."""
     return ssd300_vgg16(weights=None, weights_backbone=None, num_classes=classes)
 
 
@@ -49,7 +49,7 @@ def default_box_candidates() -> Candidates:
 def tensorflow_targets(
     problem: dict[str, np.ndarray], strategy: matcher.Strategy, config: DefaultBoxesConfig = COCO300
 ) -> Callable[[], matcher.Targets]:
-    """Compiled by XLA, as in training."""
+    """tf_ssd's matching, compiled by XLA as in training."""
     anchors = default_boxes(config)
     truth = tf.constant(problem["gt_boxes"]), tf.constant(problem["gt_labels"])
     find = tf.function(partial(matcher.targets, strategy=strategy), jit_compile=True)
@@ -73,7 +73,7 @@ def torchvision_truth(problem: dict[str, np.ndarray]) -> tuple[list[dict[str, Te
 
 
 def torchvision_matches(model: SSD, truth: list[dict[str, Tensor]], anchors: list[Tensor]) -> list[Tensor]:
-    """As in `SSD.forward`: image by image."""
+    """Matches of torchvision, found image by image as in `SSD.forward`."""
     return [
         model.proposal_matcher(box_iou(image["boxes"], image_anchors)) for image, image_anchors in zip(truth, anchors, strict=True)
     ]
@@ -94,7 +94,7 @@ def torchvision_targets(problem: dict[str, np.ndarray], model: SSD) -> Callable[
 
 
 def matching_candidates(rows: int, strategy: matcher.Strategy) -> Candidates:
-    """`rows` ground-truth boxes an image."""
+    """Both ways of matching, for images with `rows` ground-truth boxes each."""
     problem = draw_problem(Size(rows=rows), seed=rows)
     return {"torchvision": torchvision_targets(problem, torchvision_ssd()), "tf_ssd": tensorflow_targets(problem, strategy)}
 

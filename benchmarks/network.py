@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.models.detection.ssd import SSD
 
-import keras  # isort: skip  after torchvision, whose compiler aborts otherwise
+import keras  # isort: skip  after torchvision: the process aborts otherwise
 import numpy as np
 import tensorflow as tf
 
@@ -30,7 +30,7 @@ RATE, MOMENTUM, DECAY = 1e-5, 0.9, 5e-4
 
 @lru_cache(maxsize=1)
 def networks() -> tuple[SSD, SSD300]:
-    """The network of torchvision, and ours with its weights."""
+    """The network of torchvision, and tf_ssd's with the same weights."""
     torch.manual_seed(0)
     theirs = torchvision_ssd(CLASSES).eval()
     with torch.no_grad():
@@ -75,7 +75,7 @@ def _heads(network: SSD, inputs: Tensor) -> dict[str, Tensor]:
 
 
 def training_step(images: int, micro_batches: int = 1) -> Candidates:
-    """Matching, forward, loss, backward and update, with weight decay and momentum; only ours can be made in parts."""
+    """Matching, forward, loss, backward and update, with weight decay and momentum; only tf_ssd's step knows micro-batches."""
     rng = np.random.default_rng(0)
     boxes = draw_boxes(rng, images, ROWS, sides=(0.1, 0.6))
     labels = rng.integers(1, CLASSES, (images, ROWS))
@@ -122,7 +122,7 @@ def _our_step(batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray, micro_ba
 
 
 def gflop() -> float:
-    """Of one image forward: two operations for each weight of a convolution at each position."""
+    """10^9 operations of one image's forward pass: two for each weight of a convolution at each position."""
     layers = [layer for layer in networks()[1].layers if isinstance(layer, keras.layers.Conv2D)]
     return sum(2 * np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:3]) for layer in layers) / 1e9
 
@@ -133,7 +133,7 @@ SECTIONS: Sections = {
     "training step, 8 images": partial(training_step, 8),
     "training step, 8 images in 2 micro-batches": partial(training_step, 8, micro_batches=2),
 }
-# In passes of one image: backward costs twice as much as forward.
+# How many forward passes of one image each section amounts to: backward costs twice as much as forward.
 PASSES = {
     "forward, 1 image": 1,
     "forward, 8 images": 8,

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from tf_ssd.data.records import Record
 
 PHOTOS, SHAPES = 16, 8
-# Noise on a grid of so many cells along the shorter side, with this standard deviation: the spectrum of a photo falls like that.
+# Layers of noise: cells along the shorter side, and standard deviation, which falls with the cells as the spectrum of a photo does.
 BRIGHTNESS, COLOUR = ((3, 45), (12, 20), (48, 10), (192, 6)), ((3, 15), (24, 8))
 GRAIN = 2.5
 QUALITY = 90
@@ -62,7 +62,7 @@ def _textured(random: np.random.Generator, size: tuple[int, int]) -> Image.Image
 
 
 def _noise(random: np.random.Generator, size: tuple[int, int], cells: int, deviation: float) -> np.ndarray:
-    """(H, W) float32."""
+    """Smooth noise (H, W) float32, from a grid of random values."""
     width, height = size
     noise = random.standard_normal((cells, cells * width // height), np.float32) * np.float32(deviation)
     return np.asarray(Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC))

@@ -50,7 +50,7 @@ def serve(pipeline: Pipeline, photos: Photos, cores: int, batches: int, connecti
 
 
 def _megabytes() -> float:
-    """Of memory that this process and its children hold, what they share counted once, without code and other mapped files."""
+    """Memory that this process and its children hold: shared memory counts once, code and other mapped files do not count."""
     processes = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
     texts = [Path(f"/proc/{process}/smaps_rollup").read_text() for process in processes]
     lines = [line for text in texts for line in text.splitlines() if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
@@ -99,7 +99,7 @@ def measure_all(photos: Photos, *, cores: int, batches: int, rounds: int) -> Mea
 
 
 def row(section: str, rounds: int) -> Row:
-    """Of the table of all comparisons: photos of ordinary size. Memory is all that the processes of a pipeline hold."""
+    """The row for the table of all comparisons: photos of ordinary size. Memory is all that the processes of a pipeline hold."""
     with tempfile.TemporaryDirectory() as folder:
         results = measure_all(Photos(Path(folder, "photos"), ORDINARY), cores=CORES, batches=BATCHES, rounds=rounds)
     return compared(section, {name: seconds for name, (seconds, _) in results.items()}, lambda name: results[name][1])

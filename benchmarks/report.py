@@ -22,11 +22,11 @@ class Row(NamedTuple):
 
     Attributes:
         section: what was done.
-        subject: which candidate of ours.
+        subject: tf_ssd's candidate.
         rival: the fastest of the others.
-        seconds: of a call, the median of the subject.
+        seconds: the subject's median for a call.
         ratios: seconds of the rival / seconds of the subject, turn by turn.
-        peak_mb, rival_peak_mb: how much more memory than before its first call each has held; of a pipeline, all that it holds.
+        peak_mb, rival_peak_mb: peak memory of each, less what was held before the first call; for a pipeline, all that it holds.
     """
 
     section: str
@@ -52,7 +52,7 @@ def measures(sections: Sections) -> Measures:
 
 
 def compared(section: str, times: dict[str, list[float]], peak: Callable[[str], float]) -> Row:
-    """The last candidate against the fastest of the others.
+    """Compare the last candidate with the fastest of the others.
 
     Args:
         section: what was done.
@@ -66,7 +66,7 @@ def compared(section: str, times: dict[str, list[float]], peak: Callable[[str], 
 
 
 def table(rows: Iterable[Row]) -> Table:
-    """For people."""
+    """The comparisons as a table to print."""
     shown = Table("", "faster by (range)", "memory, of the rival's", "against")
     for row in rows:
         memory = f"{row.peak_mb:.0f} of {row.rival_peak_mb:.0f} MB"
@@ -84,7 +84,7 @@ def peak_mb(section: str, candidate: str) -> float:
 
 
 def measure_peak(run: Callable[[], object]) -> float:
-    """How many megabytes more than before its first call this process ever holds in a few calls (Linux)."""
+    """Peak memory of this process during a few calls, in megabytes more than before the first (Linux)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
     before = _status_mb("VmRSS")
     for _ in range(CALLS_FOR_MEMORY):

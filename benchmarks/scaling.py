@@ -57,7 +57,7 @@ GRIDS = {grid(cells).num_boxes: grid(cells) for cells in CELLS}
 
 
 def matching(size: Size, *, strategy: Strategy) -> Callable[[], Targets]:
-    """Offsets and labels."""
+    """Matching, from ground truth to offsets and labels."""
     return tensorflow_targets(draw_problem(size, seed=0), strategy, GRIDS[size.boxes])
 
 
@@ -74,7 +74,7 @@ def postprocessing(size: Size) -> Callable[[], object]:
     return lambda: select(*inputs).count.numpy()  # noqa: PLW0108  it is the call that is timed
 
 
-# With the largest exponent of each variable that is stated: bipartite matching may read a row for every pair of rows.
+# Operations, with the largest exponent that is stated for each variable: bipartite matching may read a row for every pair of rows.
 OPERATIONS: dict[str, tuple[Operation, dict[str, float]]] = {
     "matching, bipartite": (partial(matching, strategy="bipartite"), {"images": 1, "rows": 2, "boxes": 1}),
     "matching, argmax": (partial(matching, strategy="argmax"), {"images": 1, "rows": 1, "boxes": 1}),
@@ -89,7 +89,7 @@ OF_DATASETS = (
 
 
 def experiments() -> Iterator[Experiment]:
-    """All of them."""
+    """All experiments."""
     sizes = {**SIZES, "boxes": tuple(GRIDS)}
     for operation, (make, stated) in OPERATIONS.items():
         for variable, bound in stated.items():
@@ -102,9 +102,9 @@ def _at(make: Operation, variable: str, value: int) -> Callable[[], object]:
 
 
 def run(experiment: Experiment, *, repeats: int) -> Curve:
-    """All sizes take turns; each counts with its fastest, as other work on the machine only ever adds."""
+    """All sizes take turns. The fastest turn of each counts, because other work on the machine only ever adds time."""
     candidates = {str(size): experiment.make(size) for size in experiment.sizes}
-    gc.disable()  # as timeit does: it would go through all that the other sizes hold
+    gc.disable()  # as timeit does: a collection would go through all that the other sizes hold
     times = interleaved(candidates, repeats=repeats, warmup=1)
     gc.enable()
     fastest = [min(seconds) for seconds in times.values()]

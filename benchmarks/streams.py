@@ -22,7 +22,7 @@ def tensorflow_batches(photos: Photos, cores: int) -> Iterator[object]:
 
 
 def torchvision_batches(photos: Photos, cores: int, *, pillow: bool) -> Iterator[object]:
-    """Those of torchvision's references/detection."""
+    """The batches of torchvision's references/detection."""
     from torch.utils.data import DataLoader
 
     examples: Any = TorchvisionExamples(photos, pillow=pillow)  # it has what a map-style dataset needs
@@ -30,7 +30,7 @@ def torchvision_batches(photos: Photos, cores: int, *, pillow: bool) -> Iterator
 
 
 class TorchvisionExamples:
-    """An endless dataset for PyTorch: item i is the i-th photo, after the last the first again."""
+    """An endless dataset for PyTorch: the photos in their order, again and again."""
 
     def __init__(self, photos: Photos, *, pillow: bool) -> None:
         import torch

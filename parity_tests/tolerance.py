@@ -17,7 +17,7 @@ class Tolerance:
         float64: allowed multiple of float64's epsilon.
         reason: why the implementations may differ at all.
         seen: the largest multiples seen in float32 and float64 with --hypothesis-profile=deep; None where none were measured. Every
-            run prints its own at its end.
+            run prints the multiples that it has seen at its end.
     """
 
     float32: float
@@ -26,7 +26,7 @@ class Tolerance:
     seen: tuple[float | None, float | None] = (None, None)
 
     def having_seen(self, float32: float | None, float64: float | None) -> "Tolerance":
-        """The same tolerance with what an operation was seen to need of it."""
+        """The same tolerance with the largest multiples that one operation was seen to need."""
         return replace(self, seen=(float32, float64))
 
     def multiple(self, dtype: np.dtype) -> float:
@@ -35,7 +35,7 @@ class Tolerance:
 
     @staticmethod
     def unit(expected: np.ndarray, dtype: np.dtype, scale: float) -> np.ndarray:
-        """What one epsilon of `dtype` is for each element, at magnitude `scale` or its own if that is larger."""
+        """One epsilon of `dtype` for each element, at the element's own magnitude or at `scale`, whichever is larger."""
         return np.finfo(dtype).eps * np.maximum(np.abs(expected), scale)
 
 

@@ -25,11 +25,11 @@ def area(boxes: Tensor) -> Tensor:
 def iou(a: Tensor, b: Tensor) -> Tensor:
     """Intersection over union of every a with every b: xyxy (N, 4), xyxy (M, 4) -> (N, M) in [0, 1], same dtype.
 
-    0 with any box whose area is not above 0 (flat, inverted, NaN), which also gets gradient exactly 0.
-    Symmetric; exactly 1 for a box with itself; no epsilon. Source: paper, section 2.2 (jaccard overlap).
+    It is 0 with any box whose area is not above 0 (flat, inverted, NaN), and such a box gets gradient exactly 0.
+    It is symmetric, and exactly 1 for a box with itself; no epsilon. Source: paper, section 2.2 (jaccard overlap).
     """
     has_area_a, has_area_b = area(a) > 0, area(b) > 0  # [N] [M]
-    # A box without area leaves the arithmetic here, before it can make a 0/0 or a NaN for the gradient to pick up.
+    # The unit square takes the place of a box without area, which would put 0/0 or NaN into the gradient.
     unit = torch.tensor([0, 0, 1, 1])
     a = torch.where(has_area_a[:, None], a, unit)  # [N,4]
     b = torch.where(has_area_b[:, None], b, unit)  # [M,4]

@@ -31,7 +31,7 @@ def decode(
 ) -> Tensor:
     """The inverse of `encode`: offsets (K, 4), default boxes cxcywh (K, 4) -> boxes xyxy (K, 4); same dtype.
 
-    offset * variance of the two sizes goes at most to max_log_scale (a growth of 1000/16 = 62.5 times; None: no
+    offset * variance of the two sizes is limited to max_log_scale (a growth of 1000/16 = 62.5 times; None: no
     limit). Boxes are not clipped to the image. Source: Caffe SSD; the limit is torchvision's.
     """
     log_scale = offsets[:, 2:] * variances[1]  # [K,2]

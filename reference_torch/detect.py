@@ -21,8 +21,8 @@ class Detections(NamedTuple):
 def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float) -> Tensor:
     """Greedy non-maximum suppression: boxes xyxy (N, 4), scores (N,) -> int64 indices of the kept, best score first.
 
-    A box goes when its IoU with a better, kept one is > iou_threshold; equal scores: lowest index first, so a box
-    without area neither goes nor removes another. Source: paper, section 2.2; torchvision.
+    A box is removed if its IoU with a better box that is kept is > iou_threshold; of equal scores the lowest index is
+    better. A box without area is not removed and removes no other. Source: paper, section 2.2; torchvision.
     """
     waiting = scores.argsort(descending=True, stable=True)
     kept = []
@@ -48,9 +48,10 @@ def detect(
 ) -> Detections:
     """Find at most max_detections from offsets (K, 4), logits (K, C), default_boxes (K, 4) cxcywh; best score first.
 
-    Per class (0 is background, dropped): scores > score_threshold, of these the top_k best, `nms` on boxes clipped to
-    the image; then the best of all classes. Equal scores: lowest class, then lowest default box. Dtype of the
-    predictions, at least float32. Source: paper, section 3.1; Caffe SSD; clip: torchvision.
+    For each class but 0, which is background: take scores > score_threshold, of these the top_k best, and apply `nms`
+    to their boxes, clipped to the image. Then take the best of all classes. Of equal scores the lowest class is better,
+    then the lowest default box. Dtype of the predictions, at least float32. Source: paper, section 3.1; Caffe SSD;
+    clip: torchvision.
     """
     offsets, logits = (x.float() if x.dtype in (torch.float16, torch.bfloat16) else x for x in (offsets, logits))
     boxes = clip(decode(offsets, default_boxes, variances=variances, max_log_scale=max_log_scale))  # [K,4]

@@ -46,8 +46,9 @@ def hard_negative_mask(
 ) -> Tensor:
     """The background default boxes of one image to train on: logits (K, C), target labels (K,) -> (K,) bool.
 
-    The min(background, max(negative_ratio * positives, min_negatives)) of highest background cross entropy, NaN
-    above all, ties to the lowest index. Background: label 0; positive: label > 0. Source: paper, section 2.2.
+    These are the min(background, max(negative_ratio * positives, min_negatives)) boxes of highest background cross
+    entropy; NaN ranks above all, and ties go to the lowest index. Background has label 0, positives a label > 0.
+    Source: paper, section 2.2.
     """
     background = torch.nonzero(target_labels == 0).flatten()
     positives = int((target_labels > 0).sum())
@@ -70,7 +71,7 @@ def multibox_loss(
     alpha: float = 1.0,
     normalizer: str = "batch",
 ) -> MultiboxLoss:
-    """Of a batch: (confidence + alpha * localization) / N, in the dtype of the predictions, at least float32.
+    """The loss of a batch: (confidence + alpha * localization) / N, in the dtype of the predictions, at least float32.
 
     offsets and target_offsets (B, K, 4), logits (B, K, C), target_labels (B, K) integer, 0 = background.
     confidence: cross entropy of positives, mined negatives, and every row where it is NaN, so that NaN is never

@@ -24,7 +24,7 @@ def match(
 
     gt_boxes (G, 4) xyxy, gt_labels (G,) integer, default_boxes (K, 4) cxcywh. A row with label <= 0 (padding) or
     without area never matches. First ground truths claim default boxes, by the strategy:
-    "bipartite" (paper, section 2.2; Caffe SSD): again and again the best pair of what is left, while its IoU > 1e-6;
+    "bipartite" (paper, section 2.2; Caffe SSD): again and again the best pair of those left, while its IoU > 1e-6;
     "argmax" (torchvision): each takes its best default box, however small the overlap; the last row wins a collision.
     Then every default box nobody claimed takes its best ground truth if IoU >= threshold, ties to the lowest row.
     Raises ValueError for an unknown strategy.

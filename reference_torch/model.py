@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
-# A chain, each reading the one above: (channels, kernel, stride, padding, dilation).
+# A chain, in which each convolution reads the one before: (channels, kernel, stride, padding, dilation).
 # fmt: off
 CONVOLUTIONS = {
     "conv1_1": (64, 3, 1, 1, 1), "conv1_2": (64, 3, 1, 1, 1),
@@ -23,10 +23,10 @@ SOURCES = ("conv4_3", "fc7", "conv8_2", "conv9_2", "conv10_2", "conv11_2")  # 38
 
 
 class SSD300(nn.Module):
-    """The network; its K = 8732 default boxes stand in the order (source, row, column, box); dtype of its weights.
+    """The network. It lists its K = 8732 default boxes by source, row, column and box, and computes in its weights' dtype.
 
     num_classes: C, background included. width scales every channel count of the body. boxes_per_cell: one number for
-    each of the six sources, else ValueError. Body He-initialised, heads near 0, biases 0.
+    each of the six sources, else ValueError. The body is He-initialised, heads are near 0, biases 0.
     """
 
     mean: Tensor
@@ -47,7 +47,7 @@ class SSD300(nn.Module):
 
     def _add(self, name: str, convolution: nn.Conv2d, *, stddev: float | None = None) -> None:
         weight, bias = convolution.parameters()
-        nn.init.normal_(weight, std=stddev or (2 / weight[0].numel()) ** 0.5)  # He: 2 / inputs of one output
+        nn.init.normal_(weight, std=stddev or (2 / weight[0].numel()) ** 0.5)  # He: the variance is 2 / inputs of one output
         nn.init.zeros_(bias)
         self.add_module(name, convolution)
 
