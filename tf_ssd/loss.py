@@ -185,7 +185,8 @@ def _hardest(cross_entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, m
     hardness = tf.where(background, hardness, -tf.ones_like(hardness))
     cut = _kth_largest(hardness, count, bits=tf.constant(hardness.dtype.size * 8 - 1))[:, None]  # (B, 1)
     harder, tied = hardness > cut, hardness == cut
-    # Among the ties the lowest index wins: give it the largest key, and cut once more, unless all of them take part.
+    # Of the tied boxes those of the lowest index win: they get the largest keys, and a second cut selects them. If all tied boxes
+    # take part, the second cut makes no pass.
     boxes = labels.shape[1]
     order = tf.where(tied, tf.range(boxes - 1, -1, -1), -1)  # (B, K)
     still = count - tf.reduce_sum(tf.cast(harder, tf.int32), axis=1)

@@ -17,7 +17,7 @@ class WarmupAndDrops(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         rate: the peak.
         drops: steps at which the rate falls.
-        factor: what it falls by.
+        factor: what each drop multiplies the rate by.
         warmup: steps until the peak is reached; 0 for none.
     """
 
