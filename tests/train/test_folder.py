@@ -28,7 +28,7 @@ def test_what_is_written_down(tmp_path):
     run = json.loads((tmp_path / "run.json").read_text())
     assert run["settings"]["data"] == ["a/b"]
     assert run["recipe"]["batch_size"] == 32
-    assert run["versions"].keys() == {"tf_ssd", "tensorflow", "keras", "python"}
+    assert run["versions"].keys() == {"tf_ssd", "tensorflow", "keras", "numpy", "python"}
     assert (tmp_path / "classes.txt").read_text() == "cat\ndog\n"
 
 
@@ -54,12 +54,16 @@ def test_what_may_change(tmp_path, change):
     assert open_run(tmp_path, dataclasses.replace(CONFIG, **change), CLASSES, DATA)
 
 
-def test_other_classes_or_data(tmp_path):
+def test_other_classes_data_or_order(tmp_path):
     open_run(tmp_path, CONFIG, CLASSES, DATA)
     with pytest.raises(ConfigError, match="label 2 is 'dog' but 'cow'"):
         open_run(tmp_path, CONFIG, ("cat", "cow"), DATA)
     with pytest.raises(ConfigError, match="training data was 'abc' and is 'abd'"):
         open_run(tmp_path, CONFIG, CLASSES, {"training data": "abd"})
+    with pytest.raises(
+        ConfigError, match="training order was None and is 'xyz'; choose another folder, or the same settings, data and versions"
+    ):
+        open_run(tmp_path, CONFIG, CLASSES, DATA | {"training order": "xyz"})
 
 
 def test_other_versions_may_go_on(tmp_path):

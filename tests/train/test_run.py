@@ -64,6 +64,14 @@ def test_what_continues_is_said(tmp_path, capsys):
     assert "No checkpoint to go on from: starting at step 0." in printed.out
 
 
+def test_a_run_in_another_order_is_not_continued(tmp_path, monkeypatch):
+    """As another version of tf_ssd or NumPy would draw it: some records would come twice in an epoch, and others not at all."""
+    new_run(tmp_path)
+    monkeypatch.setattr(np.random, "default_rng", lambda key: np.random.Generator(np.random.MT19937(key)))
+    with pytest.raises(ConfigError, match="holds another run: training order was"):
+        new_run(tmp_path)
+
+
 def test_frozen_blocks_are_named_and_not_trained(tmp_path, capsys):
     run = new_run(tmp_path, frozen_blocks=1)
     assert "not trained: conv1_1, conv1_2" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_ssd import __version__
@@ -32,13 +33,14 @@ def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data
         folder: it may exist, but must be empty or hold a run of the same settings, classes and data.
         config: the settings.
         class_names: of the training data, without background.
-        data: a fingerprint for each part of the data.
+        data: a fingerprint for each part of the data, and for the order of training.
 
     Raises:
         ConfigError: the folder cannot be made, holds something else, or a run that differs; the message names the difference.
     """
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in FREE}
-    versions = {"tf_ssd": __version__, "tensorflow": tf.__version__, "keras": keras.__version__, "python": sys.version.split()[0]}
+    libraries = {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}
+    versions = {"tf_ssd": __version__, **libraries, "python": sys.version.split()[0]}
     run = {"settings": settings, "recipe": dataclasses.asdict(config.settings()), "data": dict(data), "versions": versions}
     if (folder / RUN).exists():
         _check_same(folder, _as_json(run), class_names)
@@ -84,7 +86,10 @@ def _lock(descriptor: int, folder: Path) -> None:
 
 
 def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str]) -> None:
-    """Raise ConfigError, which names the first difference, unless the folder holds this run. Versions may differ."""
+    """Raise ConfigError, which names the first difference, unless the folder holds this run.
+
+    Other versions may continue it, if they train in the same order.
+    """
     try:
         found = json.loads((folder / RUN).read_text(encoding="utf-8"))
         parts = [(dict(found[part]), run[part]) for part in ("settings", "recipe", "data")]
@@ -95,7 +100,8 @@ def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str]) -
         for name in sorted(theirs.keys() | ours.keys()):
             if theirs.get(name) != ours.get(name):
                 change = f"{name} was {theirs.get(name)!r} and is {ours.get(name)!r}"
-                raise ConfigError(f"--output {folder} holds another run: {change}; choose another folder, or the same settings")
+                remedy = "choose another folder, or the same settings, data and versions"
+                raise ConfigError(f"--output {folder} holds another run: {change}; {remedy}")
 
 
 def _as_json(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tf_ssd.config import TrainConfig, require
 from tf_ssd.data.batches.generator import Batch, TrainingBatches
+from tf_ssd.data.batches.order import TrainingOrder
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.data.fingerprint import fingerprint
 from tf_ssd.data.records import Dataset
@@ -96,9 +97,9 @@ class Run:
 
     def _open_folder(self) -> bool:
         """The first worker makes the folder, and the others wait for it. Returns whether this worker found the run in it."""
-        data = {}
+        data = {"training order": TrainingOrder(size=len(self.training), seed=self.config.seed).fingerprint()}
         if self.config.data:
-            data = {"training data": fingerprint(self.training), "held-out data": fingerprint(self.held_out)}
+            data |= {"training data": fingerprint(self.training), "held-out data": fingerprint(self.held_out)}
         if not self.workers.is_first:
             self.workers.barrier()
         resumed = open_run(self.folder, self.config, self.training.class_names, data)

@@ -13,7 +13,7 @@ from tf_ssd.config import AUGMENTATIONS, AugmentConfig, Exif, OnBadImage
 from tf_ssd.data.augment import augment_encoded, resize_encoded
 from tf_ssd.data.batches.close_at_exit import closed_at_exit
 from tf_ssd.data.batches.loader import Loader, each_once
-from tf_ssd.data.batches.order import shuffled_index
+from tf_ssd.data.batches.order import TrainingOrder
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import ConfigError, DatasetError
@@ -83,11 +83,13 @@ class TrainingBatches:
         if batch_size % workers:
             raise ConfigError(f"--batch-size {batch_size} cannot be shared by {workers} workers; choose a multiple of {workers}")
 
+        order = TrainingOrder(size=size, seed=seed)
+
         def candidates(position: int) -> Iterator[int]:
             """Those that follow in the epoch stand in for an image that is skipped."""
             start = position - position % size
             for offset in range(size):
-                yield shuffled_index(start + (position + offset) % size, size=size, seed=seed)
+                yield order[start + (position + offset) % size]
 
         def example(position: tf.Tensor) -> Batch:
             rows, size_px, read, index = self._loader.load(position)

@@ -1,42 +1,39 @@
-"""The order of training: each epoch is a permutation of the records, computed by index arithmetic, without a table."""
+"""The order of training: endless, and each epoch a permutation of the records."""
 
-ROUNDS = 6
-FEWEST_HALF_BITS = 3
-WORD = 2**64 - 1
+import hashlib
+from functools import lru_cache
+from threading import Lock
 
+import numpy as np
 
-def shuffled_index(position: int, *, size: int, seed: int) -> int:
-    """The record at a position of the endless training order, in which each epoch is a permutation keyed by (seed, epoch)."""
-    epoch, offset = divmod(position, size)
-    return permuted(offset, size=size, key=_mix(_mix(seed) + epoch))
+KEPT_EPOCHS = 2  # a batch may begin in one epoch and end in the next
 
 
-def permuted(index: int, *, size: int, key: int) -> int:
-    """Where a permutation of 0..size-1, one for each key, takes `index`: constant time, no memory.
+class TrainingOrder:
+    """Which record stands at each position, a function of size, seed and position alone.
 
-    A Feistel network permutes the numbers of an even number of bits; one that lands beyond `size` is put through it again until
-    it does not (cycle walking: Black and Rogaway 2002, Ciphers with Arbitrary Finite Domains), less than four times on average
-    for sizes from 17 on.
+    The permutations of the epochs asked for last are kept, 8 bytes for each record. Others are drawn again, in 2 ms for the 118,287
+    images of COCO. May be asked from several threads.
+
+    Args:
+        size: number of records.
+        seed: any integer from 0.
     """
-    half_bits = max(FEWEST_HALF_BITS, ((size - 1).bit_length() + 1) // 2)
-    keys = [_mix(key + number) for number in range(ROUNDS)]
-    index = _feistel(index, keys, half_bits)
-    while index >= size:
-        index = _feistel(index, keys, half_bits)
-    return index
 
+    def __init__(self, *, size: int, seed: int) -> None:
+        self._size, self._seed = size, seed
+        self._epoch = lru_cache(maxsize=KEPT_EPOCHS)(self._drawn)
+        self._asking = Lock()
 
-def _feistel(value: int, keys: list[int], half_bits: int) -> int:
-    mask = (1 << half_bits) - 1
-    left, right = value >> half_bits, value & mask
-    for key in keys:
-        left, right = right, left ^ (_mix(key + right) & mask)
-    return left << half_bits | right
+    def __getitem__(self, position: int) -> int:
+        """The record at a position from 0 on."""
+        epoch, offset = divmod(position, self._size)
+        with self._asking:  # threads that reach an epoch together wait for one of them to draw it
+            return int(self._epoch(epoch)[offset])
 
+    def fingerprint(self) -> str:
+        """A digest of the first epoch: another one if this module or NumPy draws orders in another way."""
+        return hashlib.sha256(self._drawn(0).tobytes()).hexdigest()
 
-def _mix(value: int) -> int:
-    """A 64-bit integer whose every bit depends on all bits of `value` (the finaliser of SplitMix64)."""
-    value = (value + 0x9E3779B97F4A7C15) & WORD
-    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & WORD
-    value = (value ^ value >> 27) * 0x94D049BB133111EB & WORD
-    return value ^ value >> 31
+    def _drawn(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self._seed, epoch]).permutation(self._size)
