@@ -16,7 +16,7 @@ from reference_torch import loss, matcher
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.model import SSD300
-from tf_ssd.network import layers
+from tf_ssd.network.kernels import winograd
 from tf_ssd.optimizer import CaffeSGD, WarmupAndDrops
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.trainer import Trainer
@@ -125,9 +125,9 @@ def expected() -> Run:
     return reference_run()
 
 
-@pytest.mark.parametrize("winograd_channels", [layers.WINOGRAD_CHANNELS, 1])
+@pytest.mark.parametrize("winograd_channels", [winograd.CHANNELS, 1])
 def test_the_runs_stay_together(expected: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, winograd_channels: int) -> None:
     """As narrow as the network is, Winograd's algorithm trains none of its layers or, if told so, all of VGG16's."""
-    monkeypatch.setattr(layers, "WINOGRAD_CHANNELS", winograd_channels)
+    monkeypatch.setattr(winograd, "CHANNELS", winograd_channels)
     actual = production_run(production_network(reference_network(SMALL)), tmp_path)
     assert largest_difference(actual, expected) < RELATIVE

@@ -18,7 +18,7 @@ from tf_ssd.export import litert, onnx, saved_model
 from tf_ssd.export.agreement import LIMITS, Limits
 from tf_ssd.export.serving import input_spec, serving_function
 from tf_ssd.model import ssd300
-from tf_ssd.network.layers import MANY_RESULTS
+from tf_ssd.network.kernels.parts import MANY_RESULTS
 from tf_ssd.predict.detector import Detector
 from tf_ssd.weights import save_model
 from tf_ssd.weights.trained import load_run

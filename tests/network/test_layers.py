@@ -1,13 +1,10 @@
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_ssd.network.kernels import pooling, winograd
+from tf_ssd.network.kernels import parts, pooling, winograd
+from tf_ssd.network.kernels.choice import plain_kernels
 from tf_ssd.network.layers import FastConv2D, L2Normalize, ReLUMaxPooling2D
 
 
@@ -75,7 +72,7 @@ def drawn(*shape, dtype="float32"):
 @pytest.mark.parametrize("wrap", [lambda function: function, tf.function], ids=["eager", "graph"])
 def test_a_dilated_convolution_is_that_of_keras(monkeypatch, wrap, dtype, kernels):
     if not kernels:
-        monkeypatch.setattr("tf_ssd.network.layers._has_dilated_kernels", lambda dtype: False)
+        monkeypatch.setattr("tf_ssd.network.kernels.dilation.has_kernels", lambda dtype: False)
     assert_like_keras(drawn(2, 19, 19, 8, dtype=dtype), 4, wrap=wrap, padding="same", dilation_rate=6)
 
 
@@ -88,8 +85,8 @@ def convolved(monkeypatch):
         shapes.append(tuple(kernel.shape))
         return convolve(pixels, kernel)
 
-    monkeypatch.setattr("tf_ssd.network.layers.winograd.convolve", recorded)
-    monkeypatch.setattr("tf_ssd.network.layers.WINOGRAD_CHANNELS", 2)
+    monkeypatch.setattr(winograd, "convolve", recorded)
+    monkeypatch.setattr(winograd, "CHANNELS", 2)
     return shapes
 
 
@@ -130,9 +127,9 @@ def split(monkeypatch):
         return convolution_op(self, inputs, kernel)
 
     monkeypatch.setattr(FastConv2D, "convolution_op", recorded)
-    monkeypatch.setattr("tf_ssd.network.layers.MANY_RESULTS", 4)
-    monkeypatch.setattr("tf_ssd.network.layers.RESULTS_OF_PART", 2)
-    monkeypatch.setattr("tf_ssd.network.layers._has_dilated_kernels", lambda dtype: True)
+    monkeypatch.setattr(parts, "MANY_RESULTS", 4)
+    monkeypatch.setattr(parts, "RESULTS_OF_PART", 2)
+    monkeypatch.setattr("tf_ssd.network.kernels.dilation.has_kernels", lambda dtype: True)
     return numbers
 
 
@@ -157,11 +154,11 @@ def test_a_dilated_prediction_in_parts_is_that_of_keras():
         ({"filters": 5}, [5]),
         ({"dtype": "float64"}, [6]),
         ({"training": True}, [6]),
-        ({"training": None}, [6]),
+        ({"training": None}, [2, 2, 2]),  # as in Keras, what is not training is prediction
     ],
     ids=str,
 )
-def test_other_convolutions_are_in_one(split, other, numbers):
+def test_other_convolutions_are_in_one_and_what_is_not_training_in_parts(split, other, numbers):
     filters, dtype, training = ({"filters": 6, "dtype": "float32", "training": False} | other).values()
     FastConv2D(filters, 3, dtype=dtype)(drawn(1, 6, 6, 2, dtype=dtype), training=training)
     assert split == numbers
@@ -169,8 +166,8 @@ def test_other_convolutions_are_in_one(split, other, numbers):
 
 @pytest.mark.parametrize("kernels", [True, False])
 def test_neither_a_gpu_nor_another_library_gets_parts(split, monkeypatch, kernels):
-    monkeypatch.setattr("tf_ssd.network.layers._has_dilated_kernels", lambda dtype: kernels)
-    monkeypatch.setattr("tf_ssd.network.layers._has_gpu", lambda: kernels)
+    monkeypatch.setattr("tf_ssd.network.kernels.dilation.has_kernels", lambda dtype: kernels)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"] if kernels else [])
     FastConv2D(6, 3)(drawn(1, 6, 6, 2), training=False)
     assert split == [6]
 
@@ -178,7 +175,7 @@ def test_neither_a_gpu_nor_another_library_gets_parts(split, monkeypatch, kernel
 @pytest.mark.parametrize(("training", "gpus", "by_us"), [(True, [], True), (False, [], False), (True, ["a GPU"], False)])
 def test_pooling(monkeypatch, training, gpus, by_us):
     calls, pool = [], pooling.relu_max_pool
-    monkeypatch.setattr("tf_ssd.network.layers.pooling.relu_max_pool", lambda pixels: calls.append(pixels) or pool(pixels))
+    monkeypatch.setattr(pooling, "relu_max_pool", lambda pixels: calls.append(pixels) or pool(pixels))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
     x = drawn(2, 5, 4, 3)
     expected = keras.layers.MaxPooling2D(2, padding="same")(keras.layers.ReLU()(x))
@@ -186,13 +183,25 @@ def test_pooling(monkeypatch, training, gpus, by_us):
     assert bool(calls) == by_us
 
 
-@pytest.mark.parametrize(("options", "has"), [("0", False), ("1", None)])
-def test_kernels_of_dilated_convolutions_are_asked_for(options, has):
-    """Without oneDNN no CPU has them; with it, it depends on the CPU, but never in float64."""
-    code = "from tf_ssd.network.layers import tf, _has_dilated_kernels as has; print(has(tf.float32), has(tf.float64))"
-    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": options, "CUDA_VISIBLE_DEVICES": ""}
-    output = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
-    ).stdout.split()
-    assert output[1] == "False"
-    assert has is None or output[0] == str(has)
+def test_keras_loops_use_the_kernels_of_what_they_do(convolved, split):
+    model = keras.Sequential([keras.Input((6, 6, 2)), FastConv2D(6, 3, padding="same")])
+    model.compile("sgd", "mse")
+    x, y = np.ones((2, 6, 6, 2), np.float32), np.ones((2, 6, 6, 6), np.float32)
+    model.fit(x, y, verbose=0)
+    assert (convolved, split) == ([(3, 3, 2, 6)], [])
+    model.evaluate(x, y, verbose=0)
+    assert split == [2, 2, 2]
+    model.predict(x, verbose=0)
+    assert split == [2, 2, 2] * 2
+    assert len(convolved) == 1
+
+
+@pytest.mark.parametrize("training", [True, False, None])
+def test_plain_kernels_are_one_operation(convolved, split, monkeypatch, training):
+    monkeypatch.setattr(pooling, "relu_max_pool", pytest.fail)
+    x = drawn(1, 6, 6, 2)
+    with plain_kernels():
+        FastConv2D(6, 3, padding="same")(x, training=training)
+        ReLUMaxPooling2D()(x, training=training)
+    assert not convolved
+    assert split == [6]

@@ -9,6 +9,7 @@ from tf_ssd.config import ExportConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.export.preprocess import resize
 from tf_ssd.model import SSD300
+from tf_ssd.network.kernels.choice import plain_kernels
 
 SIGNATURE = "serving_default"
 Serve = Callable[[tf.Tensor], dict[str, tf.Tensor]]
@@ -27,8 +28,8 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
         corners = tf.stack([width, height, width, height])
-        # Without `training` convolutions are plain ones, which other machines run as well.
-        predictions = model(resize(images, model.config.boxes.image_size))
+        with plain_kernels():
+            predictions = model(resize(images, model.config.boxes.image_size), training=False)
         variances = model.config.variances
         boxes, scores = detect.candidates(predictions["offsets"], predictions["logits"], anchors, variances=variances)
         if config.raw_heads:

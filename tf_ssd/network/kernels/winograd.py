@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+CHANNELS = 256  # of pixels and of results, from which it is faster (benchmarks/NOTES.md)
 STEP, TILE = 2, 4  # pixels from tile to tile, and of a tile
 CHUNK = 2**17  # numbers, 0.5 MB, of which some tens of arrays are held at a time: larger chunks are no faster
 Matrix = tuple[tuple[float, ...], ...]
@@ -20,6 +21,13 @@ KERNEL: Matrix = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))  # G
 RESULT: Matrix = ((1, 1, 1, 0), (0, 1, -1, -1))  # A'
 
 Grid = Sequence[Sequence[tf.Tensor]]  # a small matrix whose elements are tensors of one shape
+
+
+def suits(pixels: tf.Tensor, kernel: tf.Tensor, *, strides: tuple[int, int], padding: str, dilation_rate: tuple[int, int]) -> bool:
+    """Whether `convolve` computes a convolution with these settings of Keras, and is faster."""
+    geometry = (kernel.shape[:2], strides, padding, dilation_rate)
+    many = min(kernel.shape[2:]) >= CHANNELS
+    return many and geometry == ((3, 3), (1, 1), "same", (1, 1)) and pixels.dtype in (tf.float32, tf.float64)
 
 
 @tf.custom_gradient
