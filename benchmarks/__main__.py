@@ -1,7 +1,8 @@
 """tf_ssd against torchvision's SSD300 in one run: python -m benchmarks.
 
 A ratio above 1 means that tf_ssd is faster. Both do the same work with the same weights on as many threads, and take turns. The
-input pipeline with photos of other sizes: python -m benchmarks.pipeline. How costs grow: python -m benchmarks.scaling.
+input pipeline with photos of other sizes: python -m benchmarks.pipeline. How costs grow: python -m benchmarks.scaling. Each
+kernel of the network by itself: python -m benchmarks.kernels.
 """
 
 import argparse

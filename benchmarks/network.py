@@ -55,18 +55,21 @@ def pixels(images: int) -> np.ndarray:
 
 def forward(images: int) -> Candidates:
     """From pixels to offsets and logits."""
-    batch, ours = pixels(images), networks()[1]
+    batch = pixels(images)
     chw = torch.from_numpy(batch / 255).permute(0, 3, 1, 2)
 
     def theirs(memory_format: torch.memory_format) -> Callable[[], object]:
         network, inputs = in_format(memory_format), chw.contiguous(memory_format=memory_format)
         return lambda: _heads(network, inputs)
 
-    run, inputs = tf.function(lambda images: ours(images, training=False), autograph=False), tf.constant(batch)
-    return {
-        **{name: theirs(memory_format) for name, memory_format in FORMATS.items()},
-        "tf_ssd": lambda: run(inputs)["logits"].numpy(),  # noqa: PLW0108  it is the call that is timed
-    }
+    return {**{name: theirs(memory_format) for name, memory_format in FORMATS.items()}, "tf_ssd": our_forward(images)}
+
+
+def our_forward(images: int) -> Callable[[], object]:
+    """tf_ssd's candidate of `forward`."""
+    ours = networks()[1]
+    run, inputs = tf.function(lambda images: ours(images, training=False), autograph=False), tf.constant(pixels(images))
+    return lambda: run(inputs)["logits"].numpy()  # noqa: PLW0108  it is the call that is timed
 
 
 @torch.inference_mode()
@@ -76,20 +79,21 @@ def _heads(network: SSD, inputs: Tensor) -> dict[str, Tensor]:
 
 def training_step(images: int, micro_batches: int = 1) -> Candidates:
     """Matching, forward, loss, backward and update, with weight decay and momentum; only tf_ssd's step knows micro-batches."""
+    theirs = {name: _their_step(memory_format, images) for name, memory_format in FORMATS.items()}
+    return {**theirs, "tf_ssd": our_step(images, micro_batches)}
+
+
+def _ground_truth(images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (B, G, 4) and labels (B, G)."""
     rng = np.random.default_rng(0)
-    boxes = draw_boxes(rng, images, ROWS, sides=(0.1, 0.6))
-    labels = rng.integers(1, CLASSES, (images, ROWS))
-    batch = pixels(images)
-    theirs = {name: _their_step(memory_format, batch, boxes, labels) for name, memory_format in FORMATS.items()}
-    return {**theirs, "tf_ssd": _our_step(batch, boxes, labels, micro_batches)}
+    return draw_boxes(rng, images, ROWS, sides=(0.1, 0.6)), rng.integers(1, CLASSES, (images, ROWS))
 
 
-def _their_step(
-    memory_format: torch.memory_format, batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray
-) -> Callable[[], object]:
+def _their_step(memory_format: torch.memory_format, number: int) -> Callable[[], object]:
+    boxes, labels = _ground_truth(number)
     network = in_format(memory_format).train()
     optimizer = torch.optim.SGD(network.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
-    images = list(torch.from_numpy(batch / 255).permute(0, 3, 1, 2))
+    images = list(torch.from_numpy(pixels(number) / 255).permute(0, 3, 1, 2))
     targets = [
         {"boxes": torch.from_numpy(rows * 300), "labels": torch.from_numpy(numbers)}
         for rows, numbers in zip(boxes, labels, strict=True)
@@ -105,13 +109,15 @@ def _their_step(
     return step
 
 
-def _our_step(batch: np.ndarray, boxes: np.ndarray, labels: np.ndarray, micro_batches: int) -> Callable[[], object]:
+def our_step(images: int, micro_batches: int = 1) -> Callable[[], object]:
+    """tf_ssd's candidate of `training_step`."""
+    boxes, labels = _ground_truth(images)
     model = ssd300(networks()[1].config)
     model.set_weights(networks()[1].get_weights())
     training = TrainingStep(model, CaffeSGD(RATE, MOMENTUM, DECAY), micro_batches=micro_batches)
     nothing = tf.zeros(labels.shape, tf.bool)
-    columns = (tf.constant(batch), tf.constant(boxes), tf.constant(labels, tf.int32), nothing, nothing)
-    inputs = Batch(*columns, tf.range(len(batch)))
+    columns = (tf.constant(pixels(images)), tf.constant(boxes), tf.constant(labels, tf.int32), nothing, nothing)
+    inputs = Batch(*columns, tf.range(images))
 
     def step() -> float:
         outcome = training.outcome(inputs)

@@ -74,9 +74,9 @@ def table(rows: Iterable[Row]) -> Table:
     return shown
 
 
-def peak_mb(section: str, candidate: str) -> float:
-    """`measure_peak` in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks", "--peak", section, candidate]
+def peak_mb(section: str, candidate: str, *, module: str = "benchmarks") -> float:
+    """`measure_peak` in a process of its own, by a module that prints it."""
+    command = [sys.executable, "-m", module, "--peak", section, candidate]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise RuntimeError(f"{' '.join(command)} has failed:\n{result.stderr}")
