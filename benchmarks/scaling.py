@@ -21,7 +21,7 @@ from benchmarks.exponents import Curve, as_json, table
 from benchmarks.loss import tensorflow_step
 from benchmarks.matching import tensorflow_targets
 from benchmarks.problems import Size, draw_problem
-from benchmarks.scaling_plot import png
+from benchmarks.scaling_plot import scaling_png
 from benchmarks.timing import interleaved
 from tf_ssd.coder import VARIANCES
 from tf_ssd.config import COCO300, DefaultBoxesConfig
@@ -126,7 +126,7 @@ def main() -> None:
             curves.append(run(experiment, repeats=arguments.repeats))
             console.print(f"{experiment.operation} against {experiment.variable}: {curves[-1].exponent:.2f}")
     console.print(table(curves))
-    arguments.output.write_bytes(png(curves))
+    arguments.output.write_bytes(scaling_png(curves))
     if arguments.json:
         arguments.json.write_text(json.dumps([as_json(curve) for curve in curves], indent=2) + "\n", encoding="utf-8")
 

@@ -11,7 +11,7 @@ from benchmarks import datasets, exponents, pipeline, report, scaling, startup, 
 from benchmarks.__main__ import MEASURES, SECTIONS, write_json
 from benchmarks.exponents import Curve
 from benchmarks.problems import Size, draw_problem
-from benchmarks.scaling_plot import png
+from benchmarks.scaling_plot import scaling_png
 
 
 def curve(costs, *, stated: float = 1, sizes=(1, 2, 4, 8, 16, 32)) -> Curve:
@@ -83,9 +83,16 @@ def test_datasets_have_the_images_asked_for():
 def test_the_picture_has_a_panel_for_each_variable():
     curves = [curve([1, 2, 4, 8, 16, 32]), curve([1, 2, 4, 8, 16, 32])._replace(variable="B, images")]
     three = [*curves, curves[0]._replace(variable="C, classes")]
-    with Image.open(BytesIO(png(curves))) as small, Image.open(BytesIO(png(three))) as large:
+    with Image.open(BytesIO(scaling_png(curves))) as small, Image.open(BytesIO(scaling_png(three))) as large:
         assert small.width == large.width
         assert large.height == 2 * small.height
+
+
+@pytest.mark.parametrize("name", ["a$b$", "$", "x_$1^", "$\\frac$", "猫"])
+def test_the_picture_shows_names_of_any_signs(name):
+    named = curve([1, 2, 4, 8, 16, 32])
+    pictures = {scaling_png([named]), scaling_png([named._replace(operation=name)]), scaling_png([named._replace(variable=name)])}
+    assert len(pictures) == 3
 
 
 def test_candidates_take_turns_and_another_begins_each_time():

@@ -1,12 +1,17 @@
+from dataclasses import replace
+from io import BytesIO
+
 import numpy as np
 import pytest
+from PIL import Image, ImageColor
 
 from tf_ssd.check.coverage import Coverage, GroundTruth, best_ious
-from tf_ssd.check.plot import MOST_POINTS, plot_coverage
+from tf_ssd.check.plot import MOST_POINTS, coverage_png
 from tf_ssd.check.presets import FITTED, Comparison
 from tf_ssd.config import PRESETS
+from tf_ssd.drawing.figures import CYAN, RED
 
-SHAPE_COLORS = {"tall": (209, 73, 91), "square": (141, 153, 174), "wide": (0, 121, 140)}
+TALL, WIDE = RED, CYAN
 
 
 def comparison(boxes) -> Comparison:
@@ -15,25 +20,36 @@ def comparison(boxes) -> Comparison:
     return Comparison("train", truth, "VOC300", {**coverages, FITTED: coverages["COCO300"]})
 
 
-def pixels_of(picture, color) -> int:
-    return int(np.sum(np.abs(np.asarray(picture).astype(int) - color).max(axis=-1) < 6))
+def drawn(compared: Comparison) -> np.ndarray:
+    with Image.open(BytesIO(coverage_png(compared))) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def amount(pixels: np.ndarray, color: str) -> int:
+    return int(np.sum(np.abs(pixels - ImageColor.getrgb(color)).max(axis=-1) < 6))
 
 
 def test_shapes_are_told_apart_by_colour():
     """Well covered boxes of one shape: the others' colours do not appear, but that of the shading and of the bars."""
-    wide = plot_coverage(comparison([[0.3, 0.4, 0.7, 0.6]] * 3))
-    tall = plot_coverage(comparison([[0.4, 0.3, 0.6, 0.7]] * 3))
-    assert pixels_of(wide, SHAPE_COLORS["wide"]) > 20
-    assert pixels_of(tall, SHAPE_COLORS["wide"]) == 0
-    assert pixels_of(tall, SHAPE_COLORS["tall"]) > pixels_of(wide, SHAPE_COLORS["tall"])
-    assert wide.mode == "RGB"
+    wide = drawn(comparison([[0.3, 0.4, 0.7, 0.6]] * 3))
+    tall = drawn(comparison([[0.4, 0.3, 0.6, 0.7]] * 3))
+    assert amount(wide, WIDE) > 20
+    assert amount(tall, WIDE) == 0
+    assert amount(tall, TALL) > amount(wide, TALL)
 
 
 def test_what_is_not_covered_is_red():
     small = [[0.5, 0.5, 0.51, 0.51]] * 5  # 3 px
-    assert pixels_of(plot_coverage(comparison(small)), SHAPE_COLORS["tall"]) > 1000
+    assert amount(drawn(comparison(small)), RED) > 1000
 
 
 @pytest.mark.parametrize("boxes", [[[0, 0, 1, 1]], [[0.5, 0.5, 0.500001, 0.500001]], [[0.1, 0.1, 0.3, 0.3]] * (MOST_POINTS + 1)])
 def test_extremes_can_be_drawn(boxes):
-    assert plot_coverage(comparison(boxes)).width > 1000
+    assert drawn(comparison(boxes)).shape[1] > 1000
+
+
+@pytest.mark.parametrize("split", ["a$b$", "$", "x_$1^", "$\\frac$", "猫"])
+def test_names_of_any_signs(split):
+    """Which would otherwise be taken for a formula, or warn."""
+    compared = comparison([[0.3, 0.4, 0.7, 0.6]])
+    assert not np.array_equal(drawn(replace(compared, split=split)), drawn(compared))

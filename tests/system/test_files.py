@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tf_ssd.system.files import write_json, written_beside
+from tf_ssd.errors import ConfigError
+from tf_ssd.system.files import write_json, write_whole, written_beside
 
 
 def test_the_name_appears_when_the_content_is_whole(tmp_path):
@@ -35,3 +36,10 @@ def test_what_fails_leaves_the_old_content_and_nothing_else(tmp_path):
 def test_json_holds_paths_as_text(tmp_path):
     write_json(tmp_path / "run.json", {"data": (Path("a/b"),), "steps": 3})
     assert json.loads((tmp_path / "run.json").read_text()) == {"data": ["a/b"], "steps": 3}
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigError, match="folder: cannot be written"):
+        write_whole(tmp_path / "folder", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

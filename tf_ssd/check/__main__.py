@@ -114,17 +114,17 @@ def _survey(dataset: "Dataset", findings: "Findings", config: CheckConfig, conso
 
 def _write(config: CheckConfig, result: "Result", dataset: "Dataset") -> Iterator[Path]:
     """Write the files that were asked for; a picture of boxes only where there are any."""
-    from tf_ssd.check.plot import plot_coverage
+    from tf_ssd.check.plot import coverage_png
     from tf_ssd.check.report import report
     from tf_ssd.check.sheet import contact_sheet
     from tf_ssd.drawing.pictures import save_png
-    from tf_ssd.system.files import write_json
+    from tf_ssd.system.files import write_json, write_whole
 
     if config.json is not None:
         write_json(config.json, {"tf_ssd": __version__, "config": dataclasses.asdict(config), **report(result)})
         yield config.json
     if config.plot is not None and result.comparison is not None:
-        save_png(plot_coverage(result.comparison), config.plot)
+        write_whole(config.plot, coverage_png(result.comparison))
         yield config.plot
     if config.show_augmentation is not None and result.comparison is not None:
         augmentation = AUGMENTATIONS[config.augmentation]

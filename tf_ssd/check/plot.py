@@ -2,35 +2,30 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
-from PIL import Image
 
 from tf_ssd.check.coverage import SIDES_PX, THRESHOLD, Coverage, GroundTruth
 from tf_ssd.check.presets import FITTED, Comparison, share, sizes
+from tf_ssd.drawing.figures import BLUE, CYAN, DASHES, GREEN, GREY, INK, ORANGE, PALE, PURPLE, RED, new_figure, plain, png
 
 MOST_POINTS = 8000
-SHAPES = (("tall, above 3:2", "#d1495b"), ("about square", "#8d99ae"), ("wide, above 3:2", "#00798c"))
-SETS = ("#2e4057", "#66a182", "#edae49", "#9c89b8")
-INK, FAINT = "#333333", "#dddddd"
+SHAPES = (("tall, above 3:2", RED), ("about square", GREY), ("wide, above 3:2", CYAN))
+SETS = (BLUE, GREEN, ORANGE, PURPLE)
 TICKS_PX = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 
 
-def plot_coverage(comparison: Comparison) -> Image.Image:
-    """Best IoU against side for the chosen preset, its distribution, and the share covered by size for every set."""
-    figure = Figure(figsize=(11, 8), dpi=130, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, 2, width_ratios=(5, 1), height_ratios=(3, 2))
-    cloud = figure.add_subplot(grid[0, 0])
-    _draw_cloud(cloud, comparison.truth, comparison.coverages[comparison.chosen])
-    _draw_distribution(figure.add_subplot(grid[0, 1], sharey=cloud), comparison.coverages[comparison.chosen])
-    _draw_sets(figure.add_subplot(grid[1, :]), comparison)
+def coverage_png(comparison: Comparison) -> bytes:
+    """A picture, encoded as PNG: best IoU against side for the chosen preset, its distribution, the share covered by every set."""
     covered = share(comparison.coverages[comparison.chosen])
     title = f"{comparison.chosen} on {comparison.split}: {covered:.1%} of {len(comparison.truth.boxes):,} boxes have a default box"
-    figure.suptitle(f"{title} at IoU {THRESHOLD}", fontsize=14, fontweight="bold", color=INK, x=0.01, ha="left")
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    with new_figure(11, 8, dots_per_inch=130, layout="constrained") as figure:
+        grid = figure.add_gridspec(2, 2, width_ratios=(5, 1), height_ratios=(3, 2))
+        cloud = figure.add_subplot(grid[0, 0])
+        _draw_cloud(cloud, comparison.truth, comparison.coverages[comparison.chosen])
+        _draw_distribution(figure.add_subplot(grid[0, 1], sharey=cloud), comparison.coverages[comparison.chosen])
+        _draw_sets(figure.add_subplot(grid[1, :]), comparison)
+        figure.suptitle(f"{title} at IoU {THRESHOLD}", fontsize=14, fontweight="bold", color=INK, x=0.01, ha="left")
+        return png(figure)
 
 
 def _draw_cloud(axes: Axes, truth: GroundTruth, coverage: Coverage) -> None:
@@ -45,10 +40,10 @@ def _draw_cloud(axes: Axes, truth: GroundTruth, coverage: Coverage) -> None:
             continue
         label = f"{name} ({np.mean(rows):.1%})"
         axes.scatter(sides[rows], best[rows], s=12, color=color, alpha=alpha, linewidths=0, label=label, zorder=2)
-    _plain(axes)
+    plain(axes)
     _side_axis(axes, sides, coverage.config.image_size)
-    axes.axhspan(0, THRESHOLD, color="#d1495b", alpha=0.06, linewidth=0, zorder=0)
-    axes.axhline(THRESHOLD, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axhspan(0, THRESHOLD, color=RED, alpha=0.06, linewidth=0, zorder=0)
+    axes.axhline(THRESHOLD, color=INK, linewidth=1, linestyle=DASHES)
     axes.vlines(coverage.config.min_sizes, 0, 0.03, color=INK, linewidth=2)
     axes.text(0.006, 0.045, "▏min sizes", transform=axes.transAxes, fontsize=8, color=INK, va="bottom")
     axes.set(ylim=(0, 1), ylabel="best IoU with a default box")
@@ -61,10 +56,10 @@ def _draw_cloud(axes: Axes, truth: GroundTruth, coverage: Coverage) -> None:
 def _draw_distribution(axes: Axes, coverage: Coverage) -> None:
     """How the best IoUs are distributed, along the same axis."""
     counts, edges = np.histogram(coverage.best_iou, bins=40, range=(0, 1))
-    colors = ["#d1495b" if edge < THRESHOLD else "#8d99ae" for edge in edges[:-1]]
+    colors = [RED if edge < THRESHOLD else PALE for edge in edges[:-1]]
     axes.barh(edges[:-1], counts / counts.sum(), height=1 / 40, align="edge", color=colors, linewidth=0)
-    axes.axhline(THRESHOLD, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    _plain(axes)
+    axes.axhline(THRESHOLD, color=INK, linewidth=1, linestyle=DASHES)
+    plain(axes)
     axes.tick_params(labelleft=False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(xlabel="share of boxes")
@@ -85,7 +80,7 @@ def _draw_sets(axes: Axes, comparison: Comparison) -> None:
             axes.text(place, value + 0.015, f"{value:.0%}", ha="center", fontsize=8, color=INK)
     names = ("below 16", "16 to 32", "32 to 64", "64 to 128", "from 128")
     labels = [f"{names[member]} px\n{np.sum(group == member):,} boxes" for member in present]
-    _plain(axes)
+    plain(axes)
     axes.set_xticks(range(len(present)), labels)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(ylim=(0, 1.08), ylabel=f"with a default box at IoU {THRESHOLD}")
@@ -101,13 +96,3 @@ def _side_axis(axes: Axes, sides: np.ndarray, image_size: int) -> None:
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.minorticks_off()
     axes.set_xlabel(f"side of a square of the same area, px of the network's {image_size} x {image_size} input")
-
-
-def _plain(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color("#999999")
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.grid(color=FAINT, linewidth=0.6, zorder=0)
-    axes.set_axisbelow(True)

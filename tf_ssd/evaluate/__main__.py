@@ -135,8 +135,9 @@ def _write(
     """The files that were asked for."""
     import msgspec
 
-    from tf_ssd.evaluate.coco_results import write_results, write_whole
+    from tf_ssd.evaluate.coco_results import write_results
     from tf_ssd.evaluate.curves import curves_png
+    from tf_ssd.system.files import write_whole
 
     if config.json:
         report = _report(config, scores, truth, detections)

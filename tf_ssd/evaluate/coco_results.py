@@ -10,10 +10,10 @@ from msgspec import Meta
 
 from tf_ssd.data.ground_truth import LARGEST_PX
 from tf_ssd.data.readers.coco_json import Pixels, encoded_json
-from tf_ssd.errors import ConfigError, DatasetError
+from tf_ssd.errors import DatasetError
 from tf_ssd.evaluate.ground_truth import Truth
 from tf_ssd.metrics.images import ImageDetections, from_xywh, to_xywh
-from tf_ssd.system.files import written_beside
+from tf_ssd.system.files import write_whole
 
 Side = Annotated[float, Meta(ge=0, le=LARGEST_PX)]
 
@@ -57,15 +57,6 @@ def write_results(path: Path, detections: Sequence[ImageDetections], truth: Trut
     rows = [row for position, found in enumerate(detections) for row in _rows(found, truth.image_ids[position], truth)]
     write_whole(path, b"[\n" + b",\n".join(map(msgspec.json.encode, rows)) + b"\n]\n")
     return sum(len(found.labels) for found in detections) - len(rows)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside `path` and rename it, so that it is never half there; raises ConfigError if it cannot be written."""
-    try:
-        with written_beside(path) as unfinished:
-            unfinished.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
 
 
 def _read(path: Path) -> list[_Row]:

@@ -1,46 +1,43 @@
 """Precision over recall, drawn with matplotlib."""
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import numpy as np
+from matplotlib.axes import Axes
 
+from tf_ssd.drawing.figures import INK, PALE, PALETTE, new_figure, plain, png
 from tf_ssd.metrics.scores import AveragePrecision, Curve
 
 WIDTH, HEIGHT, DOTS_PER_INCH = 8.4, 5.2, 150
 RECALLS = np.linspace(0, 1, 1001)
-COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")  # for as many classes
-GREY, DARK = "#c4c4c4", "#202020"
 
 
 def curves_png(scores: AveragePrecision, class_names: Sequence[str], *, title: str) -> bytes:
-    """A picture, encoded as PNG: a curve for each class that has ground truth, and their mean in black.
+    """A picture, encoded as PNG: a curve for each class that has ground truth, and their mean, thick and dark.
 
-    Nine classes have colours; of more, those with the lowest average precision at IoU 0.5, and the others are grey.
+    As many classes as the palette has colours get one; of more, those with the lowest average precision at IoU 0.5, and the
+    others are grey.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with new_figure(WIDTH, HEIGHT, dots_per_inch=DOTS_PER_INCH, layout="constrained") as figure:
+        axes = figure.add_subplot(xlabel="recall", ylabel="precision", xlim=(0, 1.005), ylim=(0, 1.02), title=title)
+        plain(axes)
+        _draw_curves(axes, scores, class_names)
+        axes.legend(title="AP at IoU 0.5", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, alignment="left")
+        return png(figure)
 
-    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xlabel="recall", ylabel="precision", xlim=(0, 1.005), ylim=(0, 1.02), title=title)
-    axes.grid(color="#ececec")
-    axes.spines[["top", "right"]].set_visible(False)
+
+def _draw_curves(axes: Axes, scores: AveragePrecision, class_names: Sequence[str]) -> None:
     values = scores.details.get("AP50", scores.per_class)  # (C - 1,)
     worst_first = [label for label in np.argsort(values, kind="stable").tolist() if scores.ground_truth_counts[label]]
-    others, named = worst_first[len(COLORS) :], worst_first[: len(COLORS)]
+    others, named = worst_first[len(PALETTE) :], worst_first[: len(PALETTE)]
     for number, label in enumerate(others):
         name = f"{len(others)} better classes" if number == 0 else None
-        axes.plot(*_steps(scores.curves[label]), color=GREY, linewidth=0.8, label=name)
-    for label, color in reversed(list(zip(named, COLORS, strict=False))):
+        axes.plot(*_steps(scores.curves[label]), color=PALE, linewidth=0.8, label=name)
+    for label, color in reversed(list(zip(named, PALETTE, strict=False))):
         axes.plot(*_steps(scores.curves[label]), color=color, linewidth=1.5, label=f"{values[label]:.3f}  {class_names[label]}")
     if len(worst_first) > 1:
         mean = np.mean([_best_from(scores.curves[label]) for label in worst_first], axis=0)
-        axes.plot(RECALLS, mean, color=DARK, linewidth=2.5, label=f"{values[worst_first].mean():.3f}  mean of {len(worst_first)}")
-    axes.legend(title="AP at IoU 0.5", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, alignment="left")
-    encoded = BytesIO()
-    figure.savefig(encoded, format="png", dpi=DOTS_PER_INCH)
-    return encoded.getvalue()
+        axes.plot(RECALLS, mean, color=INK, linewidth=2.5, label=f"{values[worst_first].mean():.3f}  mean of {len(worst_first)}")
 
 
 def _steps(curve: Curve) -> tuple[np.ndarray, np.ndarray]:

@@ -1,13 +1,10 @@
 """The explanation of one picture, drawn with matplotlib."""
 
-import warnings
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
@@ -16,6 +13,7 @@ from PIL import Image
 
 from tf_ssd.config import DefaultBoxesConfig
 from tf_ssd.detect import IOU_THRESHOLD
+from tf_ssd.drawing.figures import DASHES, GREY, INK, new_figure, png
 from tf_ssd.drawing.pictures import DARK, WHITE, Box, class_color, place_label, readable_on
 from tf_ssd.predict.explain import NONE, Explanation
 
@@ -25,9 +23,7 @@ TITLE, HEAD, ROW_HEAD, FOOT = 0.5, 0.6, 0.85, 0.35
 TEXT = TITLE + HEAD + ROW_HEAD + FOOT
 DOTS_PER_INCH = 100
 SHOWN = 900  # pixels of the picture's longer side, for more of which the panels have no room
-INK, PALE = "#333333", "#777777"
 SCALE = "inferno"
-DASHES = (0, (4, 3))
 MARGIN = 3  # pixels around a label's text
 POINTS_PER_INCH = 72
 
@@ -51,41 +47,31 @@ def explanation_png(
         title: what the picture is called.
         score_threshold: detections below it were left out.
     """
-    encoded = BytesIO()
-    with warnings.catch_warnings():  # names may be of any script; what the font lacks is drawn as a box
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        found = len(explanation.suppression.kept.labels)
-        count = f"{found} detection{'s' * (found != 1)} with a score from {score_threshold:g}"
-        _figure(pixels, explanation, config, class_names, f"{title}: {count}").savefig(encoded, format="png")
-    return encoded.getvalue()
-
-
-def _figure(
-    pixels: np.ndarray, explanation: Explanation, config: DefaultBoxesConfig, class_names: Sequence[str], title: str
-) -> Figure:
     picture = Image.fromarray(pixels)
     picture.thumbnail((SHOWN, SHOWN))
-    figure, above, below = _layout(picture.height / picture.width, len(config.feature_maps))
-    _write_line(figure, title, figure.get_figheight() - TITLE / 2, fontsize=15, fontweight="bold")
-    for axes, headline in zip(above, (_about_matches(explanation), _about_suppression(explanation)), strict=True):
-        _show(axes, np.asarray(picture))
-        _head(axes, *headline)
-    _draw_matches(above[0], explanation, class_names)
-    _draw_suppression(above[1], explanation, class_names)
-    _draw_maps(below, np.asarray(picture.convert("L")), explanation.cell_scores, config)
-    return figure
+    found = len(explanation.suppression.kept.labels)
+    count = f"{found} detection{'s' * (found != 1)} with a score from {score_threshold:g}"
+    with new_figure(WIDTH, TALLEST, dots_per_inch=DOTS_PER_INCH) as figure:
+        above, below = _lay_out(figure, picture.height / picture.width, len(config.feature_maps))
+        _write_line(figure, f"{title}: {count}", figure.get_figheight() - TITLE / 2, fontsize=15, fontweight="bold")
+        for axes, headline in zip(above, (_about_matches(explanation), _about_suppression(explanation)), strict=True):
+            _show(axes, np.asarray(picture))
+            _head(axes, *headline)
+        _draw_matches(above[0], explanation, class_names)
+        _draw_suppression(above[1], explanation, class_names)
+        _draw_maps(below, np.asarray(picture.convert("L")), explanation.cell_scores, config)
+        return png(figure)
 
 
-def _layout(aspect: float, maps: int) -> tuple[Figure, list[Axes], list[Axes]]:
-    """A figure, two large panels, and below them one for each feature map and one for the scale; `aspect` is height over width.
+def _lay_out(figure: Figure, aspect: float, maps: int) -> tuple[list[Axes], list[Axes]]:
+    """Two large panels, and below them one for each feature map and one for the scale; `aspect` is height over width.
 
-    Panels are as wide as they can be, but narrower where the figure would become too tall.
+    Panels are as wide as they can be, but narrower where the figure would become too tall; the figure is as tall as they need.
     """
     large, small = (WIDTH - 3 * GAP) / 2, (WIDTH - (maps + 5) * GAP) / maps
     scale = min(1, (TALLEST - TEXT) / ((large + small) * aspect))
     height = TEXT + scale * (large + small) * aspect
-    figure = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(figure)
+    figure.set_size_inches(WIDTH, height)
 
     def panel(left: float, bottom: float, width: float, tall: float) -> Axes:
         return figure.add_axes((left / WIDTH, bottom / height, width / WIDTH, tall / height))
@@ -95,12 +81,12 @@ def _layout(aspect: float, maps: int) -> tuple[Figure, list[Axes], list[Axes]]:
     below = [panel(GAP + (small + GAP) * column, FOOT, scale * small, scale * small * aspect) for column in range(maps)]
     below.append(panel(WIDTH - 4 * GAP, FOOT, GAP, scale * small * aspect))
     _write_line(figure, "Best score of any class in each cell of the feature maps", bottom - 0.35, fontsize=13)
-    return figure, above, below
+    return above, below
 
 
 def _write_line(figure: Figure, text: str, y: float, **style: Any) -> None:
     """A line of text in the middle of which is `y` inches from the bottom."""
-    figure.text(GAP / WIDTH, y / figure.get_figheight(), text, va="center", color=INK, parse_math=False, **style)
+    figure.text(GAP / WIDTH, y / figure.get_figheight(), text, va="center", color=INK, **style)
 
 
 def _show(axes: Axes, shown: np.ndarray, **options: Any) -> None:
@@ -114,7 +100,7 @@ def _show(axes: Axes, shown: np.ndarray, **options: Any) -> None:
 def _head(axes: Axes, headline: str, explained: str) -> None:
     """Two lines above a panel."""
     axes.set_title(headline, loc="left", fontsize=13, color=INK, pad=22)
-    axes.annotate(explained, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=9.5, color=PALE)
+    axes.annotate(explained, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=9.5, color=GREY)
 
 
 def _about_matches(explanation: Explanation) -> tuple[str, str]:
@@ -137,7 +123,7 @@ def _draw_maps(panels: Sequence[Axes], grey: np.ndarray, scores: Sequence[np.nda
         alpha = 0.3 + 0.6 * np.clip(np.nan_to_num(map_scores) * 2, 0, 1)
         axes.imshow(map_scores, cmap=SCALE, vmin=0, vmax=1, alpha=alpha, extent=(0, reach, reach, 0), aspect="auto")
         axes.set_title(f"{len(map_scores)} x {len(map_scores)}", fontsize=12, color=INK)
-        axes.set_xlabel(f"at most {map_scores.max():.2f}", fontsize=9.5, color=PALE)
+        axes.set_xlabel(f"at most {map_scores.max():.2f}", fontsize=9.5, color=GREY)
     bar = panels[-1].figure.colorbar(ScalarMappable(Normalize(0, 1), SCALE), cax=panels[-1], ticks=(0, 0.5, 1))
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize=9)
@@ -180,7 +166,7 @@ def _frame(axes: Axes, boxes: np.ndarray, color: str, **style: Any) -> None:
 def _write(axes: Axes, box: np.ndarray, text: str, color: str, taken: list[Box]) -> None:
     """A label on a plate of `color`, beside a box (4,), xyxy fractions, where it hides the fewest others."""
     panel = axes.get_window_extent()
-    written = axes.text(0, 0, text, transform=None, fontsize=9, color=readable_on(color), va="top", parse_math=False)
+    written = axes.text(0, 0, text, transform=None, fontsize=9, color=readable_on(color), va="top")
     written.set_bbox({"facecolor": color, "linewidth": 0, "pad": MARGIN * POINTS_PER_INCH / DOTS_PER_INCH})
     size = written.get_window_extent()
     plate_size = (round(size.width) + 2 * MARGIN, round(size.height) + 2 * MARGIN)

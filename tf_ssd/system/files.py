@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tf_ssd.errors import ConfigError
+
 UNFINISHED = "unfinished-"
 
 
@@ -27,3 +29,12 @@ def write_json(path: Path, value: Any) -> None:
     """Write JSON for people to read; what JSON does not know, such as paths, becomes text."""
     with written_beside(path) as unfinished:
         unfinished.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside `path` and rename it, so that it is never half there; raises ConfigError if it cannot be written."""
+    try:
+        with written_beside(path) as unfinished:
+            unfinished.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
