@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -145,6 +146,14 @@ def test_an_interrupt_ends_what_a_camera_sees(tmp_path, monkeypatch):
                 os.kill(os.getpid(), signal.SIGINT)
     assert seen == 3
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_camera_can_be_read_in_any_thread(tmp_path, monkeypatch):
+    """Where Ctrl-C cannot be noticed."""
+    clip = make(tmp_path / "a.mp4")
+    monkeypatch.setattr(video, "_open_camera", lambda av, _: av.open(str(clip)))
+    with ThreadPoolExecutor(1) as thread:
+        assert len(thread.submit(read, Path("camera:0")).result()) == len(read(clip))
 
 
 # Writing

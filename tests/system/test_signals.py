@@ -1,25 +1,49 @@
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tf_ssd.system.signals import Stopped, stop_requests, until_stopped
 
 
-def test_sigterm_is_noted_inside_and_handled_as_before_outside():
-    before = signal.getsignal(signal.SIGTERM)
-    with stop_requests() as stop:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_noted_inside_and_handled_as_before_outside(number):
+    before = signal.getsignal(number)
+    with stop_requests(number) as stop:
         assert not stop()
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         assert stop()
+    assert signal.getsignal(number) is before
+
+
+def test_one_signal_is_not_taken_for_another():
+    with stop_requests(signal.SIGTERM) as terminated, stop_requests(signal.SIGINT) as interrupted:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert (terminated(), interrupted()) == (False, True)
+
+
+def test_the_handler_comes_back_when_something_fails():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ZeroDivisionError), stop_requests(signal.SIGTERM):
+        raise ZeroDivisionError
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_each_run_is_asked_anew():
-    with stop_requests():
+    with stop_requests(signal.SIGTERM):
         os.kill(os.getpid(), signal.SIGTERM)
-    with stop_requests() as stop:
+    with stop_requests(signal.SIGTERM) as stop:
         assert not stop()
+
+
+def test_another_thread_goes_on_without_handlers():
+    def handler_inside():
+        with stop_requests(signal.SIGTERM) as stop:
+            return signal.getsignal(signal.SIGTERM), stop()
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(handler_inside).result() == (signal.getsignal(signal.SIGTERM), False)
 
 
 def test_items_pass_until_the_request():

@@ -4,14 +4,16 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tf_ssd.errors import ConfigError, ImageError
 from tf_ssd.system.files import written_beside
+from tf_ssd.system.signals import stop_requests
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
 CAMERA = "camera:"  # and its number
@@ -131,20 +133,8 @@ def _frames(container: Any, path: Path, rate: Fraction) -> Iterator[Frame]:
 
 def _until_interrupted(frames: Iterator[Frame]) -> Iterator[Frame]:
     """The frames before Ctrl-C, which ends them instead of the process."""
-    asked = False
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        for frame in frames:
-            if asked:
-                return
-            yield frame
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with stop_requests(signal.SIGINT) as stop:
+        yield from takewhile(lambda _: not stop(), frames)
 
 
 def _add_stream(av: ModuleType, container: Any, picture: Any, rate: Fraction) -> Any:

@@ -1,6 +1,7 @@
-"""A polite request to stop: SIGTERM, which a scheduler sends before it kills."""
+"""A polite request to stop: a signal, such as SIGTERM, which a scheduler sends before it kills, or SIGINT, which is Ctrl-C."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,19 +15,25 @@ class Stopped(Exception):  # noqa: N818  not an error
 
 
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Inside, SIGTERM does not end the process; what is given says whether one has come."""
+def stop_requests(number: signal.Signals) -> Iterator[Callable[[], bool]]:
+    """Inside, this signal does not end the process; what is given says whether one has come.
+
+    Python lets only the main thread handle signals: in another thread the signal does what it did before, and none is noticed.
+    """
     asked = False
 
     def note(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked
         asked = True
 
-    before = signal.signal(signal.SIGTERM, note)
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(number, note)
     try:
         yield lambda: asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
 
 
 def until_stopped(items: Iterable[Item], stop: Callable[[], bool]) -> Iterator[Item]:

@@ -4,6 +4,7 @@ python -m tf_ssd.train                                            generated pict
 python -m tf_ssd.train --dataset voc --data VOCdevkit/VOC2007     a folder in the layout of PASCAL VOC
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -43,7 +44,7 @@ def train(config: TrainConfig) -> None:
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     workers = find_workers()
-    with workers.strategy.scope(), precision(config), workers.losses_reported(), stop_requests() as stop:
+    with workers.strategy.scope(), precision(config), workers.losses_reported(), stop_requests(signal.SIGTERM) as stop:
         complete(Run(config, workers), stop)
         workers.barrier()
 
