@@ -146,6 +146,14 @@ def test_one_case_explained_and_written(alone, tmp_path, capsys):
     assert "<details" in (tmp_path / "a.html").read_text()
 
 
+@pytest.mark.parametrize(("flag", "suffix"), [("--json", ".json"), ("--report", ".html")])
+def test_a_file_that_cannot_be_written_is_one_message(alone, tmp_path, capsys, flag, suffix):
+    """Its name leaves no room for that of the unfinished file."""
+    path = tmp_path / ("a" * 248 + suffix)
+    assert audit.main(["--case", "one-object", flag, str(path)]) == 2
+    assert f"{path}: cannot be written (File name too long); choose another place" in capsys.readouterr().err
+
+
 def test_json_spells_what_json_has_no_number_for(alone, tmp_path):
     assert audit.main(["--case", "nan-in-a-negative", "--json", str(tmp_path / "a.json")]) == 0
     written = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)

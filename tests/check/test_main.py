@@ -273,6 +273,18 @@ def test_a_dataset_without_faults(tmp_path, capsys):
     assert report["default_boxes"]["ground_truth"] == report["splits"]["one"]["boxes"] > 0
 
 
+@pytest.mark.parametrize(("flag", "suffix"), [("--json", ".json"), ("--plot", ".png"), ("--show-augmentation", ".png")])
+def test_a_file_that_cannot_be_written_is_one_message(tmp_path, voc, capsys, flag, suffix):
+    """Its name leaves no room for that of the unfinished file."""
+    save(voc.image("a"), 0)
+    voc.add("train", "a", DOG)
+    path = tmp_path / ("a" * 248 + suffix)
+    assert check.main(["--dataset", "voc", "--data", str(voc.root), flag, str(path)]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert f"{path}: cannot be written (File name too long); choose another place" in message
+
+
 def test_a_split_that_cannot_be_opened_is_an_error_beside_the_others(voc, capsys):
     save(voc.image("a"), 0)
     voc.add("train", "a", DOG)

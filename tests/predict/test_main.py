@@ -103,7 +103,7 @@ def test_results_are_not_overwritten(run, photos, tmp_path, capsys):
     assert "the folder holds results" in capsys.readouterr().err
     (tmp_path / "file").write_text("")
     assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "file")]) == 2
-    assert "cannot be made" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

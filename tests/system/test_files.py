@@ -1,10 +1,11 @@
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
-from tf_ssd.errors import ConfigError
-from tf_ssd.system.files import write_json, write_whole, written_beside
+from tf_ssd.errors import ConfigError, DatasetError, WeightsError
+from tf_ssd.system.files import unwritable, write_json, write_whole, writing, written_beside
 
 
 def test_the_name_appears_when_the_content_is_whole(tmp_path):
@@ -43,3 +44,23 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(ConfigError, match="folder: cannot be written"):
         write_whole(tmp_path / "folder", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def fail(error, *place):
+    with writing(*place):
+        raise error
+
+
+def test_what_cannot_be_written_is_one_message_and_other_errors_pass():
+    message = r"^--plot x\.png: cannot be written \(No space left\); choose another place$"
+    with pytest.raises(ConfigError, match=message) as caught:
+        fail(OSError(errno.ENOSPC, "No space left"), "--plot x.png")
+    assert isinstance(caught.value.__cause__, OSError)
+    with pytest.raises(WeightsError, match=r"a\.keras: cannot be written \(unable to lock file\)"):
+        fail(OSError("unable to lock file"), Path("a.keras"), WeightsError)
+    with pytest.raises(DatasetError, match=r"^something else$"):
+        fail(DatasetError("something else"), "--plot x.png")
+
+
+def test_the_advice_can_be_another():
+    assert unwritable("a", ValueError("odd"), advice="make room") == "a: cannot be written (odd); make room"

@@ -105,7 +105,7 @@ def test_a_class_map_of_something_else_is_not_overwritten(tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_no_permission(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(ConfigError, match="cannot be made"):
+    with pytest.raises(ConfigError, match="cannot be written"):
         open_run(tmp_path / "run", CONFIG, CLASSES, DATA)
 
 

@@ -34,7 +34,8 @@ def audit(config: AuditConfig) -> int:
     """Run the cases, print what was found, and write the files that were asked for; 1 if a rule is broken, else 0.
 
     Raises:
-        AuditError: there is no such case, an implementation cannot be loaded, or a file cannot be written.
+        AuditError: there is no such case, or an implementation cannot be loaded.
+        ConfigError: a file cannot be written.
     """
     from rich.console import Console
 
@@ -90,12 +91,11 @@ def _run(config: AuditConfig, implementations: tuple[str, ...], cases: tuple["Ca
 
 def _export(config: AuditConfig, cases: tuple["Case", ...], console: "Console") -> int:
     from tf_ssd.audit.reports.vectors import export
+    from tf_ssd.system.files import writing
 
     assert config.export is not None
-    try:
+    with writing(f"--export {config.export}"):
         export(cases, config.export)
-    except OSError as error:
-        raise AuditError(f"--export {error.filename}: cannot be written ({error.strerror}); choose another place") from error
     console.print(f"written: {config.export}", markup=False, soft_wrap=True)
     return 0
 
@@ -104,18 +104,15 @@ def _write(config: AuditConfig, audited: "Audit", console: "Console") -> None:
     """Write the files that were asked for."""
     from tf_ssd.audit.reports.listing import listing
     from tf_ssd.audit.reports.page import page
-    from tf_ssd.system.files import write_json, written_beside
+    from tf_ssd.system.files import write_json, write_whole, writing
 
-    try:
-        if config.json is not None:
+    if config.json is not None:
+        with writing(f"--json {config.json}"):
             write_json(config.json, listing(audited))
-            console.print(f"written: {config.json}", markup=False, soft_wrap=True)
-        if config.report is not None:
-            with written_beside(config.report) as unfinished:
-                unfinished.write_text(page(audited), encoding="utf-8")
-            console.print(f"written: {config.report}", markup=False, soft_wrap=True)
-    except OSError as error:
-        raise AuditError(f"{error.filename}: cannot be written ({error.strerror}); choose another place") from error
+        console.print(f"written: {config.json}", markup=False, soft_wrap=True)
+    if config.report is not None:
+        write_whole(config.report, page(audited).encode())
+        console.print(f"written: {config.report}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

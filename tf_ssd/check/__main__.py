@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tf_ssd import __version__, cli
 from tf_ssd.config import AUGMENTATIONS, CheckConfig
-from tf_ssd.errors import ConfigError, DatasetError
+from tf_ssd.errors import DatasetError
 
 if TYPE_CHECKING:  # everything heavy is imported when the check starts, so that --help answers at once
     from rich.console import Console
@@ -57,11 +57,8 @@ def check(config: CheckConfig) -> int:
     result = Result(surveys, (*failed, *(finding for survey in surveys for finding in survey.findings)), comparison)
     for part in render(result):
         console.print(part)
-    try:
-        for path in _write(config, result, opened[0][0]):
-            console.print(f"written: {path}", markup=False, soft_wrap=True)
-    except OSError as error:
-        raise ConfigError(f"{error.filename}: cannot be written ({error.strerror}); choose another place") from error
+    for path in _write(config, result, opened[0][0]):
+        console.print(f"written: {path}", markup=False, soft_wrap=True)
     return ERRORS_FOUND if result.count("error") else 0
 
 
@@ -118,17 +115,21 @@ def _write(config: CheckConfig, result: "Result", dataset: "Dataset") -> Iterato
     from tf_ssd.check.report import report
     from tf_ssd.check.sheet import contact_sheet
     from tf_ssd.drawing.pictures import save_png
-    from tf_ssd.system.files import write_json, write_whole
+    from tf_ssd.system.files import write_json, write_whole, writing
 
     if config.json is not None:
-        write_json(config.json, {"tf_ssd": __version__, "config": dataclasses.asdict(config), **report(result)})
+        content = {"tf_ssd": __version__, "config": dataclasses.asdict(config), **report(result)}
+        with writing(f"--json {config.json}"):
+            write_json(config.json, content)
         yield config.json
     if config.plot is not None and result.comparison is not None:
         write_whole(config.plot, coverage_png(result.comparison))
         yield config.plot
     if config.show_augmentation is not None and result.comparison is not None:
         augmentation = AUGMENTATIONS[config.augmentation]
-        save_png(contact_sheet(dataset, config=augmentation, exif=config.exif), config.show_augmentation)
+        sheet = contact_sheet(dataset, config=augmentation, exif=config.exif)
+        with writing(f"--show-augmentation {config.show_augmentation}"):
+            save_png(sheet, config.show_augmentation)
         yield config.show_augmentation
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tf_ssd import cli
 from tf_ssd.config import ExportConfig, ExportFormat, require
-from tf_ssd.errors import ConfigError, ExportError
+from tf_ssd.errors import ExportError
 from tf_ssd.system.captured_output import held_back
-from tf_ssd.system.files import UNFINISHED
+from tf_ssd.system.files import UNFINISHED, writing
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     import numpy as np
@@ -54,21 +54,19 @@ def export(config: ExportConfig) -> None:
     class_names = names or tuple(map(str, range(1, model.config.num_classes)))
     dataset = _dataset(config, class_names)
     pictures = _pictures(config, dataset)
-    try:
-        with TemporaryDirectory(dir=config.output.parent, prefix=UNFINISHED) as scratch:
-            with console.status(f"Converting to {config.format}"), held_back():
-                written = _write(model, class_names, pictures, config, Path(scratch))
-            run = _runner(config.format, written)
-            with console.status(f"Detecting in {len(pictures)} pictures, with TensorFlow and with what was written"):
-                _verify(model, run, pictures, config, console)
-            if _is_measured(dataset, class_names, config):
-                with console.status(f"Detecting in {len(dataset)} pictures of the dataset"):
-                    _measure(model, run, dataset, config, console)
-            written.replace(config.output)
-    except OSError as error:
-        raise ConfigError(
-            f"--output {config.output}: cannot be written ({error.strerror or error}); choose another place"
-        ) from error
+    with (
+        writing(f"--output {config.output}"),
+        TemporaryDirectory(dir=config.output.parent, prefix=UNFINISHED) as scratch,
+    ):
+        with console.status(f"Converting to {config.format}"), held_back():
+            written = _write(model, class_names, pictures, config, Path(scratch))
+        run = _runner(config.format, written)
+        with console.status(f"Detecting in {len(pictures)} pictures, with TensorFlow and with what was written"):
+            _verify(model, run, pictures, config, console)
+        if _is_measured(dataset, class_names, config):
+            with console.status(f"Detecting in {len(dataset)} pictures of the dataset"):
+                _measure(model, run, dataset, config, console)
+        written.replace(config.output)
     size = sum(path.stat().st_size for path in (config.output, *config.output.rglob("*")) if path.is_file())
     console.print(f"Written to {config.output}: {size / 1e6:.1f} MB", soft_wrap=True, markup=False)
 

@@ -14,6 +14,7 @@ from tf_ssd import cli
 from tf_ssd.config import PredictConfig
 from tf_ssd.config.predict import STDIN
 from tf_ssd.errors import ConfigError
+from tf_ssd.system.files import writing
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     from tf_ssd.predict.detector import Detector
@@ -44,11 +45,9 @@ def predict(config: PredictConfig) -> int:
     if config.output is None:
         print(as_json(detector(sys.stdin.buffer.read())))
         return 0
-    folder = _create(config.output)
-    try:
-        return SKIPPED if _detect_in_all(inputs, detector, folder, config) else 0
-    except OSError as error:
-        raise ConfigError(f"--output {folder}: cannot be written ({error.strerror or error}); choose another place") from error
+    with writing(f"--output {config.output}"):
+        _create(config.output)
+        return SKIPPED if _detect_in_all(inputs, detector, config.output, config) else 0
 
 
 def _inputs(config: PredictConfig) -> list["Input"]:
@@ -67,16 +66,12 @@ def _inputs(config: PredictConfig) -> list["Input"]:
     return inputs
 
 
-def _create(folder: Path) -> Path:
+def _create(folder: Path) -> None:
     from tf_ssd.predict.outputs import JSON
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / JSON).exists():
-            raise ConfigError(f"--output {folder}: the folder holds results; choose another, nothing was overwritten")
-    except OSError as error:
-        raise ConfigError(f"--output {folder}: cannot be made ({error.strerror})") from error
-    return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / JSON).exists():
+        raise ConfigError(f"--output {folder}: the folder holds results; choose another, nothing was overwritten")
 
 
 def _detect_in_all(inputs: Sequence["Input"], detector: "Detector", folder: Path, config: PredictConfig) -> int:

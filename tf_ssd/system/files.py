@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tf_ssd.errors import ConfigError
+from tf_ssd.errors import ConfigError, TfSsdError
 
 UNFINISHED = "unfinished-"
 
@@ -33,8 +33,19 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside `path` and rename it, so that it is never half there; raises ConfigError if it cannot be written."""
+    with writing(path), written_beside(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+@contextmanager
+def writing(place: Path | str, error: type[TfSsdError] = ConfigError) -> Iterator[None]:
+    """Inside, an OSError becomes an `error` about `place`: a file, or a flag and its value."""
     try:
-        with written_beside(path) as unfinished:
-            unfinished.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+        yield
+    except OSError as reason:
+        raise error(unwritable(place, reason)) from reason
+
+
+def unwritable(place: Path | str, reason: Exception, *, advice: str = "choose another place") -> str:
+    """The message about a file that could not be written: which, why, and what to do."""
+    return f"{place}: cannot be written ({getattr(reason, 'strerror', None) or reason}); {advice}"

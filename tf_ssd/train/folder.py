@@ -18,7 +18,7 @@ from tf_ssd import __version__
 from tf_ssd.config import TrainConfig
 from tf_ssd.data.classes import check_class_names, read_class_names, write_class_names
 from tf_ssd.errors import ConfigError
-from tf_ssd.system.files import UNFINISHED, write_json
+from tf_ssd.system.files import UNFINISHED, write_json, writing
 from tf_ssd.weights.trained import CLASSES
 
 RUN = "run.json"
@@ -36,7 +36,7 @@ def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data
         data: a fingerprint for each part of the data, and for the order of training.
 
     Raises:
-        ConfigError: the folder cannot be made, holds something else, or a run that differs; the message names the difference.
+        ConfigError: the folder cannot be written, holds something else, or a run that differs; the message names the difference.
     """
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in FREE}
     libraries = {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}
@@ -45,7 +45,7 @@ def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data
     if (folder / RUN).exists():
         _check_same(folder, _as_json(run), class_names)
         return True
-    try:
+    with writing(f"--output {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         # A process that was killed while it made the folder leaves only the class map and unfinished files.
         if any(path.name != CLASSES and not path.name.startswith(UNFINISHED) for path in folder.iterdir()):
@@ -54,8 +54,6 @@ def open_run(folder: Path, config: TrainConfig, class_names: Sequence[str], data
             check_class_names(read_class_names(folder / CLASSES), class_names, f"{folder} and the data")
         write_class_names(folder / CLASSES, class_names)
         write_json(folder / RUN, run)
-    except OSError as error:
-        raise ConfigError(f"--output {folder}: cannot be made ({error.strerror})") from None
     return False
 
 

@@ -6,6 +6,7 @@ from contextlib import closing, nullcontext
 
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
+from tf_ssd.system.files import unwritable
 from tf_ssd.system.signals import Stopped
 from tf_ssd.train.folder import claimed
 from tf_ssd.train.held_out import EVALUATIONS, RESULTS, HeldOut
@@ -35,8 +36,8 @@ def complete(run: Run, stop: Callable[[], bool]) -> None:
         with claimed(run.folder) if run.workers.is_first else nullcontext():
             _complete(run, stop)
     except OSError as error:
-        what = f"{error.filename or run.folder}: cannot be written ({error.strerror or error})"
-        raise TrainingError(f"{what}; make room and give the same command again, to go on from the last checkpoint") from error
+        advice = "make room and give the same command again, to go on from the last checkpoint"
+        raise TrainingError(unwritable(error.filename or run.folder, error, advice=advice)) from error
 
 
 def _complete(run: Run, stop: Callable[[], bool]) -> None:

@@ -10,7 +10,7 @@ import keras
 from tf_ssd import __version__
 from tf_ssd.errors import WeightsError
 from tf_ssd.model import SSD300
-from tf_ssd.system.files import written_beside
+from tf_ssd.system.files import writing, written_beside
 from tf_ssd.weights.tables import is_head
 
 
@@ -20,11 +20,8 @@ def save_model(model: SSD300, path: Path) -> None:
     Raises:
         WeightsError: the file cannot be written; nothing is left behind.
     """
-    try:
-        with written_beside(path) as unfinished:
-            model.save(unfinished)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from error
+    with writing(path, WeightsError), written_beside(path) as unfinished:
+        model.save(unfinished)
 
 
 def load_model(path: Path) -> SSD300:

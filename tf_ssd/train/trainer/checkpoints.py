@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from tf_ssd.errors import TrainingError
+from tf_ssd.system.files import unwritable
 from tf_ssd.system.tensors import UNREADABLE, Tensors, read_tensors, write_tensors
 
 PREFIX, SUFFIX = "step-", ".safetensors"
@@ -49,8 +50,8 @@ class Checkpoints:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_tensors(path, tensors, {"step": checkpoint.step, "digest": _digest(checkpoint.step, tensors)})
         except (OSError, SafetensorError) as error:
-            message = f"{path}: the checkpoint cannot be written ({error}); the ones before it are whole"
-            raise TrainingError(f"{message}: make room and give the same command again") from error
+            advice = "the checkpoints before it are whole: make room and give the same command again"
+            raise TrainingError(unwritable(path, error, advice=advice)) from error
         for old in self._paths()[self._keep :]:
             old.unlink()
 
