@@ -13,7 +13,7 @@ from tf_ssd.config import Metric
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.metrics import ImageDetections, ImageGroundTruth, average_precision
 from tf_ssd.metrics.images import box_areas, to_px, to_xywh
-from tf_ssd.system.captured_output import held_back
+from tf_ssd.system.captured_output import captured_output
 
 CLASSES, SIZE = 21, (640, 480)
 ROWS, DETECTIONS = 5, 20  # of an image
@@ -44,7 +44,7 @@ def judged(images: int, *, metric: Metric) -> Callable[[], object]:
     truth = [ImageGroundTruth(*each, np.zeros(ROWS, bool), box_areas(each[0])) for each in zip(*objects, strict=True)]
 
     def run() -> object:
-        with held_back():  # COCO's evaluator prints
+        with captured_output():  # COCO's evaluator prints
             return average_precision(detections, truth, num_classes=CLASSES, metric=metric)
 
     return run

@@ -24,7 +24,7 @@ from tf_ssd.export import litert, saved_model
 from tf_ssd.export.serving import input_spec, serving_function
 from tf_ssd.predict.compiled import selection
 from tf_ssd.predict.detector import Detector
-from tf_ssd.system.captured_output import held_back
+from tf_ssd.system.captured_output import captured_output
 
 BATCH = 32
 
@@ -78,7 +78,7 @@ def one_photo(quantize: Quantize) -> Candidates:
     """One photo through an artefact for LiteRT."""
     (picture,) = pictures = photos(1)
     config = ExportConfig(checkpoint=Path(), format="tflite", output=Path("detector.tflite"), quantize=quantize)
-    with tempfile.TemporaryDirectory() as folder, held_back():
+    with tempfile.TemporaryDirectory() as folder, captured_output():
         path = Path(folder) / config.output
         saved_model.write(serving_function(networks()[1], config), input_spec(config), Path(folder) / "saved_model")
         litert.write(Path(folder) / "saved_model", path)

@@ -24,6 +24,6 @@ def load(path: str | Path, *, score_threshold: float = 0.3) -> "Detector":
         WeightsError: there is no model, or it cannot be used.
     """
     from tf_ssd.predict.detector import Detector
-    from tf_ssd.weights.trained import load_run
+    from tf_ssd.weights.trained import load_trained
 
-    return Detector(*load_run(Path(path)), score_threshold=score_threshold)
+    return Detector(*load_trained(Path(path)), score_threshold=score_threshold)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import tyro
 
 from tf_ssd.errors import TfSsdError
-from tf_ssd.system.captured_output import held_back
+from tf_ssd.system.captured_output import captured_output
 
 Config = TypeVar("Config")
 USER_ERROR, INTERRUPTED = 2, 130
@@ -63,7 +63,7 @@ def quiet_start() -> Iterator[None]:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    with held_back():
+    with captured_output():
         yield
 
 

@@ -13,7 +13,8 @@ from tf_ssd.audit import run
 from tf_ssd.audit.asking.implementation import load
 from tf_ssd.audit.cases.catalogue import BY_NAME, CASES
 from tf_ssd.audit.judge import BROKEN, judge
-from tf_ssd.audit.reports import page, table
+from tf_ssd.audit.reports import table
+from tf_ssd.audit.reports.html_report import html_report
 from tf_ssd.errors import AuditError
 
 NAIVE = "examples.audit.naive_loss:loss"
@@ -111,7 +112,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_whole_and_needs_no_network(audited):
-    html = page.page(audited)
+    html = html_report(audited)
     parsed = Page(html)
     assert set(FEW) <= parsed.ids
     assert not parsed.loaded
@@ -128,7 +129,7 @@ def test_what_foreign_code_says_cannot_become_html(audited, tmp_path, monkeypatc
     )
     monkeypatch.syspath_prepend(tmp_path)
     rude = run.audit(["rude_loss:loss"], [BY_NAME["no-labels-alone"]])
-    html = page.page(rude)
+    html = html_report(rude)
     assert "&lt;script&gt;alert(1)" in html
     assert "<script>alert" not in html
 

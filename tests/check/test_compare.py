@@ -3,7 +3,7 @@ import numpy as np
 from tf_ssd.check.compare import compare_classes, compare_images, compare_splits
 from tf_ssd.check.findings import Findings
 from tf_ssd.check.survey import Survey
-from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.packed_strings import PackedStrings
 
 
 def split(name: str, images: dict[str, bytes], class_names=("cat", "dog"), labels=(1, 2)) -> Survey:
@@ -14,7 +14,7 @@ def split(name: str, images: dict[str, bytes], class_names=("cat", "dog"), label
         class_names,
         Findings(name),
         records=number,
-        names=Strings(list(images)),
+        names=PackedStrings(list(images)),
         digests=list(images.values()),
         sizes=np.ones((number, 2)),
         orientations=np.ones(number),

@@ -21,7 +21,7 @@ from tf_ssd.model import ssd300
 from tf_ssd.network.kernels.parts import MANY_RESULTS
 from tf_ssd.predict.detector import Detector
 from tf_ssd.weights import save_model
-from tf_ssd.weights.trained import load_run
+from tf_ssd.weights.trained import load_trained
 
 FORMATS = {"saved_model": saved_model, "tflite": litert, "onnx": onnx}
 SMALLER = {"float16": 0.7, "dynamic": 0.55, "int8": 0.55}  # the file, in shares of the one that is not quantized
@@ -85,7 +85,7 @@ def test_it_detects_what_the_detector_does(run, written, name, size):
     """Pictures of any size; those that it was verified on are others. How large ones are reduced is tested with the resizing."""
     random = np.random.default_rng(1)
     picture = np.array(Image.fromarray(random.integers(0, 256, (5, 6, 3), np.uint8)).resize(size))
-    expected = Detector(*load_run(run), score_threshold=SURE)(picture)
+    expected = Detector(*load_trained(run), score_threshold=SURE)(picture)
     outputs = FORMATS[name].Runner(written / f"model{SUFFIXES[name]}")(picture[None])
     kept = outputs["scores"][0] >= SURE
     assert outputs["count"][0] >= kept.sum() == len(expected) > 0

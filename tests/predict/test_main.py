@@ -17,7 +17,7 @@ from tf_ssd.predict import __main__ as predict
 from tf_ssd.predict.detector import Detector
 from tf_ssd.predict.video import Frame, opened, write_video
 from tf_ssd.weights import save_model
-from tf_ssd.weights.trained import load_run
+from tf_ssd.weights.trained import load_trained
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_a_video(run, clip, photos, tmp_path, capsys):
     with opened(clip) as original, opened(tmp_path / "out" / "clip.mp4") as copy:
         pairs = list(zip(original.frames, copy.frames, strict=True))
         assert (copy.rate, copy.length) == (25, 12)
-    detector = Detector(*load_run(run))
+    detector = Detector(*load_trained(run))
     names = [f"{clip}#{number}" for number in range(12)]
     for name, (frame, annotated) in zip(names, pairs, strict=True):
         assert annotated.pixels.shape == frame.pixels.shape

@@ -2,11 +2,11 @@ import os
 
 import pytest
 
-from tf_ssd.system.captured_output import held_back
+from tf_ssd.system.captured_output import captured_output
 
 
 def test_nothing_is_seen(capfd):
-    with held_back():
+    with captured_output():
         os.write(2, b"from C++\n")
         print("from a tool")
     print("after")
@@ -22,7 +22,7 @@ def test_all_is_seen_if_something_fails(capfd):
 
 
 def _fail():
-    with held_back():
+    with captured_output():
         os.write(2, b"from C++\n")
         print("from a tool")
         raise KeyError

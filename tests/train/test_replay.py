@@ -6,7 +6,7 @@ from tf_ssd.config import ModelConfig
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
 from tf_ssd.model import ssd300
-from tf_ssd.train.replay import explain, keep_failure
+from tf_ssd.train.replay import failure_report, keep_failure
 
 
 def batch(*, bad=False):
@@ -22,7 +22,7 @@ def model():
 
 def test_a_failed_step_is_explained_from_its_file_alone(model, tmp_path):
     keep_failure(tmp_path / "failed.safetensors", model, batch(bad=True), ["a.jpg", "b.jpg"], 17)
-    first, second, *_ = explain(tmp_path / "failed.safetensors")
+    first, second, *_ = failure_report(tmp_path / "failed.safetensors")
     assert first == "step 17, images a.jpg, b.jpg"
     assert second == "a pixel of b.jpg is nan"
 
@@ -33,12 +33,12 @@ def test_weights_come_from_the_file(model, tmp_path):
     bias.assign(np.full(bias.shape, np.inf))
     keep_failure(tmp_path / "failed.safetensors", model, batch(), ["a.jpg", "b.jpg"], 1)
     bias.assign(before)
-    assert explain(tmp_path / "failed.safetensors")[1] == "the weights fc7/bias hold inf"
+    assert failure_report(tmp_path / "failed.safetensors")[1] == "the weights fc7/bias hold inf"
 
 
 def test_what_is_finite_again_says_so(model, tmp_path):
     keep_failure(tmp_path / "failed.safetensors", model, batch(), ["a.jpg", "b.jpg"], 1)
-    assert explain(tmp_path / "failed.safetensors")[1:] == ["everything is finite when computed again, in float32"]
+    assert failure_report(tmp_path / "failed.safetensors")[1:] == ["everything is finite when computed again, in float32"]
 
 
 def test_files_that_are_none(model, tmp_path):
@@ -47,4 +47,4 @@ def test_files_that_are_none(model, tmp_path):
     (tmp_path / "text").write_text("no")
     for name in ("cut.safetensors", "text", "nowhere", "."):
         with pytest.raises(TrainingError, match="not a step that a run has kept"):
-            explain(tmp_path / name)
+            failure_report(tmp_path / name)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_ssd.errors import WeightsError
-from tf_ssd.weights import read_tensors
+from tf_ssd.weights import read_weights
 
 TENSORS = {"body.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "scale": np.float32([1.5, -2])}
 
@@ -35,7 +35,7 @@ def write(path, content):
 
 
 def assert_read(path, expected=TENSORS):
-    tensors = read_tensors(path)
+    tensors = read_weights(path)
     assert tensors.keys() == expected.keys()
     for name, array in expected.items():
         assert tensors[name].dtype == np.float32
@@ -81,7 +81,7 @@ def test_hdf5_links_are_not_followed(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["link"] = h5py.ExternalLink("other.h5", "secret")
     with pytest.raises(WeightsError, match=r"a\.h5: holds no tensors"):
-        read_tensors(tmp_path / "a.h5")
+        read_weights(tmp_path / "a.h5")
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".h5"])
@@ -89,24 +89,24 @@ def test_hdf5_links_are_not_followed(tmp_path):
 def test_what_is_not_finite_is_named(suffix, value, tmp_path):
     path = write(tmp_path / f"a{suffix}", state() | {"spoiled": torch.tensor([1, value])})
     with pytest.raises(WeightsError, match=f"a\\{suffix}: tensor spoiled holds NaN or infinite"):
-        read_tensors(path)
+        read_weights(path)
 
 
 def test_what_float32_cannot_hold(tmp_path):
     with pytest.raises(WeightsError, match="tensor large holds NaN or infinite"):
-        read_tensors(write(tmp_path / "a.h5", {"large": torch.tensor([1e300], dtype=torch.float64)}))
+        read_weights(write(tmp_path / "a.h5", {"large": torch.tensor([1e300], dtype=torch.float64)}))
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".h5"])
 def test_integers_are_named(suffix, tmp_path):
     path = write(tmp_path / f"a{suffix}", state() | {"steps": torch.tensor([7])})
     with pytest.raises(WeightsError, match=r"tensor steps is of type (int64|I64)"):
-        read_tensors(path)
+        read_weights(path)
 
 
 def test_bfloat16_in_safetensors_is_named(tmp_path):
     with pytest.raises(WeightsError, match="tensor k is of type BF16"):
-        read_tensors(write(tmp_path / "a.safetensors", {"k": torch.ones(2, dtype=torch.bfloat16)}))
+        read_weights(write(tmp_path / "a.safetensors", {"k": torch.ones(2, dtype=torch.bfloat16)}))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_bfloat16_in_safetensors_is_named(tmp_path):
 )
 def test_what_is_no_state_dict(content, message, tmp_path):
     with pytest.raises(WeightsError, match=message):
-        read_tensors(write(tmp_path / "a.pth", content))
+        read_weights(write(tmp_path / "a.pth", content))
 
 
 class Code:
@@ -144,21 +144,21 @@ def pickled(content, path):
 def test_code_in_a_pickle_is_not_run(save, held, tmp_path):
     save({"weight": torch.ones(2), "code": Code(tmp_path / "made by the pickle")}, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match=rf"a\.pth: {held}; nothing in it was run") as raised:
-        read_tensors(tmp_path / "a.pth")
+        read_weights(tmp_path / "a.pth")
     assert [path.name for path in tmp_path.iterdir()] == ["a.pth"]
     assert "weights_only" not in str(raised.value)  # no advice on how to run it after all
 
 
 def test_a_pickled_module(tmp_path):
     with pytest.raises(WeightsError, match=r"holds torch\.nn\.modules\.linear\.Linear, .* Save the state dict by itself"):
-        read_tensors(write(tmp_path / "a.pth", torch.nn.Linear(2, 2)))
+        read_weights(write(tmp_path / "a.pth", torch.nn.Linear(2, 2)))
 
 
 def test_without_torch(tmp_path, monkeypatch):
     path = write(tmp_path / "a.pth", state())
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(WeightsError, match=r"a\.pth: .*needs PyTorch; pip install torch, or convert"):
-        read_tensors(path)
+        read_weights(path)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_without_torch(tmp_path, monkeypatch):
 def test_what_is_no_file(name, message, tmp_path):
     (tmp_path / "folder.h5").mkdir()
     with pytest.raises(WeightsError, match=f"{name}: .*{message}"):
-        read_tensors(tmp_path / name)
+        read_weights(tmp_path / name)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_a_truncated_file(suffix, share, whole, tmp_path_factory):
     path = tmp_path_factory.mktemp("cut") / f"cut{suffix}"
     path.write_bytes(whole[suffix][: int(share * len(whole[suffix]))])
     with pytest.raises(WeightsError, match=f"cut\\{suffix}: "):
-        read_tensors(path)
+        read_weights(path)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
@@ -203,7 +203,7 @@ def test_a_damaged_file_gives_a_message_or_numbers(suffix, data, whole, tmp_path
     path = tmp_path_factory.mktemp("damaged") / f"damaged{suffix}"
     path.write_bytes(content)
     try:
-        tensors = read_tensors(path)
+        tensors = read_weights(path)
     except WeightsError:
         return
     assert all(np.isfinite(array).all() for array in tensors.values())
@@ -213,4 +213,4 @@ def test_a_damaged_file_gives_a_message_or_numbers(suffix, data, whole, tmp_path
 def test_an_error_page_saved_as_weights(suffix, tmp_path):
     (tmp_path / f"a{suffix}").write_text("<html>404 Not Found</html>")
     with pytest.raises(WeightsError, match=f"a\\{suffix}: "):
-        read_tensors(tmp_path / f"a{suffix}")
+        read_weights(tmp_path / f"a{suffix}")

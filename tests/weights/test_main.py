@@ -42,7 +42,7 @@ def publish(shapes, monkeypatch):
     def put_there(table, **changes):
         tensors = filled(table, shapes) | changes
         tensors = {name: array for name, array in tensors.items() if array is not None}
-        monkeypatch.setattr(published, "read_tensors", lambda _: tensors)
+        monkeypatch.setattr(published, "read_weights", lambda _: tensors)
         return tensors
 
     return put_there

@@ -4,7 +4,7 @@ from tf_ssd.config import ModelConfig
 from tf_ssd.errors import ConfigError, WeightsError
 from tf_ssd.model import ssd300
 from tf_ssd.weights import save_model
-from tf_ssd.weights.trained import load_run
+from tf_ssd.weights.trained import load_trained
 
 
 @pytest.fixture(scope="module")
@@ -15,10 +15,10 @@ def folder(tmp_path_factory):
 
 
 def test_a_folder_or_its_model_with_or_without_a_class_map(folder):
-    assert load_run(folder).class_names is None
+    assert load_trained(folder).class_names is None
     (folder / "classes.txt").write_text("cat\ndog\n")
     for path in (folder, folder / "model.keras"):
-        run = load_run(path)
+        run = load_trained(path)
         assert run.class_names == ("cat", "dog")
         assert run.model.config.num_classes == 3
 
@@ -26,9 +26,9 @@ def test_a_folder_or_its_model_with_or_without_a_class_map(folder):
 def test_a_class_map_of_another_number_of_classes(folder):
     (folder / "classes.txt").write_text("cat\n")
     with pytest.raises(ConfigError, match=r"classes\.txt: 1 classes, but the model has 2"):
-        load_run(folder)
+        load_trained(folder)
 
 
 def test_no_model(tmp_path):
     with pytest.raises(WeightsError, match=r"model\.keras: no such file"):
-        load_run(tmp_path)
+        load_trained(tmp_path)

@@ -39,7 +39,7 @@ def audit(config: AuditConfig) -> int:
     """
     from rich.console import Console
 
-    from tf_ssd.audit.reports.explain import explain
+    from tf_ssd.audit.reports.one_case import case_details
     from tf_ssd.audit.reports.table import render
     from tf_ssd.audit.run import installed
 
@@ -50,7 +50,7 @@ def audit(config: AuditConfig) -> int:
     if config.export is not None:
         return _export(config, cases, console)
     audited = _run(config, (*installed(), *config.impl), cases, console)
-    for part in explain(audited) if config.case is not None else render(audited):
+    for part in case_details(audited) if config.case is not None else render(audited):
         console.print(part)
     _write(config, audited, console)
     return BROKEN if audited.broken((AUDITED, *config.impl)) else 0
@@ -102,16 +102,16 @@ def _export(config: AuditConfig, cases: tuple["Case", ...], console: "Console") 
 
 def _write(config: AuditConfig, audited: "Audit", console: "Console") -> None:
     """Write the files that were asked for."""
-    from tf_ssd.audit.reports.listing import listing
-    from tf_ssd.audit.reports.page import page
+    from tf_ssd.audit.reports.html_report import html_report
+    from tf_ssd.audit.reports.json_report import json_report
     from tf_ssd.system.files import write_json, write_whole, writing
 
     if config.json is not None:
         with writing(f"--json {config.json}"):
-            write_json(config.json, listing(audited))
+            write_json(config.json, json_report(audited))
         console.print(f"written: {config.json}", markup=False, soft_wrap=True)
     if config.report is not None:
-        write_whole(config.report, page(audited).encode())
+        write_whole(config.report, html_report(audited).encode())
         console.print(f"written: {config.report}", markup=False, soft_wrap=True)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tf_ssd.check.findings import Findings
 from tf_ssd.config import Exif
 from tf_ssd.data.images.decode import Header, decode, name_of, read_encoded, read_header
-from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.records import Dataset, Record
 
 AT_A_TIME = 512  # records on their way through the threads
@@ -54,7 +54,7 @@ class Survey:
     class_names: tuple[str, ...]
     findings: Findings
     records: int
-    names: Strings
+    names: PackedStrings
     digests: list[bytes]
     sizes: np.ndarray
     orientations: np.ndarray
@@ -102,7 +102,7 @@ def survey(split: str, class_names: tuple[str, ...], findings: Findings, found: 
         class_names=class_names,
         findings=findings,
         records=len(found),
-        names=Strings([item.name for item in usable]),
+        names=PackedStrings([item.name for item in usable]),
         digests=[item.digest for item in usable],
         sizes=np.array([header.size for header in headers], np.int32).reshape(-1, 2),
         orientations=np.array([header.orientation for header in headers], np.uint8),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-class Strings:
+class PackedStrings:
     """A fixed sequence of strings, held as one run of bytes and an int64 offset for each.
 
     Any Python string comes back as it was, also a file name that is not Unicode.

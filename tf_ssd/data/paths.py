@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.errors import DatasetError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")  # the first found is taken
@@ -109,6 +109,6 @@ def existing(ids: Sequence[str], files: Files, kind: str, notes: Notes) -> list[
     return found
 
 
-def files_of(ids: Sequence[str], files: Files) -> Strings:
+def files_of(ids: Sequence[str], files: Files) -> PackedStrings:
     """The file of each id, all of them `existing`."""
-    return Strings([files.find(name) or "" for name in ids])
+    return PackedStrings([files.find(name) or "" for name in ids])

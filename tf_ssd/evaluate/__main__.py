@@ -92,10 +92,10 @@ def _from_model(config: EvaluateConfig, console: "Console") -> tuple["Truth", li
 def _model(config: EvaluateConfig) -> tuple["SSD300", tuple[str, ...] | None]:
     """The model, and the names of its classes: those beside it, which --classes must agree with."""
     from tf_ssd.data.classes import check_class_names, read_class_names
-    from tf_ssd.weights.trained import check_count, load_run
+    from tf_ssd.weights.trained import check_count, load_trained
 
     assert config.checkpoint is not None
-    model, class_names = load_run(config.checkpoint)
+    model, class_names = load_trained(config.checkpoint)
     if config.classes is None:
         return model, class_names
     given = read_class_names(config.classes)

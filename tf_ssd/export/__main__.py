@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tf_ssd import cli
 from tf_ssd.config import ExportConfig, ExportFormat, require
 from tf_ssd.errors import ExportError
-from tf_ssd.system.captured_output import held_back
+from tf_ssd.system.captured_output import captured_output
 from tf_ssd.system.files import UNFINISHED, writing
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from rich.console import Console
 
     from tf_ssd.data.records import Dataset
-    from tf_ssd.export.inference import Run, RunOne
+    from tf_ssd.export.inference import BatchFunction, PictureFunction
     from tf_ssd.model import SSD300
 
 Item = TypeVar("Item")
@@ -46,11 +46,11 @@ def export(config: ExportConfig) -> None:
     from rich.console import Console
 
     from tf_ssd.export.packages import check_installed
-    from tf_ssd.weights.trained import load_run
+    from tf_ssd.weights.trained import load_trained
 
     check_installed(config.format)
     console = Console(highlight=False)
-    model, names = load_run(config.checkpoint)
+    model, names = load_trained(config.checkpoint)
     class_names = names or tuple(map(str, range(1, model.config.num_classes)))
     dataset = _dataset(config, class_names)
     pictures = _pictures(config, dataset)
@@ -58,14 +58,14 @@ def export(config: ExportConfig) -> None:
         writing(f"--output {config.output}"),
         TemporaryDirectory(dir=config.output.parent, prefix=UNFINISHED) as scratch,
     ):
-        with console.status(f"Converting to {config.format}"), held_back():
+        with console.status(f"Converting to {config.format}"), captured_output():
             written = _write(model, class_names, pictures, config, Path(scratch))
-        run = _runner(config.format, written)
+        artefact = _runner(config.format, written)
         with console.status(f"Detecting in {len(pictures)} pictures, with TensorFlow and with what was written"):
-            _verify(model, run, pictures, config, console)
+            _verify(model, artefact, pictures, config, console)
         if _is_measured(dataset, class_names, config):
             with console.status(f"Detecting in {len(dataset)} pictures of the dataset"):
-                _measure(model, run, dataset, config, console)
+                _measure(model, artefact, dataset, config, console)
         written.replace(config.output)
     size = sum(path.stat().st_size for path in (config.output, *config.output.rglob("*")) if path.is_file())
     console.print(f"Written to {config.output}: {size / 1e6:.1f} MB", soft_wrap=True, markup=False)
@@ -128,16 +128,18 @@ def _write(
     return path
 
 
-def _runner(output_format: ExportFormat, path: Path) -> "Run":
+def _runner(output_format: ExportFormat, path: Path) -> "BatchFunction":
     """The artefact as a function, run by its own runtime."""
     from tf_ssd.export import litert, onnx, saved_model
 
-    runners: dict[ExportFormat, Callable[[Path], Run]]
+    runners: dict[ExportFormat, Callable[[Path], BatchFunction]]
     runners = {"saved_model": saved_model.Runner, "tflite": litert.Runner, "onnx": onnx.Runner}
     return runners[output_format](path)
 
 
-def _verify(model: "SSD300", run: "Run", pictures: Sequence["np.ndarray"], config: ExportConfig, console: "Console") -> None:
+def _verify(
+    model: "SSD300", artefact: "BatchFunction", pictures: Sequence["np.ndarray"], config: ExportConfig, console: "Console"
+) -> None:
     """Print how far TensorFlow and the artefact are apart; raises ExportError if it is too far."""
     from rich.table import Table
 
@@ -146,7 +148,7 @@ def _verify(model: "SSD300", run: "Run", pictures: Sequence["np.ndarray"], confi
 
     limits, chosen = LIMITS[config.quantize], spread(pictures, PICTURES)
     expected = list(map(by_tensorflow(model, config), chosen))
-    found = list(map(by_artefact(run, config.batch or 2), chosen))
+    found = list(map(by_artefact(artefact, config.batch or 2), chosen))
     if config.raw_heads:
         agreement = compare_heads(expected, found, limits)
     else:
@@ -167,16 +169,16 @@ def _is_measured(dataset: "Dataset", class_names: tuple[str, ...], config: Expor
     return asked and not config.raw_heads and tuple(dataset.class_names) == class_names
 
 
-def _measure(model: "SSD300", run: "Run", dataset: "Dataset", config: ExportConfig, console: "Console") -> None:
+def _measure(model: "SSD300", artefact: "BatchFunction", dataset: "Dataset", config: ExportConfig, console: "Console") -> None:
     """Print the average precision of the model and of what was written."""
     from tf_ssd.evaluate.over_dataset import judged
     from tf_ssd.export.inference import by_artefact, by_tensorflow, detections_in
 
-    def mean(run_one: "RunOne") -> float:
-        found = detections_in(dataset, run_one)
+    def mean(function: "PictureFunction") -> float:
+        found = detections_in(dataset, function)
         return judged(found, dataset.class_names, num_classes=model.config.num_classes).average_precision.mean
 
-    before, after = mean(by_tensorflow(model, config)), mean(by_artefact(run, config.batch or 1))
+    before, after = mean(by_tensorflow(model, config)), mean(by_artefact(artefact, config.batch or 1))
     console.print(f"AP50 on {len(dataset)} pictures: TensorFlow {before:.4f}, {config.format} {after:.4f} ({after - before:+.4f})")
 
 

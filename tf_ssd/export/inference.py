@@ -15,8 +15,8 @@ from tf_ssd.model import SSD300
 from tf_ssd.predict.detector import Detector
 
 Outputs = dict[str, np.ndarray]  # by the names of `tf_ssd.export.serving.serving_function`
-Run = Callable[[np.ndarray], Outputs]  # of a batch (B, H, W, 3) uint8
-RunOne = Callable[[np.ndarray], Outputs]  # of a picture (H, W, 3) uint8, without the axis of the batch
+BatchFunction = Callable[[np.ndarray], Outputs]  # of a batch (B, H, W, 3) uint8
+PictureFunction = Callable[[np.ndarray], Outputs]  # of a picture (H, W, 3) uint8, without the axis of the batch
 LARGEST = 512  # pixels a side; from 600 on both take means of pixels first, and round them differently
 
 
@@ -27,12 +27,12 @@ def shown(picture: np.ndarray) -> np.ndarray:
     return np.array(image)
 
 
-def by_tensorflow(model: SSD300, config: ExportConfig) -> RunOne:
+def by_tensorflow(model: SSD300, config: ExportConfig) -> PictureFunction:
     """Detect with the network and the operations that the rest of the package uses, without any code of an export."""
     detector = Detector(model, None)
     anchors, variances = default_boxes(model.config.boxes), model.config.variances
 
-    def run(picture: np.ndarray) -> Outputs:
+    def outputs(picture: np.ndarray) -> Outputs:
         height, width, _ = picture.shape
         offsets, logits = detector.heads(picture)
         heads = (offsets[None], logits[None], anchors)
@@ -49,12 +49,12 @@ def by_tensorflow(model: SSD300, config: ExportConfig) -> RunOne:
         first = {name: value[0].numpy() for name, value in found._asdict().items()}
         return {"boxes_px": first.pop("boxes") * ((width, height) * 2), **first}
 
-    return run
+    return outputs
 
 
-def by_artefact(run: Run, batch: int) -> RunOne:
+def by_artefact(artefact: BatchFunction, batch: int) -> PictureFunction:
     """Detect with an artefact in its runtime. A larger batch is filled with copies of the picture; the last one's results count."""
-    return lambda picture: {name: values[-1] for name, values in run(copies(picture, batch)).items()}
+    return lambda picture: {name: values[-1] for name, values in artefact(copies(picture, batch)).items()}
 
 
 def copies(picture: np.ndarray, batch: int) -> np.ndarray:
@@ -68,8 +68,8 @@ def detections(outputs: Outputs) -> ImageDetections:
     return ImageDetections(outputs["boxes_px"][:count].astype(np.float64), outputs["labels"][:count], outputs["scores"][:count])
 
 
-def detections_in(dataset: Dataset, run: RunOne) -> Iterator[tuple[Record, ImageDetections]]:
+def detections_in(dataset: Dataset, function: PictureFunction) -> Iterator[tuple[Record, ImageDetections]]:
     """Each record, and what is detected in it, as `tf_ssd.evaluate.over_dataset.detections_in` gives it for a model."""
     for index in range(len(dataset)):
         record = dataset[index]
-        yield record, detections(run(read_image(record)))
+        yield record, detections(function(read_image(record)))

@@ -38,10 +38,10 @@ def predict(config: PredictConfig) -> int:
     """
     from tf_ssd.predict.detector import Detector
     from tf_ssd.predict.outputs import as_json
-    from tf_ssd.weights.trained import load_run
+    from tf_ssd.weights.trained import load_trained
 
     inputs = [] if config.images == (STDIN,) else _inputs(config)
-    detector = Detector(*load_run(config.checkpoint), score_threshold=config.score_threshold, exif=config.exif)
+    detector = Detector(*load_trained(config.checkpoint), score_threshold=config.score_threshold, exif=config.exif)
     if config.output is None:
         print(as_json(detector(sys.stdin.buffer.read())))
         return 0

@@ -7,7 +7,7 @@ from contextlib import contextmanager, redirect_stdout
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def captured_output() -> Iterator[None]:
     """Inside, nothing reaches stderr, even past Python, nor Python's stdout; an exception shows all of it on stderr."""
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as chatter:

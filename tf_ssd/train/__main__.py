@@ -30,9 +30,9 @@ def train(config: TrainConfig) -> None:
     """
     # Everything heavy is imported here, so that --help answers at once.
     if config.replay is not None:
-        from tf_ssd.train.replay import explain
+        from tf_ssd.train.replay import failure_report
 
-        print("\n".join(explain(config.replay)))
+        print("\n".join(failure_report(config.replay)))
         return
     import tensorflow as tf
 

@@ -16,14 +16,14 @@ from tf_ssd.train.trainer.diagnosis import diagnose
 
 
 def keep_failure(path: Path, model: SSD300, batch: Batch, names: Sequence[str], step: int) -> None:
-    """Write weights, batch and names of the images to a safetensors file, for `explain`."""
+    """Write weights, batch and names of the images to a safetensors file, for `failure_report`."""
     tensors = {f"model/{variable.path}": np.asarray(variable) for variable in model.weights}
     tensors |= {f"batch/{name}": getattr(batch, name).numpy() for name in Batch._fields}
     about = {"model": dataclasses.asdict(model.config), "names": list(names), "step": step}
     write_tensors(path, tensors, about)
 
 
-def explain(path: Path) -> list[str]:
+def failure_report(path: Path) -> list[str]:
     """Compute the step in a file of `keep_failure` again, and say what is not finite in it.
 
     Raises:

@@ -28,7 +28,7 @@ from tf_ssd.train.trainer.scale import LossScale
 from tf_ssd.train.trainer.trainer import Trainer
 from tf_ssd.train.workers import Workers
 from tf_ssd.weights import transfer
-from tf_ssd.weights.trained import load_run
+from tf_ssd.weights.trained import load_trained
 
 
 class Run:
@@ -112,7 +112,7 @@ class Run:
         config, class_names = self.config, self.training.class_names
         if config.weights is None:
             return ssd300(config.model(num_classes=len(class_names) + 1))
-        start, start_names = load_run(config.weights)
+        start, start_names = load_trained(config.weights)
         model = ssd300(config.model(num_classes=len(class_names) + 1, start=start.config))
         new = transfer(start, model, heads=start_names in (None, class_names))
         heads = f"new heads for {len(class_names) + 1} classes" if new else "its heads"

@@ -8,16 +8,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tf_ssd.weights.files import read_tensors
+    from tf_ssd.weights.files import read_weights
     from tf_ssd.weights.published import import_weights
     from tf_ssd.weights.saved import load_model, save_model, transfer
 
-__all__ = ["import_weights", "load_model", "read_tensors", "save_model", "transfer"]
+__all__ = ["import_weights", "load_model", "read_weights", "save_model", "transfer"]
 
 _MODULES = {
     "import_weights": "published",
     "load_model": "saved",
-    "read_tensors": "files",
+    "read_weights": "files",
     "save_model": "saved",
     "transfer": "saved",
 }

@@ -15,7 +15,7 @@ Tensors = Iterator[tuple[str, np.ndarray]]
 WRAPPERS = ("model", "state_dict")
 
 
-def read_tensors(path: Path) -> dict[str, np.ndarray]:
+def read_weights(path: Path) -> dict[str, np.ndarray]:
     """All tensors of a file, by the names they have there, as float32 whatever floating-point type they are stored in.
 
     `.pth` and `.pt`: a state dict, alone or under "model" or "state_dict" (needs PyTorch, which reads it with weights_only=True).

@@ -10,7 +10,7 @@ from tf_ssd.config import Channels, ModelConfig, WeightsSource, require
 from tf_ssd.errors import WeightsError
 from tf_ssd.model import SSD300, ssd300
 from tf_ssd.weights.checks import check_shapes, classes_in, find_table
-from tf_ssd.weights.files import read_tensors
+from tf_ssd.weights.files import read_weights
 from tf_ssd.weights.tables import Shape, Table, by_layer_name, is_head
 
 IMAGENET = Path("imagenet")
@@ -47,7 +47,7 @@ def import_weights(
 
     Args:
         source: who published it; "vgg16" stands for a body alone, vgg16_reducedfc.pth or VGG16 of Keras Applications.
-        file: what `read_tensors` reads; `Path("imagenet")` with "vgg16" downloads through Keras Applications.
+        file: what `read_weights` reads; `Path("imagenet")` with "vgg16" downloads through Keras Applications.
         num_classes: C, background included; another number than the file's makes all heads new. None: as in the file, or 21.
         channels: "amdegroot" alone comes in both orders of colours. None: "bgr", which weights converted from Caffe expect.
 
@@ -64,7 +64,7 @@ def import_published(source: WeightsSource, file: Path, *, num_classes: int | No
     require(source in get_args(WeightsSource), "source", source, f"must be one of {', '.join(get_args(WeightsSource))}")
     require(channels in (None, *get_args(Channels)), "channels", channels, "must be bgr or rgb")
     require(channels is None or source == "amdegroot", "channels", channels, "only weights of amdegroot come in two orders")
-    tensors = _imagenet() if source == "vgg16" and file == IMAGENET else read_tensors(file)
+    tensors = _imagenet() if source == "vgg16" and file == IMAGENET else read_weights(file)
     table = find_table(source, tensors, file)
     in_file = classes_in(table, tensors, file)
     wanted = next(count for count in (num_classes, in_file, ModelConfig.num_classes) if count is not None)

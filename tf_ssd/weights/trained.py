@@ -11,14 +11,14 @@ from tf_ssd.weights import load_model
 MODEL, BEST, CLASSES = "model.keras", "best.keras", "classes.txt"
 
 
-class Run(NamedTuple):
+class TrainedModel(NamedTuple):
     """A model and the names of its C - 1 classes, None if there is no class map."""
 
     model: SSD300
     class_names: tuple[str, ...] | None
 
 
-def load_run(path: Path) -> Run:
+def load_trained(path: Path) -> TrainedModel:
     """The model in a run's folder or in a .keras file, and the class map beside it.
 
     Raises:
@@ -31,7 +31,7 @@ def load_run(path: Path) -> Run:
     class_names = read_class_names(classes) if classes.is_file() else None
     if class_names is not None:
         check_count(model, class_names, str(classes))
-    return Run(model, class_names)
+    return TrainedModel(model, class_names)
 
 
 def check_count(model: SSD300, class_names: tuple[str, ...], where: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object
 from tf_ssd.errors import DatasetError
 
@@ -19,7 +19,7 @@ class Listed(LazyDataset):
 
     def __init__(self, *records, class_names=("cat", "dog"), root=Path("pictures")):
         self.records, self.parsed = records, []
-        super().__init__(root, Strings([f"r{index}" for index in range(len(records))]), class_names, Notes(), "list")
+        super().__init__(root, PackedStrings([f"r{index}" for index in range(len(records))]), class_names, Notes(), "list")
 
     def annotation(self, index: int) -> Annotation:
         self.parsed.append(index)
@@ -105,7 +105,7 @@ class Numbered(LazyDataset):
 def test_a_record_that_is_not_used_costs_a_few_bytes():
     ids = [f"2012_{number:06d}" for number in range(20_000)]
     tracemalloc.start()
-    dataset = Numbered(Path(), Strings(ids), ["dog"], Notes(), "here")
+    dataset = Numbered(Path(), PackedStrings(ids), ["dog"], Notes(), "here")
     gc.collect()
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -11,7 +11,7 @@ from tf_ssd.data.classes import require_class_names
 from tf_ssd.data.ground_truth import CLIPPED, DROPPED, fit
 from tf_ssd.data.images.decode import image_size
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import check_inside, check_name
 from tf_ssd.data.readers.coco_json import Category, Image, Rows, check_unique, read_coco
 from tf_ssd.data.records import Record
@@ -54,7 +54,7 @@ class CocoDataset:
         self._folder = image_folder
         images, self._sizes = _images(file.images, annotation_file, image_folder, notes, exif)  # N, (N, 2)
         self._ids = np.array([image.id for image in images], np.int64)  # (N,)
-        self._names = Strings([image.file_name for image in images])
+        self._names = PackedStrings([image.file_name for image in images])
         rows = Rows(file.annotations, annotation_file, self._ids, notes)
         boxes, kept = _fit(rows, self._sizes, notes)
         kept = kept[np.argsort(rows.image[kept], kind="stable")]  # the rows of an image side by side

@@ -13,7 +13,7 @@ import numpy as np
 from tf_ssd.config import Exif
 from tf_ssd.data.ground_truth import corners_px, parse_corners
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
 from tf_ssd.data.readers.csv_rows import read_rows
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object
@@ -73,7 +73,9 @@ class CsvDataset(LazyDataset):
         self._boxes_px = np.asarray(table.corners, np.float32).reshape(-1, 4)[order]  # (M, 4)
         counts = np.bincount(table.image, minlength=len(table.images))
         self._first = np.concatenate([[0], np.cumsum(counts)])  # (N + 1,): image i has the rows first[i] to first[i + 1]
-        super().__init__(self._folder, Strings(list(table.images)), self._check(class_names, notes), notes, str(path), exif=exif)
+        super().__init__(
+            self._folder, PackedStrings(list(table.images)), self._check(class_names, notes), notes, str(path), exif=exif
+        )
 
     def annotation(self, index: int) -> Annotation:
         """The rows of record `index`."""
@@ -174,7 +176,7 @@ class TextFilesDataset(LazyDataset):
             notes.add("images without an annotation, left out", str(self._image_folder / name))
         ids = existing(ids, images, "image", notes)
         self._text_names, self._image_names = files_of(ids, texts), files_of(ids, images)
-        super().__init__(self._image_folder, Strings(ids), class_names, notes, str(folder), exif=exif)
+        super().__init__(self._image_folder, PackedStrings(ids), class_names, notes, str(folder), exif=exif)
 
     def annotation(self, index: int) -> Annotation:
         """Parse the text file of record `index`."""

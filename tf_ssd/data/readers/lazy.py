@@ -13,7 +13,7 @@ from tf_ssd.data.classes import require_class_names
 from tf_ssd.data.ground_truth import CLIPPED, DROPPED, Corners, fit
 from tf_ssd.data.images.decode import image_size
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import check_inside
 from tf_ssd.data.records import Record
 
@@ -69,7 +69,7 @@ class LazyDataset(ABC):
     one_based = False  # the corners, see `fit`
 
     def __init__(
-        self, root: Path, ids: Strings, class_names: Sequence[str] | None, notes: Notes, where: str, *, exif: Exif = "ignore"
+        self, root: Path, ids: PackedStrings, class_names: Sequence[str] | None, notes: Notes, where: str, *, exif: Exif = "ignore"
     ) -> None:
         self._root, self._ids, self._notes, self._exif = root, ids, notes, exif
         self._noted = np.zeros(len(ids), bool)

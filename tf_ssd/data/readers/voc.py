@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tf_ssd.config import Exif
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset
 from tf_ssd.data.readers.voc_xml import read_annotation
@@ -57,7 +57,7 @@ class VocDataset(LazyDataset):
         ids = existing(existing(ids, xml_files, "annotation", notes), image_files, "image", notes)
         self._annotations, self._images = annotations, images
         self._xml_names, self._image_names = files_of(ids, xml_files), files_of(ids, image_files)
-        super().__init__(root, Strings(ids), class_names, notes, f"{root}, split {split!r}", exif=exif)
+        super().__init__(root, PackedStrings(ids), class_names, notes, f"{root}, split {split!r}", exif=exif)
 
     def annotation(self, index: int) -> Annotation:
         """Parse the annotation of record `index`."""

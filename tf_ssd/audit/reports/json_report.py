@@ -12,7 +12,7 @@ from tf_ssd.audit.reports.table import STYLES
 from tf_ssd.audit.run import Audit, Row
 
 
-def listing(audit: Audit) -> dict[str, Any]:
+def json_report(audit: Audit) -> dict[str, Any]:
     """Every case with what is expected and every answer. NaN and infinities become words: JSON has no such numbers."""
     summary = {name: {verdict: audit.count(name, verdict) for verdict in STYLES} for name in audit.rows}
     cases = [

@@ -11,7 +11,7 @@ from tf_ssd.audit.reports.table import STYLES, short, value, wanted
 from tf_ssd.audit.run import Audit, Row
 
 
-def page(audit: Audit) -> str:
+def html_report(audit: Audit) -> str:
     """The text of the page."""
     environment = Environment(
         loader=PackageLoader("tf_ssd.audit.reports"),

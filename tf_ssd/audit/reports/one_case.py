@@ -15,7 +15,7 @@ from tf_ssd.audit.reports.table import STYLES, short
 from tf_ssd.audit.run import Audit
 
 
-def explain(audit: Audit) -> Iterator[RenderableType]:
+def case_details(audit: Audit) -> Iterator[RenderableType]:
     """All there is to say about the only case of an audit."""
     [case] = audit.cases
     yield Text(f"{case.about.name} ({case.about.group})", style="bold")
