@@ -1,56 +1,49 @@
 import pytest
 
-from tf_ssd.check.findings import FAULTS, OTHER_FAULT, Finding, Findings
-from tf_ssd.errors import DatasetError
+from tf_ssd.check.findings import Findings
+from tf_ssd.errors import DatasetError, Place
+
+BOX = Place("b.xml", "object 2 (dog)")
 
 
 def test_everything_is_kept_each_once():
     findings = Findings("train")
     for number in range(100):
-        findings.add("dropped", f"a.xml: object {number}")
-        findings.add("dropped", f"a.xml: object {number}")
-    findings.inform("turned", "b.jpg: orientation 6")
+        place = Place("a.xml", f"object {number}")
+        findings.add("dropped", str(place), place)
+        findings.add("dropped", str(place), place)
+    findings.inform("turned", "b.jpg: orientation 6", Place("b.jpg"))
     assert len(list(findings)) == 101
     assert {(finding.severity, finding.split) for finding in findings} == {("warning", "train"), ("info", "train")}
+    assert next(iter(findings)).place == Place("a.xml", "object 0")
 
 
 def test_a_fault_does_not_end_what_tolerates_it():
     findings = Findings("train")
     with findings.tolerating():
-        raise DatasetError("a.xml: object 1 (dog): <bndbox> is missing; add one")
-    findings.fault("b.xml: object 2 (dog): xmin=5 ymin=1 xmax=9 ymax=3 lies outside the image of 4 x 4 px; correct the box")
-    assert [(finding.severity, finding.kind) for finding in findings] == [
-        ("error", OTHER_FAULT),
-        ("error", "boxes outside their image"),
+        raise DatasetError.at(Place("a.xml", "object 1 (dog)"), "<bndbox> is missing; add one")
+    findings.fault(DatasetError.at(BOX, "lies outside the image", kind="boxes outside their image"))
+    assert [(finding.severity, finding.kind, finding.place) for finding in findings] == [
+        ("error", "broken annotations", Place("a.xml", "object 1 (dog)")),
+        ("error", "boxes outside their image", BOX),
     ]
+
+
+def test_what_names_no_file_is_about_the_split():
+    findings = Findings("train")
+    findings.fault(DatasetError("there are no annotations"))
+    findings.add("dropped", "something", None)
+    assert [finding.place for finding in findings] == [Place("train")] * 2
+
+
+def test_the_kind_does_not_hang_on_the_words():
+    """A file or a class may be called anything."""
+    findings = Findings("train")
+    findings.fault(DatasetError.at(Place("is none of.xml", "object 1 (lies outside the image)"), "<bndbox> is missing"))
+    [finding] = findings
+    assert (finding.kind, finding.place.object) == ("broken annotations", "object 1 (lies outside the image)")
 
 
 def test_a_bug_is_not_tolerated():
     with pytest.raises(ZeroDivisionError), Findings("train").tolerating():
         raise ZeroDivisionError
-
-
-def test_of_kinds_that_fit_the_first_is_meant():
-    """Each text would otherwise be out of reach."""
-    texts = [text for text, _ in FAULTS]
-    assert not any(earlier in later for number, later in enumerate(texts) for earlier in texts[:number])
-
-
-@pytest.mark.parametrize(
-    ("message", "place", "name"),
-    [
-        ("data/a.xml: object 2 (dog): xmin=5 is greater than xmax=3; swap", "data/a.xml", "object 2 (dog)"),
-        ("data/a.xml: object 2 (no name): <name> is missing", "data/a.xml", "object 2 (no name)"),
-        ("a.csv: line 7 (dog): the class is none of cat", "a.csv", "line 7 (dog)"),
-        ("a.csv: line 7: 3 fields instead of 6: name,class,...", "a.csv", "line 7"),
-        ("a.json: annotation -5: there is no image with the id 9", "a.json", "annotation -5"),
-        ("a.json: images: the id 2 is given 2 times", "a.json", "images"),
-        ("a.xml: size: width is 'wide'", "a.xml", "size"),
-        ("a.jpg: cannot be read as an image (OSError: cut off: 5 bytes)", "a.jpg", None),
-        ("val: class dog: no boxes here; 1 in train", "val", "class dog"),
-        ("nothing in particular", "nothing in particular", None),
-    ],
-)
-def test_place_and_object(message, place, name):
-    finding = Finding("error", "any", "train", message)
-    assert (finding.place, finding.object) == (place, name)

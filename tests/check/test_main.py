@@ -3,13 +3,14 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tf_ssd.check import __main__ as check
-from tf_ssd.check.findings import FAULTS
+from tf_ssd.errors import FaultKind
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 100, 200, 3), np.uint8)  # a different image for each number
 
@@ -144,6 +145,9 @@ def test_a_finding_names_file_and_object(bad, tmp_path):
     assert outside["file"] == str(bad.root / "Annotations/boxes.xml")
     assert outside["object"] == "object 2 (dog)"
     assert outside["message"].endswith("lies outside the image of 200 x 100 px; correct the box")
+    [repeated] = [finding for finding in findings if finding["kind"] == "repeated lines, left out"]
+    assert (repeated["file"], repeated["object"]) == (str(bad.root / "ImageSets/Main/train.txt"), "line 2")
+    assert all(finding["message"].startswith(finding["file"]) and Path(finding["file"]).is_absolute() for finding in findings)
     [turned] = [finding["message"] for finding in findings if finding["message"].startswith(f"{bad.image('turned')}: 200")]
     assert "but its annotation says 100 x 200; --exif apply would make them agree" in turned
 
@@ -327,6 +331,5 @@ def test_a_name_that_cannot_be_printed_does_not_end_the_check(voc):
 
 
 def test_each_kind_of_fault_is_reached_above():
-    """The kinds are told apart by what readers say, so a message that changes must not fall back to another kind in silence."""
     source = Path(__file__).read_text()
-    assert all(f'"error", "{kind}"' in source or f"{kind}: 1" in source for _, kind in FAULTS)
+    assert all(f'"error", "{kind}"' in source or f"{kind}: 1" in source for kind in get_args(FaultKind))

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +11,15 @@ from tf_ssd.check.result import Result
 from tf_ssd.check.survey import facts, survey
 from tf_ssd.config import PRESETS
 from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.errors import Place
 
 
 @pytest.fixture(scope="module")
 def result() -> Result:
     dataset, findings = SyntheticDataset(20, seed=0), Findings("train")
     found = survey("train", dataset.class_names, findings, list(facts(dataset, findings, exif="ignore")))
-    more = [Finding("error", "bad", "val", "a.xml: line 3: no"), Finding("error", "bad", "val", "a.xml: line 4: no")]
+    places = [Place(Path("a.xml"), f"line {number}") for number in (3, 4)]
+    more = [Finding("error", "bad", "val", f"{place}: no", place) for place in places]
     return Result([found], [*findings, *more], compare_default_boxes(found, "VOC300"))
 
 

@@ -10,6 +10,7 @@ from tf_ssd.check.survey import facts, survey
 from tf_ssd.check.tables import EXAMPLES, render
 from tf_ssd.config import COCO300, VOC300
 from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.errors import Place
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +73,8 @@ def test_what_other_sizes_would_do(surveys, compared, words):
 
 
 def test_kinds_are_counted_and_only_some_examples_shown(surveys):
-    findings = [Finding("warning", "dropped", "val", f"a.xml: object {number}") for number in range(10)]
-    findings += [Finding("error", "broken", "train", "b.xml: broken")]
+    findings = [Finding("warning", "dropped", "val", f"a.xml: object {number}", Place("a.xml")) for number in range(10)]
+    findings += [Finding("error", "broken", "train", "b.xml: broken", Place("b.xml"))]
     text = printed(surveys, findings)
     assert text.index("error     broken        1     -") < text.index("warning   dropped       -    10")
     assert all((f"object {number}" in text) == (number < EXAMPLES) for number in range(10))
@@ -83,4 +84,5 @@ def test_kinds_are_counted_and_only_some_examples_shown(surveys):
 
 
 def test_names_are_not_markup(surveys):
-    assert "a[bold].xml: [red]" in printed(surveys, [Finding("error", "broken", "train", "a[bold].xml: [red]")])
+    finding = Finding("error", "broken", "train", "a[bold].xml: [red]", Place("a[bold].xml"))
+    assert "a[bold].xml: [red]" in printed(surveys, [finding])

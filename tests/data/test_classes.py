@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_ssd.data.classes import check_class_names, read_class_names, require_class_names, write_class_names
-from tf_ssd.errors import ConfigError, DatasetError
+from tf_ssd.errors import ConfigError, DatasetError, Place
 
 NAMES = ("person", "traffic light", "Pferd", "鳥")
 
@@ -74,7 +74,7 @@ def test_a_name_that_would_not_come_back_is_not_written(tmp_path, name):
 
 
 def test_names_become_a_tuple():
-    assert require_class_names(["a", "b"], "here") == ("a", "b")
+    assert require_class_names(["a", "b"], Place("here")) == ("a", "b")
 
 
 def test_equal_class_maps_pass():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_ssd.data.ground_truth import LARGEST_PX, corners_px, fit, number
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 SIZE = np.array([200, 100])
 COORDINATES = st.floats(-LARGEST_PX, LARGEST_PX) | st.integers(-5, 205).map(float)
@@ -76,16 +76,16 @@ def test_a_size_for_each_row(choice):
 @pytest.mark.parametrize("text", ["", "wide", "nan", "inf", "-inf", "1e300", "9" * 400, "1,5", "0x10"])
 def test_a_text_that_is_no_number_of_pixels(text):
     with pytest.raises(DatasetError, match=r"^a\.xml: object 1: width is '.*'; write a finite number$"):
-        number(text, "width", "a.xml: object 1")
+        number(text, "width", Place("a.xml", "object 1"))
     with pytest.raises(DatasetError, match=r"^a\.xml: object 1: ymin is '.*'; write a finite number$"):
-        corners_px(["1", text, "3", "4"], "a.xml: object 1")
+        corners_px(["1", text, "3", "4"], Place("a.xml", "object 1"))
 
 
 @pytest.mark.parametrize(("texts", "message"), [("9 2 3 4", "xmin=9 .* xmax=3"), ("1 9 3 4", "ymin=9 is greater than ymax=4")])
 def test_corners_out_of_order(texts, message):
     with pytest.raises(DatasetError, match=message):
-        corners_px(texts.split(), "here")
+        corners_px(texts.split(), Place("here"))
 
 
 def test_corners():
-    assert corners_px(["1", " 2.5", "3e1 ", "4"], "here") == (1, 2.5, 30, 4)
+    assert corners_px(["1", " 2.5", "3e1 ", "4"], Place("here")) == (1, 2.5, 30, 4)

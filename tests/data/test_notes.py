@@ -3,13 +3,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tf_ssd.data.notes import EXAMPLES, Notes
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 
 def test_each_kind_is_one_sentence_in_the_order_of_appearance():
     notes = Notes()
     for kind, example in (("dropped", "a"), ("clipped", "b"), ("dropped", "c")):
-        notes.add(kind, example)
+        notes.add(kind, example, Place(example))
     assert notes.sentences() == ("dropped: 2: a; c", "clipped: 1: b")
 
 
@@ -20,20 +20,22 @@ def test_nothing_is_no_sentence():
 def test_the_examples_are_bounded_and_the_count_is_not():
     notes = Notes()
     for number in range(1000):
-        notes.add("dropped", str(number))
+        notes.add("dropped", str(number), None)
     assert notes.sentences() == ("dropped: 1000: " + "; ".join(map(str, range(EXAMPLES))) + "; ...",)
 
 
 def test_several_threads_lose_nothing():
     notes = Notes()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: notes.add("dropped", str(number)), range(2000)))
+        list(pool.map(lambda number: notes.add("dropped", str(number), None), range(2000)))
     assert notes.sentences()[0].startswith("dropped: 2000: ")
 
 
-def test_a_fault_is_an_error_at_once():
-    with pytest.raises(DatasetError, match=r"^a\.xml: no boxes$"):
-        Notes().fault("a.xml: no boxes")
+def test_a_fault_is_raised_at_once():
+    error = DatasetError.at(Place("a.xml"), "no boxes")
+    with pytest.raises(DatasetError, match=r"^a\.xml: no boxes$") as raised:
+        Notes().fault(error)
+    assert raised.value is error
 
 
 def test_no_fault_is_tolerated():

@@ -5,7 +5,7 @@ import pytest
 
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.paths import Files, check_inside, check_name, existing, files_of
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 LEADING_OUT = [
     "",
@@ -27,12 +27,12 @@ LEADING_OUT = [
 @pytest.mark.parametrize("name", LEADING_OUT)
 def test_a_name_that_leads_out_is_refused(name):
     with pytest.raises(DatasetError, match=r"^labels\.csv: line 3: the file name '.*' leads out of the dataset's folder; write"):
-        check_name(name, "labels.csv: line 3")
+        check_name(name, Place("labels.csv", "line 3"))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a/b.jpg", "a..b/c", "...", ".a", "a b", "ä:b", "a/c:b"])
 def test_a_name_inside_is_not(name):
-    check_name(name, "labels.csv")
+    check_name(name, Place("labels.csv"))
 
 
 @pytest.fixture

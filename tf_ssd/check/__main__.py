@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tf_ssd import __version__, cli
 from tf_ssd.config import AUGMENTATIONS, CheckConfig
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 if TYPE_CHECKING:  # everything heavy is imported when the check starts, so that --help answers at once
     from rich.console import Console
@@ -76,7 +76,7 @@ def _open_splits(config: CheckConfig, console: "Console") -> tuple[list[tuple["D
             with console.status(f"Reading the annotations of {split}"):
                 opened.append((_open(config, class_names, findings), findings))
         except DatasetError as error:
-            failed.append(Finding("error", "splits that cannot be opened", split, str(error)))
+            failed.append(Finding("error", "splits that cannot be opened", split, str(error), error.place or Place(split)))
     if not opened:
         raise DatasetError("; ".join(finding.message for finding in failed))
     union = sorted({name for dataset, _ in opened for name in dataset.class_names})

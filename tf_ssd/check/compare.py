@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from tf_ssd.check.survey import Survey
+from tf_ssd.errors import Place
 
 
 def compare_images(survey: Survey) -> None:
@@ -11,8 +12,9 @@ def compare_images(survey: Survey) -> None:
     first: dict[bytes, int] = {}
     for number, digest in enumerate(survey.digests):
         if digest and first.setdefault(digest, number) != number:
-            message = f"{survey.names[number]}: the same pixels as {survey.names[first[digest]]}; remove one"
-            survey.findings.add("duplicate images", message)
+            place = Place(survey.names[number])
+            message = f"{place}: the same pixels as {survey.names[first[digest]]}; remove one"
+            survey.findings.add("duplicate images", message, place)
 
 
 def compare_splits(surveys: Sequence[Survey]) -> None:
@@ -25,7 +27,7 @@ def compare_splits(surveys: Sequence[Survey]) -> None:
             if other is not None:
                 shown = "" if other == name else f" as {other}"
                 message = f"{name}: also in {earlier.split}{shown}; an image that is trained on cannot test the result"
-                later.findings.add("images in more than one split", message)
+                later.findings.add("images in more than one split", message, Place(name))
 
 
 def compare_classes(surveys: Sequence[Survey]) -> None:
@@ -36,7 +38,8 @@ def compare_classes(surveys: Sequence[Survey]) -> None:
         elsewhere = ", ".join(f"{count} in {split}" for split, count in counts.items() if count) or "nor anywhere else"
         for survey in surveys:
             if not counts[survey.split]:
-                survey.findings.add("classes without boxes", f"{survey.split}: class {name}: no boxes here; {elsewhere}")
+                place = Place(survey.split, f"class {name}")
+                survey.findings.add("classes without boxes", f"{place}: no boxes here; {elsewhere}", place)
 
 
 def _places(survey: Survey) -> dict[str | bytes, str]:

@@ -1,39 +1,18 @@
 """What is found in a dataset: errors, which training would stop at, warnings, and what is only worth knowing."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from tf_ssd.data.notes import Notes
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
-OTHER_FAULT = "broken annotations"
-# What a reader's message says, and the kind of fault that it is; the first that fits.
-FAULTS = (
-    ("cannot be read as an image (FileNotFoundError", "missing files"),
-    ("cannot be read as an image", "unreadable images"),
-    ("there is no image with the id", "boxes of unknown images"),
-    ("there is no category with the id", "unknown classes"),
-    ("from the dataset", "missing files"),
-    ("is none of", "unknown classes"),
-    ("lies outside the image", "boxes outside their image"),
-    ("is greater than", "boxes with inverted corners"),
-    ("has a negative side", "boxes with inverted corners"),
-    ("out of the dataset's folder", "paths out of the dataset"),
-    ("make the ids unique", "repeated ids"),
-    ("to take class names from", "no classes"),
-)
-# A message is PLACE: OBJECT: what is wrong, or PLACE: what is wrong.
-_OBJECT = r"(?:object|annotation|image|category|line) -?\d+(?: \(.*?\))?|class .*?|size|images|categories|annotations"
-_PARTS = re.compile(rf"(?P<place>.*?): (?P<object>{_OBJECT}): ")
 
-
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
     """One thing that was found.
 
@@ -41,25 +20,15 @@ class Finding:
         severity: "error", "warning" or "info".
         kind: the same for all that are alike, such as "unreadable images".
         split: where.
-        message: place, object and value, and what to do.
+        message: place and value, and what to do.
+        place: the file, or the split, that it is about, and the object in it.
     """
 
     severity: Severity
     kind: str
     split: str
     message: str
-
-    @property
-    def place(self) -> str:
-        """The file, or the split, that it is about."""
-        found = _PARTS.match(self.message)
-        return found["place"] if found else self.message.partition(": ")[0]
-
-    @property
-    def object(self) -> str | None:
-        """The object within the place, such as "object 2 (dog)" or "line 7"; None if it is about the place as a whole."""
-        found = _PARTS.match(self.message)
-        return found["object"] if found else None
+    place: Place
 
 
 class Findings(Notes):
@@ -76,17 +45,17 @@ class Findings(Notes):
     def __iter__(self) -> Iterator[Finding]:
         return iter(tuple(self._found.values()))
 
-    def add(self, kind: str, example: str) -> None:
+    def add(self, kind: str, example: str, place: Place | None) -> None:
         """A warning."""
-        self._add("warning", kind, example)
+        self._add("warning", kind, example, place)
 
-    def fault(self, message: str) -> None:
+    def fault(self, error: DatasetError) -> None:
         """An error."""
-        self._add("error", next((kind for text, kind in FAULTS if text in message), OTHER_FAULT), message)
+        self._add("error", error.kind, str(error), error.place)
 
-    def inform(self, kind: str, message: str) -> None:
+    def inform(self, kind: str, message: str, place: Place) -> None:
         """Something that is only worth knowing."""
-        self._add("info", kind, message)
+        self._add("info", kind, message, place)
 
     @contextmanager
     def tolerating(self) -> Iterator[None]:
@@ -94,8 +63,8 @@ class Findings(Notes):
         try:
             yield
         except DatasetError as error:
-            self.fault(str(error))
+            self.fault(error)
 
-    def _add(self, severity: Severity, kind: str, message: str) -> None:
+    def _add(self, severity: Severity, kind: str, message: str, place: Place | None) -> None:
         # A record is read more than once; setdefault is atomic.
-        self._found.setdefault(message, Finding(severity, kind, self.split, message))
+        self._found.setdefault(message, Finding(severity, kind, self.split, message, place or Place(self.split)))

@@ -32,8 +32,8 @@ def _finding(finding: Finding) -> dict[str, str | None]:
         "severity": finding.severity,
         "kind": finding.kind,
         "split": finding.split,
-        "file": finding.place,
-        "object": finding.object,
+        "file": str(finding.place.file),
+        "object": finding.place.object,
         "message": finding.message,
     }
 

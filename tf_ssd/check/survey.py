@@ -14,6 +14,7 @@ from tf_ssd.config import Exif
 from tf_ssd.data.images.decode import Header, decode, name_of, read_encoded, read_header
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.records import Dataset, Record
+from tf_ssd.errors import Place
 
 AT_A_TIME = 512  # records on their way through the threads
 DIGEST = 16  # bytes
@@ -136,7 +137,7 @@ def _digest(pixels: np.ndarray) -> bytes:
 def _check_header(header: Header, record: Record, name: str, findings: Findings, exif: Exif) -> None:
     if header.orientation != 1:
         use = "turned accordingly" if exif == "apply" else "used as stored; --exif apply turns it"
-        findings.inform("images with an EXIF orientation", f"{name}: orientation {header.orientation}, {use}")
+        findings.inform("images with an EXIF orientation", f"{name}: orientation {header.orientation}, {use}", Place(name))
     shown = header.shown_size(exif)
     if record.size is None or record.size == shown:
         return
@@ -145,22 +146,23 @@ def _check_header(header: Header, record: Record, name: str, findings: Findings,
     agrees = header.shown_size(other) == record.size
     advice = f"--exif {other} would make them agree" if agrees else "correct the size, or the boxes"
     sizes = f"{width} x {height} px, but its annotation says {written_width} x {written_height}"
-    findings.add("sizes that differ from the image's", f"{name}: {sizes}; {advice}")
+    findings.add("sizes that differ from the image's", f"{name}: {sizes}; {advice}", Place(name))
 
 
 def _check_rows(record: Record, class_names: tuple[str, ...], name: str, header: Header | None, findings: Findings) -> None:
-    rows = len(record.labels)
-    if not rows:
-        findings.add("images without boxes", f"{name}: no boxes; if it shows anything, annotate it")
+    place = Place(name)
+    if not len(record.labels):
+        findings.add("images without boxes", f"{place}: no boxes; if it shows anything, annotate it", place)
     elif record.crowd.all():
-        findings.add("images with crowds only", f"{name}: all of its boxes are crowds, which training leaves out")
+        findings.add("images with crowds only", f"{place}: all of its boxes are crowds, which training leaves out", place)
     elif record.difficult.all():
-        findings.add("images with difficult boxes only", f"{name}: all of its boxes are difficult, which the metrics leave out")
+        message = f"{place}: all of its boxes are difficult, which the metrics leave out"
+        findings.add("images with difficult boxes only", message, place)
     for first, second in _equal_rows(record):
         box = record.boxes[second] * np.tile(record.size or (1, 1), 2)
         written = " ".join(f"{tag}={value:.6g}" for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
         where = f"boxes {first + 1} and {second + 1} are the same {class_names[record.labels[first] - 1]}"
-        findings.add("duplicate boxes", f"{name}: {where}: {written}; remove one")
+        findings.add("duplicate boxes", f"{place}: {where}: {written}; remove one", place)
 
 
 def _equal_rows(record: Record) -> list[tuple[int, int]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from tf_ssd.errors import ConfigError, DatasetError
+from tf_ssd.errors import ConfigError, DatasetError, Place
 from tf_ssd.system.files import written_beside
 
 
@@ -24,7 +24,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         raise DatasetError(f"{path}: cannot be read as a class map ({error}); write one class a line, in UTF-8") from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DatasetError(f'{path}: not a JSON list of class names; write ["first class", "second class", ...]')
-    return require_class_names(names, str(path))
+    return require_class_names(names, Place(path))
 
 
 def write_class_names(path: Path, names: Sequence[str]) -> None:
@@ -35,23 +35,24 @@ def write_class_names(path: Path, names: Sequence[str]) -> None:
             or a line break in it.
     """
     encoded = "".join(f"{name}\n" for name in names).encode("utf-8", "replace")
-    for name, back in zip_longest(require_class_names(names, str(path)), _lines(encoded.decode("utf-8-sig"))):
+    for name, back in zip_longest(require_class_names(names, Place(path)), _lines(encoded.decode("utf-8-sig"))):
         if name != back:
             raise DatasetError(f"{path}: the class name {name!r} cannot be written on a line of its own; rename the class")
     with written_beside(path) as unfinished:
         unfinished.write_bytes(encoded)
 
 
-def require_class_names(names: Sequence[str], where: str) -> tuple[str, ...]:
+def require_class_names(names: Sequence[str], where: Place) -> tuple[str, ...]:
     """The names as a tuple; raises DatasetError, which begins with `where`, unless there are some, each once and not empty."""
     if not names:
-        raise DatasetError(f"{where}: there are no objects to take class names from; say which classes there are")
+        what = "there are no objects to take class names from; say which classes there are"
+        raise DatasetError.at(where, what, kind="no classes")
     label_of: dict[str, int] = {}
     for label, name in enumerate(names, start=1):
         if not name.strip():
-            raise DatasetError(f"{where}: class {label} has no name; each must have one")
+            raise DatasetError.at(where, f"class {label} has no name; each must have one")
         if label_of.setdefault(name, label) != label:
-            raise DatasetError(f"{where}: class names {label_of[name]} and {label} are one name twice, {name!r}; give each once")
+            raise DatasetError.at(where, f"class names {label_of[name]} and {label} are one name twice, {name!r}; give each once")
     return tuple(names)
 
 

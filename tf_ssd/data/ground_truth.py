@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 Corners = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -51,13 +51,14 @@ def fit(corners: np.ndarray, size: np.ndarray, *, one_based: bool = False) -> Fi
     return Fitted(boxes, has_area, clipped & has_area, outside)
 
 
-def corners_px(texts: Sequence[str], where: str) -> Corners:
+def corners_px(texts: Sequence[str], where: Place) -> Corners:
     """xmin, ymin, xmax, ymax as numbers; raises DatasetError, which begins with `where`, if one is none or min exceeds max."""
     corners = parse_corners(texts)
     if corners is None:
         xmin, ymin, xmax, ymax = (number(text, name, where) for name, text in zip(CORNERS, texts, strict=True))
         axis, low, high = ("x", xmin, xmax) if xmin > xmax else ("y", ymin, ymax)
-        raise DatasetError(f"{where}: {axis}min={low:g} is greater than {axis}max={high:g}; swap or correct them")
+        what = f"{axis}min={low:g} is greater than {axis}max={high:g}; swap or correct them"
+        raise DatasetError.at(where, what, kind="boxes with inverted corners")
     return corners
 
 
@@ -71,11 +72,11 @@ def parse_corners(texts: Sequence[str]) -> Corners | None:
     return (xmin, ymin, xmax, ymax) if in_order else None
 
 
-def number(text: str, name: str, where: str) -> float:
+def number(text: str, name: str, where: Place) -> float:
     """The finite number in `text`, the value of `name`; raises DatasetError, which begins with `where`, if there is none."""
     value = parse(text)
     if value is None:
-        raise DatasetError(f"{where}: {name} is {text!r}; write a finite number")
+        raise DatasetError.at(where, f"{name} is {text!r}; write a finite number")
     return value
 
 

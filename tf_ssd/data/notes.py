@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 EXAMPLES = 5  # of each kind, in full
 
@@ -12,7 +12,7 @@ class Notes:
     """Counts of what was dropped or clipped, by kind, each with its first few cases; safe to use from several threads.
 
     A reader passes a fault to `fault`, or meets it within `tolerating`, and then goes on without the object or the record it is
-    about. Here a fault is a DatasetError at once, so nobody gets that far; a subclass that only writes it down, as that of
+    about. Here a fault is raised at once, so nobody gets that far; a subclass that only writes it down, as that of
     `tf_ssd.check`, gets to see all of them.
     """
 
@@ -21,17 +21,17 @@ class Notes:
         self._examples: dict[str, list[str]] = {}
         self._lock = Lock()
 
-    def add(self, kind: str, example: str) -> None:
-        """Count one case of `kind`, such as "boxes without area, dropped"; `example` names file, object and value."""
+    def add(self, kind: str, example: str, place: Place | None) -> None:
+        """Count one case of `kind`, such as "boxes without area, dropped"; `example` names the place, and the value."""
         with self._lock:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             examples = self._examples.setdefault(kind, [])
             if len(examples) < EXAMPLES:
                 examples.append(example)
 
-    def fault(self, message: str) -> None:
-        """Something that cannot be used, of which `message` names file, object and value; raises DatasetError."""
-        raise DatasetError(message)
+    def fault(self, error: DatasetError) -> None:
+        """Something that cannot be used; raises the error."""
+        raise error
 
     def tolerating(self) -> AbstractContextManager[None, bool | None]:
         """A context of which a DatasetError is a fault."""

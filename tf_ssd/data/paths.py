@@ -8,25 +8,26 @@ from pathlib import Path
 
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")  # the first found is taken
 # Absolute, with a drive, or upwards; on any operating system, so either slash counts.
 _LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\0")
 
 
-def check_name(name: str, where: str) -> None:
+def check_name(name: str, where: Place) -> None:
     """Refuse the name of a file that leads out of its folder; raises DatasetError, which begins with `where`."""
     if not name or _LEADS_OUT.search(name):
-        raise DatasetError(f"{where}: the file name {name!r} leads out of the dataset's folder; write a name inside the folder")
+        what = f"the file name {name!r} leads out of the dataset's folder; write a name inside the folder"
+        raise DatasetError.at(where, what, kind="paths out of the dataset")
 
 
 def check_inside(root: Path, path: Path) -> None:
     """Refuse a path that symbolic links lead out of `root`; raises DatasetError."""
     target = os.path.realpath(path)
     if not Path(target).is_relative_to(os.path.realpath(root)):
-        message = f"{path}: a symbolic link leads to {target}, out of the dataset's folder {root}; put the files into the folder"
-        raise DatasetError(message)
+        what = f"a symbolic link leads to {target}, out of the dataset's folder {root}; put the files into the folder"
+        raise DatasetError.at(Place(path), what, kind="paths out of the dataset")
 
 
 def pictures_in(path: Path) -> list[Path]:
@@ -75,7 +76,7 @@ class Files:
             try:
                 self._listed[subfolder] = self._scan(folder)
             except OSError as error:
-                raise DatasetError(f"{folder}: cannot be listed ({error.strerror}); check names and rights") from error
+                raise DatasetError.at(Place(folder), f"cannot be listed ({error.strerror}); check names and rights") from error
         return self._listed[subfolder]
 
     def _scan(self, folder: Path) -> dict[str, str]:
@@ -89,7 +90,8 @@ class Files:
                 if found.setdefault(stem, suffix) != suffix:
                     taken, left_out = sorted((found[stem], suffix), key=self._rank)
                     found[stem] = taken
-                    self._notes.add("files left out beside another of the same name", f"{folder / stem}{left_out} ({taken} taken)")
+                    path = folder / f"{stem}{left_out}"
+                    self._notes.add("files left out beside another of the same name", f"{path} ({taken} taken)", Place(path))
         return found
 
     def _rank(self, suffix: str) -> tuple[int, str]:
@@ -105,7 +107,8 @@ def existing(ids: Sequence[str], files: Files, kind: str, notes: Notes) -> list[
                 found.append(name)
             else:
                 suffixes = " ".join(files.suffixes)
-                notes.fault(f"{files.folder}: there is no {kind} {name!r} ({suffixes}); add it or remove {name!r} from the dataset")
+                what = f"there is no {kind} {name!r} ({suffixes}); add it or remove {name!r} from the dataset"
+                notes.fault(DatasetError.at(Place(files.folder), what, kind="missing files"))
     return found
 
 

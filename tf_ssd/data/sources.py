@@ -12,7 +12,7 @@ from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.csv import read_csv
 from tf_ssd.data.readers.voc import VocDataset
 from tf_ssd.data.records import Dataset
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 
 def open_dataset(
@@ -50,7 +50,7 @@ def open_dataset(
 def _open(
     kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None, exif: Exif
 ) -> Dataset:
-    check_name(split, f"{folder}: split")
+    check_name(split, Place(folder, "split"))
     match kind:
         case "voc":
             return VocDataset(folder, split, class_names=class_names, notes=notes, exif=exif)
@@ -87,7 +87,7 @@ def _paths(layouts: Mapping[Path, Sequence[Path]]) -> tuple[Path, Path]:
     for images in layouts[annotation]:
         if images.is_dir():
             return annotation, images
-    raise DatasetError(f"{annotation}: there is no folder of images; looked for {_listed(layouts[annotation])}")
+    raise DatasetError.at(Place(annotation), f"there is no folder of images; looked for {_listed(layouts[annotation])}")
 
 
 def _first(annotations: Sequence[Path]) -> Path:

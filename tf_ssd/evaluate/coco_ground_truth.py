@@ -9,7 +9,7 @@ import numpy as np
 
 from tf_ssd.data.classes import require_class_names
 from tf_ssd.data.readers.coco_json import Category, Id, Pixels, encoded_json
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 from tf_ssd.evaluate.ground_truth import Truth, distinct
 from tf_ssd.metrics.images import ImageGroundTruth, box_areas, from_xywh
 
@@ -49,7 +49,7 @@ def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> 
     distinct([category.id for category in file.categories], f"{path}: categories")
     categories = sorted(file.categories, key=attrgetter("id"))
     names = [category.name.strip() for category in categories]
-    class_names = require_class_names(names if class_names is None else class_names, str(path))
+    class_names = require_class_names(names if class_names is None else class_names, Place(path))
     id_of = {name: category.id for name, category in zip(names, categories, strict=True)}
     category_ids = tuple(id_of.get(name) for name in class_names)
     return Truth(class_names, category_ids, tuple(image_ids), _images(file, path, image_ids, category_ids))

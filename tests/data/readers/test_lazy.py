@@ -9,7 +9,7 @@ import pytest
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 HALF, FLAT, BEYOND, OUTSIDE = (0.0, 0.0, 50.0, 100.0), (5.0, 0.0, 5.0, 9.0), (50.0, 0.0, 101.0, 100.0), (100.0, 0.0, 101.0, 1.0)
 
@@ -19,12 +19,13 @@ class Listed(LazyDataset):
 
     def __init__(self, *records, class_names=("cat", "dog"), root=Path("pictures")):
         self.records, self.parsed = records, []
-        super().__init__(root, PackedStrings([f"r{index}" for index in range(len(records))]), class_names, Notes(), "list")
+        super().__init__(root, PackedStrings([f"r{index}" for index in range(len(records))]), class_names, Notes(), Place("list"))
 
     def annotation(self, index: int) -> Annotation:
         self.parsed.append(index)
         objects = [
-            Object(f"r{index}: object {n} ({name})", name, box) for n, (name, box) in enumerate(self.records[index], start=1)
+            Object(Place(f"r{index}", f"object {n} ({name})"), name, box)
+            for n, (name, box) in enumerate(self.records[index], start=1)
         ]
         return Annotation(self._root / f"{index}.png", (100, 100), objects)
 
@@ -105,7 +106,7 @@ class Numbered(LazyDataset):
 def test_a_record_that_is_not_used_costs_a_few_bytes():
     ids = [f"2012_{number:06d}" for number in range(20_000)]
     tracemalloc.start()
-    dataset = Numbered(Path(), PackedStrings(ids), ["dog"], Notes(), "here")
+    dataset = Numbered(Path(), PackedStrings(ids), ["dog"], Notes(), Place("here"))
     gc.collect()
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

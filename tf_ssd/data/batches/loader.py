@@ -137,7 +137,7 @@ class Loader:
     def _note_once(self, index: int, error: ImageError) -> None:
         with self._noting:
             if not self._unreadable[index]:
-                self.notes.add(SKIPPED, str(error))
+                self.notes.add(SKIPPED, str(error), error.place)
             self._unreadable[index] = True
 
 

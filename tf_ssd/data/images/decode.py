@@ -20,7 +20,7 @@ from tf_ssd.config.data import Exif
 from tf_ssd.data.images.jpeg import decode_ordinary, is_ordinary
 from tf_ssd.data.images.orientation import stored_part, turn, turned_size
 from tf_ssd.data.records import Record
-from tf_ssd.errors import ImageError
+from tf_ssd.errors import FaultKind, ImageError, Place
 
 # Not all formats that Pillow knows: a disguised EPS file, for example, would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
@@ -187,5 +187,6 @@ def _reporting(name: str) -> Iterator[None]:
     except Exception as error:  # a decoder fed with damaged bytes raises almost anything
         unknown = isinstance(error, UnidentifiedImageError)  # its own text holds a memory address
         reason = f"empty, or none of {', '.join(FORMATS)}" if unknown else f"{type(error).__name__}: {error}"
-        message = f"{name}: cannot be read as an image ({reason}); replace the image or remove the record"
-        raise ImageError(message) from error
+        what = f"cannot be read as an image ({reason}); replace the image or remove the record"
+        kind: FaultKind = "missing files" if isinstance(error, FileNotFoundError) else "unreadable images"
+        raise ImageError.at(Place(name), what, kind=kind) from error

@@ -15,6 +15,7 @@ from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import check_inside, check_name
 from tf_ssd.data.readers.coco_json import Category, Image, Rows, check_unique, read_coco
 from tf_ssd.data.records import Record
+from tf_ssd.errors import DatasetError, Place
 
 
 class CocoDataset:
@@ -63,7 +64,7 @@ class CocoDataset:
             class_names = _used(names, rows.category[kept], annotation_file, notes)
         self.class_names: tuple[str, ...] = ()
         with notes.tolerating():
-            self.class_names = require_class_names(class_names, str(annotation_file))
+            self.class_names = require_class_names(class_names, Place(annotation_file))
         labels = _labels(rows.category[kept], names, self.class_names, annotation_file, notes)
         kept, self._labels = kept[labels > 0], labels[labels > 0]
         self._boxes, self._crowd = boxes[kept], rows.crowd[kept]
@@ -88,9 +89,9 @@ class CocoDataset:
 def _images(images: Sequence[Image], path: Path, folder: Path, notes: Notes, exif: Exif) -> tuple[list[Image], np.ndarray]:
     """The images that can be used, and their sizes (N, 2) int32."""
     usable, sizes = [], []
-    for image in check_unique(images, f"{path}: images", notes):
+    for image in check_unique(images, Place(path, "images"), notes):
         with notes.tolerating():
-            check_name(image.file_name, f"{path}: image {image.id}")
+            check_name(image.file_name, Place(path, f"image {image.id}"))
             sizes.append(_size(image, folder, exif))
             usable.append(image)
     return usable, np.array(sizes, np.int32).reshape(-1, 2)
@@ -109,19 +110,21 @@ def _fit(rows: Rows, sizes: np.ndarray, notes: Notes) -> tuple[np.ndarray, np.nd
     fitted = fit(rows.corners, sizes[rows.image])
     for row in np.flatnonzero(fitted.outside).tolist():
         width, height = sizes[rows.image[row]]
-        notes.fault(f"{rows.written(row)} lies outside the image of {width} x {height} px; correct the box")
+        message = f"{rows.written(row)} lies outside the image of {width} x {height} px; correct the box"
+        notes.fault(DatasetError(message, kind="boxes outside their image", place=rows.where(row)))
     for kind, mask in ((DROPPED, ~fitted.has_area), (CLIPPED, fitted.clipped)):
         for row in np.flatnonzero(mask).tolist():
-            notes.add(kind, rows.written(row))
+            notes.add(kind, rows.written(row), rows.where(row))
     return fitted.boxes, np.flatnonzero(fitted.has_area & ~fitted.outside)
 
 
 def _category_names(categories: Sequence[Category], rows: Rows, path: Path, notes: Notes) -> dict[int, str]:
     """Names by category id, in the order of the ids; every row must have one."""
-    categories = check_unique(categories, f"{path}: categories", notes)
+    categories = check_unique(categories, Place(path, "categories"), notes)
     names = {category.id: category.name.strip() for category in sorted(categories, key=attrgetter("id"))}
     for row in np.flatnonzero(~np.isin(rows.category, list(names))).tolist():
-        notes.fault(f"{rows.where(row)}: there is no category with the id {rows.category[row]}; add it to 'categories'")
+        what = f"there is no category with the id {rows.category[row]}; add it to 'categories'"
+        notes.fault(DatasetError.at(rows.where(row), what, kind="unknown classes"))
     return names
 
 
@@ -130,7 +133,8 @@ def _used(names: dict[int, str], categories: np.ndarray, path: Path, notes: Note
     used = set(categories.tolist())
     for number, name in names.items():
         if number not in used:
-            notes.add("categories without boxes, left out", f"{path}: category {number} ({name})")
+            where = Place(path, f"category {number} ({name})")
+            notes.add("categories without boxes, left out", str(where), where)
     return [name for number, name in names.items() if number in used]
 
 
@@ -140,6 +144,7 @@ def _labels(categories: np.ndarray, names: dict[int, str], class_names: Sequence
     numbers, positions = np.unique(categories, return_inverse=True)
     for number in numbers.tolist():
         if number in names and names[number] not in label_of:
-            message = f"category {number} ({names[number]}) is none of {', '.join(class_names)}; rename it or add it to these"
-            notes.fault(f"{path}: {message}")
+            where = Place(path, f"category {number} ({names[number]})")
+            message = f"{where} is none of {', '.join(class_names)}; rename it or add it to these"
+            notes.fault(DatasetError(message, kind="unknown classes", place=where))
     return np.array([label_of.get(names.get(number, ""), 0) for number in numbers.tolist()], np.int32)[positions]

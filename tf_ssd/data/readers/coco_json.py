@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from tf_ssd.data.ground_truth import LARGEST_PX
 from tf_ssd.data.notes import Notes
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 Id = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Pixels = Annotated[float, Meta(ge=-LARGEST_PX, le=LARGEST_PX)]
@@ -84,7 +84,7 @@ class Rows:
 
     def __init__(self, rows: Sequence[Annotation], path: Path, image_ids: np.ndarray, notes: Notes) -> None:
         self._path = path
-        check_unique(rows, f"{path}: annotations", notes)
+        check_unique(rows, Place(path, "annotations"), notes)
         self.ids = np.array([row.id for row in rows], np.int64)
         self.category = np.array([row.category_id for row in rows], np.int64)
         self.image, found = _positions(np.array([row.image_id for row in rows], np.int64), image_ids)
@@ -94,17 +94,18 @@ class Rows:
         negative = np.any(sides < 0, axis=-1)
         self.corners = np.concatenate([corner, corner + sides], axis=-1)  # xywh -> xyxy
         for row in np.flatnonzero(~found).tolist():
-            wanted = rows[row].image_id
-            notes.fault(f"{self.where(row)}: there is no image with the id {wanted}; add it or remove the annotation")
+            what = f"there is no image with the id {rows[row].image_id}; add it or remove the annotation"
+            notes.fault(DatasetError.at(self.where(row), what, kind="boxes of unknown images"))
         for row in np.flatnonzero(negative).tolist():
-            notes.fault(f"{self.where(row)}: bbox {rows[row].bbox} has a negative side; write x, y, width, height")
+            what = f"bbox {rows[row].bbox} has a negative side; write x, y, width, height"
+            notes.fault(DatasetError.at(self.where(row), what, kind="boxes with inverted corners"))
         usable = found & ~negative
         for name in ("ids", "category", "image", "crowd", "corners"):
             setattr(self, name, getattr(self, name)[usable])
 
-    def where(self, row: int) -> str:
+    def where(self, row: int) -> Place:
         """What a message about a row begins with."""
-        return f"{self._path}: annotation {self.ids[row]}"
+        return Place(self._path, f"annotation {self.ids[row]}")
 
     def written(self, row: int) -> str:
         """A row with its box, for messages."""
@@ -121,7 +122,7 @@ def read_coco(path: Path, notes: Notes) -> CocoFile:
     with encoded_json(path, "COCO JSON", "correct the file; JSON has no NaN") as encoded:
         file = _decode(encoded, path, notes)
     if not file.images:
-        raise DatasetError(f"{path}: there are no images; list them under 'images'")
+        raise DatasetError.at(Place(path), "there are no images; list them under 'images'")
     return file
 
 
@@ -131,14 +132,15 @@ def encoded_json(path: Path, kind: str, advice: str) -> Iterator[bytes]:
     try:
         yield path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise DatasetError(f"{path}: cannot be used as {kind} ({error}); {advice}") from error
+        raise DatasetError.at(Place(path), f"cannot be used as {kind} ({error}); {advice}") from error
 
 
-def check_unique(entries: Sequence[Struct], where: str, notes: Notes) -> list[Struct]:
+def check_unique(entries: Sequence[Struct], where: Place, notes: Notes) -> list[Struct]:
     """The first entry of each id, in their order; an id that is repeated is a fault, whose message begins with `where`."""
     ids, first, count = np.unique([entry.id for entry in entries], return_index=True, return_counts=True)
     for repeated in np.flatnonzero(count > 1).tolist():
-        notes.fault(f"{where}: the id {ids[repeated]} is given {count[repeated]} times; make the ids unique")
+        what = f"the id {ids[repeated]} is given {count[repeated]} times; make the ids unique"
+        notes.fault(DatasetError.at(where, what, kind="repeated ids"))
     return [entries[position] for position in np.sort(first).tolist()]
 
 
@@ -160,8 +162,8 @@ def _entries(pieces: Sequence[msgspec.Raw], kind: type[Struct], path: Path, name
             entries.append(msgspec.json.decode(piece, type=kind, strict=False))
         except msgspec.ValidationError as error:
             reason, _, inside = str(error).partition(" - at `$")
-            place = f"`$.{name}[{number}]{inside or '`'}"
-            notes.fault(f"{path}: cannot be used as COCO JSON ({reason} - at {place}); correct the file")
+            what = f"cannot be used as COCO JSON ({reason} - at `$.{name}[{number}]{inside or '`'}); correct the file"
+            notes.fault(DatasetError.at(Place(path), what))
     return entries
 
 

@@ -16,8 +16,8 @@ from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
 from tf_ssd.data.readers.csv_rows import read_rows
-from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object
-from tf_ssd.errors import DatasetError
+from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object, unknown_class
+from tf_ssd.errors import DatasetError, Place
 
 
 def read_csv(
@@ -65,7 +65,7 @@ class CsvDataset(LazyDataset):
         self._folder = path.parent if image_folder is None else image_folder
         table = _Table(path, notes)
         if not table.images:
-            raise DatasetError(f"{path}: there are no rows; write one a box: name,class,xmin,ymin,xmax,ymax")
+            raise DatasetError.at(Place(path), "there are no rows; write one a box: name,class,xmin,ymin,xmax,ymax")
         self._found = tuple(table.classes)
         order = np.argsort(np.asarray(table.image), kind="stable")  # the rows of an image side by side
         self._class = np.asarray(table.class_number)[order]  # (M,) int32
@@ -73,9 +73,8 @@ class CsvDataset(LazyDataset):
         self._boxes_px = np.asarray(table.corners, np.float32).reshape(-1, 4)[order]  # (M, 4)
         counts = np.bincount(table.image, minlength=len(table.images))
         self._first = np.concatenate([[0], np.cumsum(counts)])  # (N + 1,): image i has the rows first[i] to first[i + 1]
-        super().__init__(
-            self._folder, PackedStrings(list(table.images)), self._check(class_names, notes), notes, str(path), exif=exif
-        )
+        ids, where = PackedStrings(list(table.images)), Place(path)
+        super().__init__(self._folder, ids, self._check(class_names, notes), notes, where, exif=exif)
 
     def annotation(self, index: int) -> Annotation:
         """The rows of record `index`."""
@@ -85,7 +84,7 @@ class CsvDataset(LazyDataset):
     def _object(self, row: int) -> Object:
         xmin, ymin, xmax, ymax = map(float, self._boxes_px[row])
         name = self._found[self._class[row]]
-        return Object(f"{self._path}: line {self._line[row]} ({name})", name, (xmin, ymin, xmax, ymax))
+        return Object(Place(self._path, f"line {self._line[row]} ({name})"), name, (xmin, ymin, xmax, ymax))
 
     def _check(self, class_names: Sequence[str] | None, notes: Notes) -> Sequence[str]:
         """The class names, where None those found; they must hold the class of every box that has an area."""
@@ -96,8 +95,7 @@ class CsvDataset(LazyDataset):
             return sorted(used)
         for row in np.flatnonzero(drawn).tolist() if used.difference(class_names) else ():
             if self._found[self._class[row]] not in class_names:
-                message = f"the class is none of {', '.join(class_names)}; rename it or add it to these"
-                notes.fault(f"{self._object(row).where}: {message}")
+                notes.fault(unknown_class(self._object(row).where, class_names))
         return class_names
 
 
@@ -121,13 +119,13 @@ class _Table:
     def _add(self, fields: list[str], path: Path, line: int) -> None:
         name, class_name, *texts = fields
         if name not in self.images:
-            check_name(name, f"{path}: line {line}")
+            check_name(name, Place(path, f"line {line}"))
             self.images[name] = len(self.images)
         if not (class_name or any(texts)):
             return
-        corners = parse_corners(texts) or corners_px(texts, f"{path}: line {line} ({class_name})")
+        corners = parse_corners(texts) or corners_px(texts, Place(path, f"line {line} ({class_name})"))
         if not class_name:
-            raise DatasetError(f"{path}: line {line}: the class is missing; give it, or leave all five fields empty")
+            raise DatasetError.at(Place(path, f"line {line}"), "the class is missing; give it, or leave all five fields empty")
         self.corners.extend(corners)
         self.image.append(self.images[name])
         self.class_number.append(self.classes.setdefault(class_name, len(self.classes)))
@@ -171,12 +169,13 @@ class TextFilesDataset(LazyDataset):
         images = Files(self._image_folder, self._image_folder, IMAGE_SUFFIXES, notes)
         ids = texts.names()
         if not ids:
-            raise DatasetError(f"{folder}: there are no .txt or .csv files; is this the folder of annotations?")
+            raise DatasetError.at(Place(folder), "there are no .txt or .csv files; is this the folder of annotations?")
         for name in sorted(set(images.names()).difference(ids)):
-            notes.add("images without an annotation, left out", str(self._image_folder / name))
+            path = self._image_folder / name
+            notes.add("images without an annotation, left out", str(path), Place(path))
         ids = existing(ids, images, "image", notes)
         self._text_names, self._image_names = files_of(ids, texts), files_of(ids, images)
-        super().__init__(self._image_folder, PackedStrings(ids), class_names, notes, str(folder), exif=exif)
+        super().__init__(self._image_folder, PackedStrings(ids), class_names, notes, Place(folder), exif=exif)
 
     def annotation(self, index: int) -> Annotation:
         """Parse the text file of record `index`."""
@@ -190,11 +189,11 @@ class TextFilesDataset(LazyDataset):
         return Annotation(image, None, objects)
 
     def _object(self, fields: list[str], path: Path, line: int, image: Path) -> Object:
-        name = self._class_name(fields, f"{path}: line {line}", image)
-        where = f"{path}: line {line} ({name})"
+        name = self._class_name(fields, Place(path, f"line {line}"), image)
+        where = Place(path, f"line {line} ({name})")
         return Object(where, name, corners_px(fields[2:], where))
 
-    def _class_name(self, fields: list[str], where: str, image: Path) -> str:
+    def _class_name(self, fields: list[str], where: Place, image: Path) -> str:
         """The class of a row in either form."""
         first, second = fields[:2]
         if first == image.name and second:
@@ -202,8 +201,10 @@ class TextFilesDataset(LazyDataset):
         if first and second.isdecimal():
             number = self._number_of.setdefault(first, second)
             if number != second:
-                raise DatasetError(f"{where}: class {first!r} has the number {second} here and {number} elsewhere; correct one")
+                what = f"class {first!r} has the number {second} here and {number} elsewhere; correct one"
+                raise DatasetError.at(where, what)
             return first
         if first == image.stem and second:
             return second
-        raise DatasetError(f"{where}: {first!r}, {second!r} are neither a class and its number nor {image.name!r} and a class")
+        what = f"{first!r}, {second!r} are neither a class and its number nor {image.name!r} and a class"
+        raise DatasetError.at(where, what)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tf_ssd.data.ground_truth import CORNERS, parse
 from tf_ssd.data.notes import Notes
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 HEADERS = (CORNERS, ("x1", "y1", "x2", "y2"))
 DELIMITERS = ",;\t"
@@ -36,10 +36,11 @@ def read_rows(path: Path, notes: Notes) -> Iterator[tuple[int, list[str]]]:
                 if len(row) == FIELDS:
                     yield before + reader.line_num, list(map(str.strip, row))
                 elif any(map(str.strip, row)):
-                    line = before + reader.line_num
-                    notes.fault(f"{path}: line {line}: {len(row)} fields instead of {FIELDS}: {FORM}; correct the row")
+                    where = Place(path, f"line {before + reader.line_num}")
+                    what = f"{len(row)} fields instead of {FIELDS}: {FORM}; correct the row"
+                    notes.fault(DatasetError.at(where, what))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: cannot be read as rows of text ({error}); save it as CSV in UTF-8") from error
+        raise DatasetError.at(Place(path), f"cannot be read as rows of text ({error}); save it as CSV in UTF-8") from error
 
 
 def _up_to_the_first_row(file: Iterator[str]) -> Iterator[str]:
@@ -55,7 +56,7 @@ def _first_row(line: str, path: Path) -> tuple[str, bool]:
     fitting = {delimiter: row for delimiter, row in rows.items() if len(row) == FIELDS}
     if len(fitting) != 1:
         shown = f"the first row {line.strip()[:80]!r} does not have {FIELDS} fields"
-        raise DatasetError(f"{path}: {shown} between commas, semicolons or tabs: {FORM}; correct the file")
+        raise DatasetError.at(Place(path), f"{shown} between commas, semicolons or tabs: {FORM}; correct the file")
     [(delimiter, row)] = fitting.items()
     return delimiter, _is_header([field.strip() for field in row], path)
 
@@ -66,5 +67,6 @@ def _is_header(fields: list[str], path: Path) -> bool:
     if not any(ending) or any(parse(field) is not None for field in ending):
         return False
     if tuple(field.lower() for field in ending) not in HEADERS:
-        raise DatasetError(f"{path}: the header ends in {', '.join(ending)}, not in {', '.join(CORNERS)}; put the columns in order")
+        what = f"the header ends in {', '.join(ending)}, not in {', '.join(CORNERS)}; put the columns in order"
+        raise DatasetError.at(Place(path), what)
     return True

@@ -16,6 +16,7 @@ from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import check_inside
 from tf_ssd.data.records import Record
+from tf_ssd.errors import DatasetError, Place
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,13 @@ class Object:
     """One object of an annotation.
 
     Attributes:
-        where: file, number or line, and class: what a message about it begins with.
+        where: file, and number or line and class: what a message about it begins with.
         name: its class.
         corners: xyxy in pixels, as annotated; min is not greater than max.
         difficult: whether the metrics leave it out.
     """
 
-    where: str
+    where: Place
     name: str
     corners: Corners
     difficult: bool = False
@@ -69,7 +70,14 @@ class LazyDataset(ABC):
     one_based = False  # the corners, see `fit`
 
     def __init__(
-        self, root: Path, ids: PackedStrings, class_names: Sequence[str] | None, notes: Notes, where: str, *, exif: Exif = "ignore"
+        self,
+        root: Path,
+        ids: PackedStrings,
+        class_names: Sequence[str] | None,
+        notes: Notes,
+        where: Place,
+        *,
+        exif: Exif = "ignore",
     ) -> None:
         self._root, self._ids, self._notes, self._exif = root, ids, notes, exif
         self._noted = np.zeros(len(ids), bool)
@@ -116,7 +124,8 @@ class LazyDataset(ABC):
         corners = np.array([item.corners for item in annotation.objects], np.float64).reshape(-1, 4)  # (G, 4)
         fitted = fit(corners, np.array(size), one_based=self.one_based)
         for item in _where(annotation.objects, fitted.outside):
-            self._notes.fault(f"{item} lies outside the image of {width} x {height} px; correct the box")
+            message = f"{item} lies outside the image of {width} x {height} px; correct the box"
+            self._notes.fault(DatasetError(message, kind="boxes outside their image", place=item.where))
         problems = [(DROPPED, item) for item in _where(annotation.objects, ~fitted.has_area)]
         problems += [(CLIPPED, item) for item in _where(annotation.objects, fitted.clipped)]
         if problems:
@@ -129,13 +138,19 @@ class LazyDataset(ABC):
         with self._noting:
             known, self._noted[index] = self._noted[index], True
         for kind, item in () if known else problems:
-            self._notes.add(kind, str(item))
+            self._notes.add(kind, str(item), item.where)
 
     def _label(self, item: Object) -> int:
         """The label of an object, 0 where an unknown class is tolerated."""
         if item.name not in self._label_of:
-            self._notes.fault(f"{item.where}: the class is none of {', '.join(self.class_names)}; rename it or add it to these")
+            self._notes.fault(unknown_class(item.where, self.class_names))
         return self._label_of.get(item.name, 0)
+
+
+def unknown_class(where: Place, class_names: Sequence[str]) -> DatasetError:
+    """The error about an object whose class is not among these."""
+    what = f"the class is none of {', '.join(class_names)}; rename it or add it to these"
+    return DatasetError.at(where, what, kind="unknown classes")
 
 
 def _where(objects: list[Object], mask: np.ndarray) -> list[Object]:

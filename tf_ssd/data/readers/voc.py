@@ -9,7 +9,7 @@ from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset
 from tf_ssd.data.readers.voc_xml import read_annotation
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 EVERYTHING = "all"  # the split that needs no file
 
@@ -57,7 +57,7 @@ class VocDataset(LazyDataset):
         ids = existing(existing(ids, xml_files, "annotation", notes), image_files, "image", notes)
         self._annotations, self._images = annotations, images
         self._xml_names, self._image_names = files_of(ids, xml_files), files_of(ids, image_files)
-        super().__init__(root, PackedStrings(ids), class_names, notes, f"{root}, split {split!r}", exif=exif)
+        super().__init__(root, PackedStrings(ids), class_names, notes, Place(f"{root}, split {split!r}"), exif=exif)
 
     def annotation(self, index: int) -> Annotation:
         """Parse the annotation of record `index`."""
@@ -73,18 +73,18 @@ def _folders(root: Path) -> tuple[Path, Path]:
         return root, root
     for needed in (root, *folders):
         if not needed.is_dir():
-            raise DatasetError(
-                f"{needed}: no such folder; a VOC dataset holds Annotations and JPEGImages, or XML files beside their images"
-            )
+            what = "no such folder; a VOC dataset holds Annotations and JPEGImages, or XML files beside their images"
+            raise DatasetError.at(Place(needed), what)
     return folders
 
 
 def _every_id(xml_files: Files, image_files: Files, notes: Notes) -> list[str]:
     ids = xml_files.names()
     if not ids:
-        raise DatasetError(f"{xml_files.folder}: there are no XML files; is this the folder of a VOC dataset?")
+        raise DatasetError.at(Place(xml_files.folder), "there are no XML files; is this the folder of a VOC dataset?")
     for name in sorted(set(image_files.names()).difference(ids)):
-        notes.add("images without an annotation, left out", str(image_files.folder / name))
+        path = image_files.folder / name
+        notes.add("images without an annotation, left out", str(path), Place(path))
     return ids
 
 
@@ -94,16 +94,15 @@ def _split_ids(root: Path, path: Path, notes: Notes) -> list[str]:
     for number, line in enumerate(_split_lines(root, path), start=1):
         if not line.strip():
             continue
-        image_id = line.split(maxsplit=1)[0]
+        image_id, where = line.split(maxsplit=1)[0], Place(path, f"line {number}")
         if image_id in first_line:
-            example = f"{path}: line {number} repeats {image_id!r} of line {first_line[image_id]}"
-            notes.add("repeated lines, left out", example)
+            notes.add("repeated lines, left out", f"{where} repeats {image_id!r} of line {first_line[image_id]}", where)
         else:
             with notes.tolerating():
-                check_name(image_id, f"{path}: line {number}")
+                check_name(image_id, where)
                 first_line[image_id] = number
     if not first_line:
-        raise DatasetError(f"{path}: the split is empty; list one image id a line")
+        raise DatasetError.at(Place(path), "the split is empty; list one image id a line")
     return list(first_line)
 
 
@@ -111,10 +110,9 @@ def _split_lines(root: Path, path: Path) -> list[str]:
     check_inside(root, path)
     if not path.is_file():
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.txt"))) or "none"
-        raise DatasetError(
-            f"{path}: there is no split {path.stem!r}; choose one of: {known}; or {EVERYTHING!r}, which is every annotation"
-        )
+        what = f"there is no split {path.stem!r}; choose one of: {known}; or {EVERYTHING!r}, which is every annotation"
+        raise DatasetError.at(Place(path), what)
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
+        raise DatasetError.at(Place(path), f"cannot be read as UTF-8 text ({error}); save it as UTF-8") from error

@@ -8,7 +8,7 @@ import defusedxml.ElementTree
 from tf_ssd.data.ground_truth import CORNERS, corners_px, number
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.lazy import Annotation, Object
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 
 
 def read_annotation(path: Path, image: Path, notes: Notes) -> Annotation:
@@ -25,7 +25,7 @@ def read_annotation(path: Path, image: Path, notes: Notes) -> Annotation:
     objects: list[Object] = []
     for position, element in enumerate(root.findall("object"), start=1):
         with notes.tolerating():
-            objects.append(_object(element, f"{path}: object {position}"))
+            objects.append(_object(element, path, f"object {position}"))
     with notes.tolerating():
         return Annotation(image, _size(root, path), objects)
     return Annotation(image, None, objects)
@@ -35,9 +35,9 @@ def _parse(path: Path) -> Element:
     try:
         root = defusedxml.ElementTree.fromstring(path.read_bytes(), forbid_dtd=True)
     except (ParseError, ValueError, LookupError, OSError, RecursionError) as error:
-        raise DatasetError(f"{path}: cannot be used as XML ({error}); it must be well formed, without DTD") from error
+        raise DatasetError.at(Place(path), f"cannot be used as XML ({error}); it must be well formed, without DTD") from error
     if root.tag != "annotation":
-        raise DatasetError(f"{path}: the root element is <{root.tag}>, not <annotation>; is this a VOC annotation?")
+        raise DatasetError.at(Place(path), f"the root element is <{root.tag}>, not <annotation>; is this a VOC annotation?")
     return root
 
 
@@ -46,20 +46,21 @@ def _size(root: Element, path: Path) -> tuple[int, int] | None:
     size = root.find("size")
     if size is None or size.find("width") is None or size.find("height") is None:
         return None
-    width, height = (number(_text(size, tag), tag, f"{path}: size") for tag in ("width", "height"))
+    where = Place(path, "size")
+    width, height = (number(_text(size, tag), tag, where) for tag in ("width", "height"))
     if not (width.is_integer() and height.is_integer()):
-        raise DatasetError(f"{path}: size: {width:g} x {height:g} are not whole pixels; correct the size or remove it")
+        raise DatasetError.at(where, f"{width:g} x {height:g} are not whole pixels; correct the size or remove it")
     return (int(width), int(height)) if width > 0 and height > 0 else None
 
 
-def _object(element: Element, where: str) -> Object:
+def _object(element: Element, path: Path, numbered: str) -> Object:
     name = (element.findtext("name") or "").strip()
-    where = f"{where} ({name or 'no name'})"
+    where = Place(path, f"{numbered} ({name or 'no name'})")
     if not name:
-        raise DatasetError(f"{where}: <name> is missing or empty; give the object's class")
+        raise DatasetError.at(where, "<name> is missing or empty; give the object's class")
     box = element.find("bndbox")
     if box is None:
-        raise DatasetError(f"{where}: <bndbox> is missing; add one or remove the object")
+        raise DatasetError.at(where, "<bndbox> is missing; add one or remove the object")
     corners = corners_px([_text(box, tag) for tag in CORNERS], where)
     difficult = element.find("difficult") is not None and number(_text(element, "difficult"), "difficult", where) != 0
     return Object(where, name, corners, difficult)
