@@ -78,7 +78,7 @@ def weights_like(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _function(package: str, operation: str, options: dict[str, Any]) -> Callable:
-    module, name = operation.split(".")
+    module, _, name = operation.rpartition(".")
     function = getattr(importlib.import_module(f"{package}.{module}"), name)
     return lambda *inputs: function(*inputs, **options)
 

@@ -62,7 +62,8 @@ def record_error(operation: str, dtype: np.dtype, epsilons: float) -> None:
 
 def snippet(operation: str, inputs: Sequence[np.ndarray], options: Mapping[str, object]) -> str:
     """Code that runs the operation on these inputs with tf_ssd; large arrays go into a file that the code loads."""
-    module, function = operation.split(".")
+    path, _, function = operation.rpartition(".")
+    room, _, module = f"tf_ssd.{path}".rpartition(".")
     arrays = [np.asarray(array) for array in inputs]
     if sum(array.size for array in arrays) > PRINTED_ELEMENTS:
         path = Path(tempfile.gettempdir(), f"parity-{_running()}.npz")  # Hypothesis fails often: its last and smallest stays
@@ -72,7 +73,7 @@ def snippet(operation: str, inputs: Sequence[np.ndarray], options: Mapping[str, 
         listed = ",\n".join(f"    np.array({array.tolist()}, np.{array.dtype})" for array in arrays)
         load = ["nan, inf = np.nan, np.inf", f"inputs = [\n{listed},\n]"]
     keywords = "".join(f", {name}={value!r}" for name, value in options.items())
-    lines = ["import numpy as np", f"from tf_ssd import {module}", *load, f"print({module}.{function}(*inputs{keywords}))"]
+    lines = ["import numpy as np", f"from {room} import {module}", *load, f"print({module}.{function}(*inputs{keywords}))"]
     return "\nReproduce with:\n\n" + "\n".join(lines) + "\n"
 
 

@@ -50,11 +50,11 @@ def error_table(errors: Iterable[dict[str, float]]) -> list[str]:
     for operation in sorted({key.split()[0] for key in largest}):
         tolerance = TOLERANCES[operation]
         if tolerance is EXACT:
-            rows.append(f"{operation:30}equal")
+            rows.append(f"{operation:40}equal")
             continue
         cells = [
             f"{dtype} {largest[key]:8.2f} ({limit:g})" if (key := f"{operation} {dtype}") in largest else ""
             for dtype, limit in (("float32", tolerance.float32), ("float64", tolerance.float64))
         ]
-        rows.append(f"{operation:30}" + "".join(f"{cell:28}" for cell in cells).rstrip())
+        rows.append(f"{operation:40}" + "".join(f"{cell:28}" for cell in cells).rstrip())
     return rows

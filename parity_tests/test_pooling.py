@@ -14,7 +14,7 @@ from parity_tests.asserts import assert_agree
 from parity_tests.parametrize import SIDES_AND_DTYPES, tenth
 from parity_tests.strategies import seeds
 
-OPERATION = "pooling.relu_max_pool"
+OPERATION = "network.kernels.pooling.relu_max_pool"
 SHAPES = pytest.mark.parametrize("shape", [(2, 4, 2, 3), (1, 5, 7, 2), (3, 1, 1, 1)], ids=str)  # whole windows, and narrower ones
 
 

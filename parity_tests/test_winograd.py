@@ -13,7 +13,7 @@ from parity_tests.asserts import assert_agree
 from parity_tests.parametrize import SIDES_AND_DTYPES, tenth
 from parity_tests.strategies import seeds
 
-OPERATION = "winograd.convolve"
+OPERATION = "network.kernels.winograd.convolve"
 WHAT = ("value", "gradient by pixels", "gradient by kernel")
 # (images, height, width, channels, filters), each compiled anew: whole tiles alone, and tiles that reach over the borders.
 SHAPES = pytest.mark.parametrize("shape", [(2, 4, 2, 3, 5), (1, 1, 7, 8, 1)], ids=str)
