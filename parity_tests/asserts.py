@@ -62,8 +62,8 @@ def record_error(operation: str, dtype: np.dtype, epsilons: float) -> None:
 
 def snippet(operation: str, inputs: Sequence[np.ndarray], options: Mapping[str, object]) -> str:
     """Code that runs the operation on these inputs with tf_ssd; large arrays go into a file that the code loads."""
-    path, _, function = operation.rpartition(".")
-    room, _, module = f"tf_ssd.{path}".rpartition(".")
+    place, _, function = operation.rpartition(".")
+    room, _, module = f"tf_ssd.{place}".rpartition(".")
     arrays = [np.asarray(array) for array in inputs]
     if sum(array.size for array in arrays) > PRINTED_ELEMENTS:
         path = Path(tempfile.gettempdir(), f"parity-{_running()}.npz")  # Hypothesis fails often: its last and smallest stays

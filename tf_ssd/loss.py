@@ -137,8 +137,7 @@ def multibox_loss(
     """
     if normalizer not in ("batch", "image"):
         raise ValueError(f'normalizer={normalizer!r}: must be "batch" or "image"')
-    options = {"negative_ratio": negative_ratio, "min_negatives": min_negatives}
-    sums = multibox_sums(offsets, logits, target_offsets, target_labels, **options)
+    sums = multibox_sums(offsets, logits, target_offsets, target_labels, negative_ratio=negative_ratio, min_negatives=min_negatives)
     return normalized(sums, alpha=alpha, normalizer=normalizer)
 
 

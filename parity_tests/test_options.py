@@ -1,0 +1,288 @@
+"""Every option of the core's operations, at its default and at another value: tf_ssd and reference_torch do the same.
+
+The inputs lie just below and just above each limit, so that a default which moves a little shows as well.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+
+import reference_torch.default_boxes
+import tf_ssd.config
+import tf_ssd.default_boxes
+import tf_ssd.loss
+from parity_tests.adapters import EAGER, REFERENCE, Implementation
+from parity_tests.asserts import assert_agree
+from parity_tests.parametrize import DTYPES, _name
+from parity_tests.pins import pins
+from parity_tests.shallow import GRID
+from parity_tests.strategies import GroundTruth
+from parity_tests.test_coder import check_decode, check_encode
+from parity_tests.test_default_boxes import check_default_boxes
+from parity_tests.test_detect import check_detect
+from parity_tests.test_loss import Problem, check_loss, small_problem
+from parity_tests.test_matcher import check_targets
+
+# Eagerly: graphs and XLA, whose rounding the other tests compare, are given the same options.
+EAGERLY = pytest.mark.parametrize(("side", "dtype"), [(EAGER, np.float32), (EAGER, np.float64)], ids=_name)
+NEAR = 1e-4  # how far from a limit the inputs lie, as a share of it
+OTHER_VARIANCES = (0.3, 0.15)
+Options = dict[str, Any]
+
+
+def around(limit: float) -> list[float]:
+    return [limit * (1 - NEAR), limit * (1 + NEAR)]
+
+
+# Coder
+
+
+def sizes_at_the_clamp(dtype: type) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets (8, 4) with log scales around torchvision's limit and around 1, for default boxes of a hundredth of the image."""
+    log_scales = [*around(np.log(1000 / 16)), *around(1.0)] * 2
+    offsets = np.array([(0.5, -0.5, scale / 0.2, -1) for scale in log_scales[:4]] + [(1, 2, 3, s / 0.15) for s in log_scales[4:]])
+    centres = np.linspace(0.2, 0.8, 8)
+    return offsets.astype(dtype), np.stack([centres, centres, np.full(8, 0.01), np.full(8, 0.01)], axis=1).astype(dtype)
+
+
+CODINGS: list[Options] = [{}, {"variances": OTHER_VARIANCES, "max_log_scale": 1.0}, {"max_log_scale": None}]
+
+
+@EAGERLY
+@pins("coder.encode", "variances")
+@pins("coder", "VARIANCES")
+def test_encode(side: Implementation, dtype: type) -> None:
+    boxes, defaults = np.array([(0.1, 0.2, 0.4, 0.8)], dtype), np.array([(0.3, 0.4, 0.2, 0.3)], dtype)
+    for options in ({}, {"variances": OTHER_VARIANCES}):
+        check_encode(side, boxes, defaults, **options)
+
+
+@EAGERLY
+@pins("coder.decode", "variances", "max_log_scale")
+@pins("coder", "MAX_LOG_SCALE")
+def test_decode(side: Implementation, dtype: type) -> None:
+    for options in CODINGS:
+        check_decode(side, *sizes_at_the_clamp(dtype), **options)
+
+
+# Default boxes
+
+
+@DTYPES
+@pins("default_boxes.default_boxes", "dtype")
+def test_the_dtype_of_default_boxes(dtype: type) -> None:
+    """float32 unless another one is asked for, and rounded once."""
+    expected = reference_torch.default_boxes.default_boxes(reference_torch.default_boxes.DefaultBoxesConfig(**GRID))
+    ours = tf_ssd.config.DefaultBoxesConfig(**GRID)
+    unasked = tf_ssd.default_boxes.default_boxes(ours).numpy()
+    assert unasked.dtype == np.float32
+    np.testing.assert_array_max_ulp(unasked, expected.numpy(), maxulp=1)
+    assert tf_ssd.default_boxes.default_boxes(ours, dtype=np.dtype(dtype).name).dtype == dtype
+
+
+SIZES = {"min_sizes": (30, 60, 111, 162, 213, 264), "max_sizes": (60, 111, 162, 213, 264, 315)}
+OTHER_GRIDS: list[Options] = [
+    GRID,
+    {**GRID, "image_size": 320},
+    {**GRID, "clip": "size", "max_sizes": (400, 500)},
+    {**GRID, "clip": "none", "max_sizes": (400, 500)},
+]
+
+
+@pytest.mark.parametrize("settings", [*OTHER_GRIDS, SIZES], ids=" ".join)
+@pins(
+    "config.network.DefaultBoxesConfig",
+    *("min_sizes", "max_sizes", "image_size", "feature_maps", "steps", "aspect_ratios", "offset", "clip"),
+)
+def test_settings_of_default_boxes(settings: Options) -> None:
+    """All of them other than by default, and all but the sizes by default."""
+    ours = tf_ssd.config.DefaultBoxesConfig(**settings)
+    boxes = check_default_boxes(ours, reference_torch.default_boxes.DefaultBoxesConfig(**settings))
+    assert len(boxes) == ours.num_boxes
+
+
+# Matching
+
+
+def truth_at_the_threshold(dtype: type) -> tuple[GroundTruth, np.ndarray]:
+    """Two objects that both want the whole image, and default boxes that overlap the first by just less and more than a limit."""
+    widths = [1.0, 0.99, *around(0.5), *around(0.3)]
+    defaults = np.array([(width / 2, 0.5, width, 1) for width in widths])
+    boxes = np.array([[(0, 0, 1, 1), (0, 0, 1, 0.995)]])
+    return GroundTruth(boxes, np.array([[1, 2]], np.int32)), defaults
+
+
+@EAGERLY
+@pins("matcher.match", "threshold", "strategy")
+@pins("matcher.targets", "threshold", "strategy")
+def test_matching(side: Implementation, dtype: type) -> None:
+    for options in ({}, {"threshold": 0.3, "strategy": "argmax"}):
+        check_targets(side, *truth_at_the_threshold(dtype), dtype, **options)
+
+
+@EAGERLY
+@pins("matcher.targets", "variances")
+def test_variances_of_targets(side: Implementation, dtype: type) -> None:
+    (boxes, labels), defaults = truth_at_the_threshold(dtype)
+    inputs = boxes.astype(dtype), labels, defaults.astype(dtype)
+    for options in ({}, {"variances": OTHER_VARIANCES}):
+        actual, expected = (witness.call("matcher.targets", *inputs, **options)[0] for witness in (side, REFERENCE))
+        assert_agree(operation="matcher.targets", actual=actual, expected=expected, inputs=inputs, options=options, scale=30.0)
+
+
+# Loss
+
+
+def problem(dtype: type) -> Problem:
+    """Images with three positives, one and none, and more background than is mined."""
+    positives = {0: (0, 3, 13), 1: (6,), 2: ()}
+    return small_problem([[int(box in positives[image]) for box in range(14)] for image in positives], dtype=dtype)
+
+
+MINING = {"negative_ratio": 1, "min_negatives": 2}
+DIVISION = {"alpha": 0.25, "normalizer": "image"}
+
+
+@EAGERLY
+@pins("loss.hard_negative_mask", "negative_ratio", "min_negatives")
+def test_mining(side: Implementation, dtype: type) -> None:
+    _, logits, _, labels = problem(dtype)
+    for options in ({}, MINING):
+        (actual,) = side.call("loss.hard_negative_mask", logits, labels, **options)
+        (expected,) = REFERENCE.call("loss.hard_negative_mask", logits, labels, **options)
+        context = {"operation": "loss.hard_negative_mask", "inputs": (logits, labels), "options": options}
+        assert_agree(actual=actual, expected=expected, **context)
+
+
+@EAGERLY
+@pins("loss.multibox_loss", "negative_ratio", "min_negatives", "alpha", "normalizer")
+def test_multibox_loss(side: Implementation, dtype: type) -> None:
+    for options in ({}, {**MINING, **DIVISION}):
+        check_loss(side, problem(dtype), **options)
+
+
+@EAGERLY
+@pins("loss.multibox_sums", "negative_ratio", "min_negatives")
+def test_multibox_sums(side: Implementation, dtype: type) -> None:
+    """Those of an image are its own loss before it is divided by its positives; the mined boxes are counted too."""
+    both = problem(dtype)
+    for options in ({}, MINING):
+        localization, confidence, positives, negatives = side.call("loss.multibox_sums", *both, **options)
+        for image in range(3):
+            expected = REFERENCE.call("loss.multibox_loss", *both.images([image]), **options)
+            np.testing.assert_allclose(localization[image], expected[1] * max(1, expected[3]), rtol=64 * np.finfo(dtype).eps)
+            np.testing.assert_allclose(confidence[image], expected[2] * max(1, expected[3]), rtol=64 * np.finfo(dtype).eps)
+            assert positives[image] == expected[3]
+        (mask,) = REFERENCE.call("loss.hard_negative_mask", both.logits, both.target_labels, **options)
+        assert negatives.tolist() == mask.sum(axis=1).tolist()
+
+
+@DTYPES
+@pins("loss.normalized", "alpha", "normalizer")
+def test_normalized(dtype: type) -> None:
+    sums = tf_ssd.loss.multibox_sums(*map(tf.constant, problem(dtype)))
+    for options in ({}, DIVISION):
+        expected = REFERENCE.call("loss.multibox_loss", *problem(dtype), **options)
+        np.testing.assert_allclose(tf_ssd.loss.normalized(sums, **options), expected, rtol=64 * np.finfo(dtype).eps)
+
+
+# Detection
+
+
+def in_two_classes(scores: Any, dtype: type) -> np.ndarray:
+    """Logits (1, K, 2) of these scores (K,) for class 1."""
+    return np.log(np.stack([1 - np.array(scores), scores], axis=-1))[None].astype(dtype)
+
+
+def at_the_thresholds(dtype: type) -> tuple[np.ndarray, ...]:
+    """Pairs of boxes that overlap by just less and more than 0.45 and 0.3, each pair in a row of its own, and scores likewise."""
+    overlaps, scores = [*around(0.45), *around(0.3)], [*around(0.01), *around(0.2)]
+    rows = [(0.25, (row + 0.5) / 16, 0.5, 1 / 16) for row in range(4)]
+    inner = [(0.25 * share, y, 0.5 * share, height) for (_, y, _, height), share in zip(rows, overlaps, strict=True)]
+    lone = [(0.75, (row + 0.5) / 16, 1 / 16, 1 / 16) for row in range(4)]
+    defaults = np.array([*rows, *inner, *lone], dtype)
+    return np.zeros((1, 12, 4), dtype), in_two_classes([*[0.9, 0.8, 0.7, 0.6, 0.55, 0.5, 0.45, 0.4], *scores], dtype), defaults
+
+
+def many(dtype: type) -> tuple[np.ndarray, ...]:
+    """402 boxes of one class that do not overlap, each with a score of its own."""
+    places = [((column + 0.5) / 24, (row + 0.5) / 24, 1 / 32, 1 / 32) for row in range(24) for column in range(24)][:402]
+    scores = 0.1 + 0.8 * np.random.default_rng(0).permutation(402) / 402
+    return np.zeros((1, 402, 4), dtype), in_two_classes(scores, dtype), np.array(places, dtype)
+
+
+THRESHOLDS: list[Options] = [{}, {"score_threshold": 0.2, "iou_threshold": 0.3}]
+LIMITS: list[Options] = [{}, {"max_detections": 450}, {"top_k": 7}]
+
+
+def check_select(side: Implementation, *inputs: np.ndarray, **options: Any) -> None:
+    """`select` from boxes and scores as they are: what the reference detects when it is given them as default boxes."""
+    offsets, logits, defaults = inputs
+    expected = REFERENCE.call("detect.detect", *inputs, **options)
+    scores = torch.from_numpy(logits[0]).softmax(dim=-1)[:, 1:].T.numpy()
+    actual = side.call("detect.select", *REFERENCE.call("boxes.to_xyxy", defaults), scores, **options)
+    for ours, theirs in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs[0], rtol=8 * np.finfo(offsets.dtype).eps, atol=8 * np.finfo(offsets.dtype).eps)
+
+
+@EAGERLY
+@pins("detect", "SCORE_THRESHOLD", "IOU_THRESHOLD")
+@pins("detect.detect", "score_threshold", "iou_threshold")
+def test_thresholds(side: Implementation, dtype: type) -> None:
+    for options in THRESHOLDS:
+        check_detect(side, *at_the_thresholds(dtype), **options)
+
+
+@EAGERLY
+@pins("detect", "TOP_K", "MAX_DETECTIONS")
+@pins("detect.detect", "top_k", "max_detections")
+def test_limits(side: Implementation, dtype: type) -> None:
+    for options in LIMITS:
+        check_detect(side, *many(dtype), **options)
+
+
+@EAGERLY
+@pins("detect.select", "score_threshold", "iou_threshold")
+@pins("detect._suppress")
+def test_thresholds_of_select(side: Implementation, dtype: type) -> None:
+    for options in THRESHOLDS:
+        check_select(side, *at_the_thresholds(dtype), **options)
+
+
+@EAGERLY
+@pins("detect.select", "top_k", "max_detections")
+def test_limits_of_select(side: Implementation, dtype: type) -> None:
+    for options in LIMITS:
+        check_select(side, *many(dtype), **options)
+
+
+@EAGERLY
+@pins("detect.detect", "variances", "max_log_scale")
+@pins("detect.candidates", "variances", "max_log_scale")
+def test_decoding_of_detections(side: Implementation, dtype: type) -> None:
+    offsets, defaults = sizes_at_the_clamp(dtype)
+    logits = in_two_classes(np.linspace(0.5, 0.9, 8), dtype)
+    for options in CODINGS:
+        check_detect(side, offsets[None], logits, defaults, **options)
+        boxes, scores = side.call("detect.candidates", offsets[None], logits, defaults, **options)
+        decoded = REFERENCE.call("boxes.clip", *REFERENCE.call("coder.decode", offsets, defaults, **options))[0]
+        np.testing.assert_allclose(boxes[0], decoded, atol=64 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(scores[0, 0], np.linspace(0.5, 0.9, 8), rtol=8 * np.finfo(dtype).eps)
+
+
+@EAGERLY
+@pytest.mark.parametrize("places", [1, 40])
+@pins("detect.nms", "iou_threshold")
+def test_suppression(side: Implementation, dtype: type, places: int) -> None:
+    """Of few boxes, and of so many that they are settled half by half: pairs around the limit in each half, and across them."""
+    (pairs,) = REFERENCE.call("boxes.to_xyxy", at_the_thresholds(dtype)[2][:8])
+    boxes = np.concatenate([pairs + np.array([place, 0, place, 0], dtype) for place in range(places)])
+    boxes = np.concatenate([boxes, pairs]) if places > 1 else boxes
+    scores = np.linspace(1, 0.5, len(boxes)).astype(dtype)
+    for iou_threshold in (0.45, 0.3):
+        (actual,) = side.call("detect.nms", boxes, np.ones(len(boxes), bool), iou_threshold=iou_threshold)
+        (expected,) = REFERENCE.call("detect.nms", boxes, scores, iou_threshold=iou_threshold)
+        assert np.flatnonzero(actual).tolist() == expected.tolist()

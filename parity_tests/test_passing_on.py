@@ -1,0 +1,242 @@
+"""Whoever calls an operation of the core hands its settings on: models, detectors, exports and training runs."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+
+import reference_torch.default_boxes
+import reference_torch.loss
+import reference_torch.matcher
+import reference_torch.model
+from parity_tests import shallow
+from parity_tests.adapters import REFERENCE
+from parity_tests.pins import pins
+from parity_tests.shallow import CLASSES, LOSS, VARIANCES, shallow_network
+from parity_tests.test_constants_of_network import eagerly
+from parity_tests.test_options import at_the_thresholds
+from parity_tests.test_options_of_training import batch
+from tf_ssd.config import ExportConfig, LossConfig, ModelConfig
+from tf_ssd.config.recipes import RECIPES, Recipe
+from tf_ssd.export import inference, serving
+from tf_ssd.model import SSD300
+from tf_ssd.optimizer import CaffeSGD
+from tf_ssd.predict import compiled, explain
+from tf_ssd.train.run import Run
+from tf_ssd.train.trainer.scale import LossScale
+
+MINING = {name: LOSS[name] for name in ("negative_ratio", "min_negatives")}
+
+
+def assert_close(actual: Any, expected: Any) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=1e-5)
+
+
+# Models
+
+
+def default_of(function: Callable[..., Any], option: str) -> Any:
+    return inspect.signature(function).parameters[option].default
+
+
+@pins("config.network.LossConfig", *("match_threshold", "match_strategy", *LOSS))
+@pins("config.network.ModelConfig", "num_classes", "boxes", "width", "batch_norm", "variances", "loss")
+def test_the_settings_of_a_model_are_the_references_by_default() -> None:
+    loss, matching, network = reference_torch.loss.multibox_loss, reference_torch.matcher.targets, reference_torch.model.SSD300
+    model = ModelConfig()
+    assert vars(model.loss) == vars(LossConfig())
+    assert (model.loss.match_threshold, model.loss.match_strategy) == tuple(
+        default_of(matching, name) for name in ("threshold", "strategy")
+    )
+    for option in LOSS:
+        assert getattr(model.loss, option) == default_of(loss, option)
+    assert model.variances == default_of(matching, "variances")
+    assert model.num_classes == default_of(network, "num_classes")
+    assert model.width == default_of(network, "width")
+    assert vars(model.boxes) == vars(reference_torch.default_boxes.VOC300)
+    assert not model.batch_norm  # as in the paper
+
+
+def truth_and_predictions(model: SSD300) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, torch.Tensor]]:
+    """Ground truth in float64, which default boxes must follow, and what the network predicts."""
+    predicted = {head: values.detach() for head, values in shallow.predictions(model, batch().images.numpy()).items()}
+    return (batch().boxes.numpy().astype(np.float64), batch().labels.numpy()), predicted
+
+
+@pins("model.SSD300.targets")
+@pins("config.network.LossConfig", "match_threshold", "match_strategy")
+@pins("config.network.ModelConfig", "boxes", "variances", "loss")
+def test_targets_of_a_model() -> None:
+    model = shallow_network()
+    truth, _ = truth_and_predictions(model)
+    actual = model.targets(*map(tf.constant, truth))
+    assert actual.offsets.dtype == tf.float64
+    for ours, theirs in zip(actual, shallow.reference_targets(*truth), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pins("model.SSD300.multibox_loss")
+@pins("model.SSD300.multibox_sums")
+@pins("config.network.LossConfig", "negative_ratio", "min_negatives", "alpha", "normalizer")
+def test_loss_of_a_model() -> None:
+    model = shallow_network()
+    truth, predicted = truth_and_predictions(model)
+    expected = reference_torch.loss.multibox_loss(*predicted.values(), *shallow.reference_targets(*truth), **LOSS)
+    ours = [tf.constant(array) for array in truth], {head: tf.constant(values.numpy()) for head, values in predicted.items()}
+    assert_close(model.multibox_loss(*ours[0], ours[1]), expected)
+    assert_close(model.compute_loss(None, dict(zip(("boxes", "labels"), ours[0], strict=True)), ours[1]), expected.total)
+    sums = model.multibox_sums(*ours[0], ours[1])
+    for image in range(shallow.IMAGES):
+        parts = (part[image : image + 1] for part in (*predicted.values(), *shallow.reference_targets(*truth)))
+        alone = reference_torch.loss.multibox_loss(*parts, **MINING)
+        assert_close(sums.localization[image], alone.localization * max(1, alone.num_positives))
+        assert_close(sums.confidence[image], alone.confidence * max(1, alone.num_positives))
+
+
+# Detectors and exports
+
+
+def detections(**options: Any) -> list[np.ndarray]:
+    """The reference's of the pictures, from what the shallow network predicts in them; boxes in fractions."""
+    predicted = [values.detach().numpy() for values in shallow.predictions(shallow_network(), shallow.pictures()).values()]
+    return list(REFERENCE.call("detect.detect", *predicted, shallow.reference_boxes().numpy(), variances=VARIANCES, **options))
+
+
+@pins("predict.compiled.selection")
+@pins("config.network.ModelConfig", "num_classes")
+def test_detections_of_a_model() -> None:
+    with eagerly():
+        found = compiled.detection_function(shallow_network())(tf.constant(shallow.pictures(), tf.float32))
+    for actual, expected in zip(found, detections(), strict=True):
+        assert_close(actual, expected)
+
+
+EXPORTED = {"score_threshold": 0.4, "iou_threshold": 0.2, "max_detections": 13}
+
+
+def export_config(**settings: Any) -> ExportConfig:
+    return ExportConfig(Path("best.keras"), "saved_model", Path("exported"), **settings)
+
+
+def assert_exported(actual: dict[str, Any], expected: dict[str, np.ndarray]) -> None:
+    assert actual.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(actual[name], values, rtol=2e-5, atol=3e-3 if name == "boxes_px" else 1e-5)
+
+
+def expected_exports() -> list[tuple[ExportConfig, dict[str, np.ndarray]]]:
+    """Settings of an export and what it detects with them, and what leaves it as raw heads."""
+    boxes, labels, scores, count = detections(**EXPORTED)
+    found = {"boxes_px": boxes * 300, "labels": labels, "scores": scores, "count": count}
+    offsets, logits = (values.detach() for values in shallow.predictions(shallow_network(), shallow.pictures()).values())
+    options = {"variances": VARIANCES}
+    decoded = [REFERENCE.call("coder.decode", image.numpy(), shallow.reference_boxes().numpy(), **options)[0] for image in offsets]
+    raw = {"boxes_px": np.clip(decoded, 0, 1) * 300, "scores": logits.softmax(dim=-1)[..., 1:].numpy()}
+    return [(export_config(**EXPORTED), found), (export_config(raw_heads=True), raw)]
+
+
+@pins("export.serving.serving_function")
+def test_detections_of_an_export() -> None:
+    for config, expected in expected_exports():
+        with eagerly():
+            assert_exported(serving.serving_function(shallow_network(), config)(tf.constant(shallow.pictures())), expected)
+
+
+@pins("export.inference.by_tensorflow")
+def test_detections_that_an_export_is_compared_with() -> None:
+    """A picture at a time."""
+    for config, expected in expected_exports():
+        with eagerly():
+            found = inference.by_tensorflow(shallow_network(), config)(shallow.pictures()[0])
+        assert_exported(found, {name: values[0] for name, values in expected.items()})
+
+
+@pins("predict.explain.matches")
+def test_matches_that_are_explained() -> None:
+    boxes, labels = batch().boxes.numpy()[0].astype(np.float64), batch().labels.numpy()[0]
+    matched = explain.matches(boxes, labels, shallow.settings())
+    defaults = shallow.reference_boxes(torch.float64)
+    expected = reference_torch.matcher.match(*map(torch.from_numpy, (boxes, labels)), defaults, **shallow.MATCHING)
+    assert matched.gt_index.tolist() == expected.tolist()
+
+
+@pins("predict.explain.suppression")
+def test_suppression_that_is_explained() -> None:
+    """Of boxes that overlap by just less and more than the threshold, and of a network's own."""
+    defaults = shallow.reference_boxes(torch.float64).numpy()
+    _, pairs, boxes = at_the_thresholds(np.float64)
+    filled = np.concatenate([boxes, defaults[len(boxes) :]])
+    encoded = REFERENCE.call("coder.encode", *REFERENCE.call("boxes.to_xyxy", filled), defaults, variances=VARIANCES)[0]
+    logits = np.full((len(defaults), CLASSES), -20.0)
+    logits[:, 0] = 0
+    logits[: len(boxes), :2] = pairs[0]
+    scene = encoded.astype(np.float32), logits.astype(np.float32)
+    options = {"variances": VARIANCES, "max_log_scale": None}
+    expected = REFERENCE.call("detect.detect", *(part[None] for part in scene), defaults.astype(np.float32), **options)
+    kept = explain.suppression(*map(tf.constant, scene), shallow.settings(), score_threshold=0.0).kept
+    for actual, theirs in zip(kept, expected, strict=False):
+        assert_close(actual, theirs[0][: expected[3][0]])
+
+
+# Training runs
+
+
+def run_with(recipe: Recipe, **settings: Any) -> Any:
+    """As much of a run as its optimizer and its trainer are made of."""
+    workers, console = SimpleNamespace(is_first=True), SimpleNamespace(print=lambda *_, **__: None)
+    given = {"ema": None, "precision": "float32", "micro_batches": 1, "clip_norm": None, **settings}
+    run = SimpleNamespace(recipe=recipe, config=SimpleNamespace(**given), training=(), held_out=(), workers=workers)
+    run.console, run.folder = console, Path("nowhere")
+    run._optimizer = lambda: Run._optimizer(run)
+    return run
+
+
+def rates(recipe: Recipe, steps: list[int]) -> list[float]:
+    optimizer, found = Run._optimizer(run_with(recipe)), []
+    for step in steps:
+        optimizer.iterations.assign(step)
+        found.append(float(optimizer.learning_rate))
+    return found
+
+
+@pins("train.run.Run._optimizer")
+def test_the_recipes_reach_the_optimizer() -> None:
+    """Caffe SSD's: 1e-3 after a warm-up of 500 steps, a tenth after 80 000 and 100 000 (VOC), 280 000 and 360 000 (COCO)."""
+    for name, drops in (("voc", (80_000, 100_000)), ("coco", (280_000, 360_000))):
+        recipe = RECIPES[name]
+        optimizer = Run._optimizer(run_with(recipe))
+        assert isinstance(optimizer, CaffeSGD)
+        assert (recipe.batch_size, optimizer.momentum, optimizer.decay) == (32, 0.9, 5e-4)
+        steps = [0, 498, 499, *(drop + near for drop in drops for near in (-1, 0))]
+        assert rates(recipe, steps) == pytest.approx([2e-6, 0.998e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-5], rel=1e-6)
+
+
+@pins("train.run.Run._optimizer")
+def test_other_settings_reach_the_optimizer() -> None:
+    """Sixty steps: a warm-up of six, then drops after two thirds, or half a cosine."""
+    recipe = Recipe(steps=60, batch_size=1, optimizer="sgd", learning_rate=0.25, drops=(2 / 3,), weight_decay=0.125)
+    assert Run._optimizer(run_with(recipe)).decay == 0.125
+    assert rates(recipe, [0, 4, 5, 39, 40]) == pytest.approx([0.25 / 6, 0.25 * 5 / 6, 0.25, 0.25, 0.025])
+    cosine = Recipe(steps=60, batch_size=1, optimizer="adam", learning_rate=0.25)
+    assert isinstance(Run._optimizer(run_with(cosine)), keras.optimizers.Adam)
+    assert rates(cosine, [0, 5, 6, 33, 60]) == pytest.approx([0.25 / 6, 0.25, 0.25, 0.125, 0])
+
+
+@pins("train.run.Run._trainer")
+def test_the_settings_reach_the_trainer() -> None:
+    recipe = Recipe(steps=60, batch_size=2, optimizer="sgd", learning_rate=0.25)
+    run = run_with(recipe, ema=0.75, precision="float16", micro_batches=2, clip_norm=0.5)
+    trainer = Run._trainer(run, shallow_network())
+    assert trainer.average.decay == 0.75
+    step = vars(trainer._training_step)
+    assert (step["_micro_batches"], step["_clip_norm"], step["_average"]) == (2, 0.5, trainer.average)
+    assert isinstance(trainer._scale, LossScale)
+    plain = Run._trainer(run_with(recipe), shallow_network())
+    assert plain.average is plain._scale is None
