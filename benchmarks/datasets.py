@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.problems import draw_boxes
+from tf_ssd.boxes_px import area, to_px, to_xywh
 from tf_ssd.config import Metric
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.metrics import ImageDetections, ImageGroundTruth, average_precision
-from tf_ssd.metrics.images import box_areas, to_px, to_xywh
 from tf_ssd.system.captured_output import captured_output
 
 CLASSES, SIZE = 21, (640, 480)
@@ -41,7 +41,7 @@ def judged(images: int, *, metric: Metric) -> Callable[[], object]:
     boxes_px = objects.boxes_px[:, near] + rng.normal(0, MOVED_PX, (images, DETECTIONS, 4))
     found = zip(boxes_px, objects.labels[:, near], rng.uniform(size=(images, DETECTIONS)), strict=True)
     detections = [ImageDetections(*each) for each in found]
-    truth = [ImageGroundTruth(*each, np.zeros(ROWS, bool), box_areas(each[0])) for each in zip(*objects, strict=True)]
+    truth = [ImageGroundTruth(*each, np.zeros(ROWS, bool), area(each[0])) for each in zip(*objects, strict=True)]
 
     def run() -> object:
         with captured_output():  # COCO's evaluator prints

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tf_ssd.boxes_px import to_px
 from tf_ssd.data.records import Record
 
 PHOTOS, SHAPES = 16, 8
@@ -45,13 +46,13 @@ class Photos:
 def _record(path: Path, size: tuple[int, int], seed: int) -> Record:
     random = np.random.default_rng(seed)
     image = _textured(random, size)
-    boxes, labels = _boxes(random), random.integers(1, 3, SHAPES)
+    boxes_px, labels = to_px(_boxes(random), size), random.integers(1, 3, SHAPES)
     draw = ImageDraw.Draw(image)
-    for box, label in zip(boxes * np.tile(size, 2), labels, strict=True):
+    for box, label in zip(boxes_px, labels, strict=True):
         colour = tuple(int(value) for value in random.integers(0, 256, 3))
         (draw.ellipse if label == 1 else draw.rectangle)([float(value) for value in box], outline=colour, width=size[0] // 80)
     image.save(path, quality=QUALITY)
-    return Record(str(seed), path, boxes, labels.astype(np.int32), np.zeros(SHAPES, bool), size=size)
+    return Record(str(seed), path, boxes_px, labels.astype(np.int32), np.zeros(SHAPES, bool), size=size)
 
 
 def _textured(random: np.random.Generator, size: tuple[int, int]) -> Image.Image:

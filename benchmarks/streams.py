@@ -64,7 +64,7 @@ class TorchvisionExamples:
             image = Image.open(record.image).convert("RGB")
         else:
             image = tv_tensors.Image(decode_jpeg(read_file(str(record.image)), mode=ImageReadMode.RGB))
-        boxes_px = torch.from_numpy(record.boxes) * torch.tensor([width, height, width, height])
+        boxes_px = torch.from_numpy(record.boxes_px).float()
         boxes = tv_tensors.BoundingBoxes(boxes_px, format="XYXY", canvas_size=(height, width))
         return self._transforms(image, {"boxes": boxes, "labels": torch.from_numpy(record.labels)})
 

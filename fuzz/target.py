@@ -10,10 +10,13 @@ import atheris
 import numpy as np
 from PIL import Image
 
+from tf_ssd.data.ground_truth import fit_record
+from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError
 
 CLASS_NAMES = ("cat", "dog")
+SIZE = (200, 100)
 
 
 @contextmanager
@@ -23,7 +26,7 @@ def dataset_folder() -> Iterator[Path]:
         root = Path(name)
         for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
             (root / folder).mkdir(parents=True)
-        Image.new("RGB", (200, 100)).save(root / "JPEGImages" / "a.png")
+        Image.new("RGB", SIZE).save(root / "JPEGImages" / "a.png")
         (root / "ImageSets/Main/train.txt").write_text("a\n")
         yield root
 
@@ -46,11 +49,11 @@ def fuzz(path: Path, read: Callable[[], Dataset]) -> None:
 
 def _check(dataset: Dataset, index: int) -> None:
     try:
-        record = dataset[index]
+        record, _ = fit_record(dataset[index], SIZE, Notes())
     except DatasetError:
         return
-    boxes, labels = record.boxes, record.labels
+    boxes, labels = record.boxes_px, record.labels
     assert boxes.shape == (len(labels), 4)
-    assert np.all((boxes >= 0) & (boxes <= 1)), boxes
+    assert np.all((boxes >= 0) & (boxes <= np.tile(record.size, 2))), boxes
     assert np.all(boxes[:, :2] < boxes[:, 2:]), boxes
     assert np.all((labels >= 1) & (labels <= len(dataset.class_names))), labels

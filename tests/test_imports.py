@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 CORE = ["precision", "boxes", "default_boxes", "coder", "matcher", "loss", "detect"]
 COMMANDS = ["weights", "predict", "evaluate", "train", "export", "check", "audit"]
 # Each room may import what stands in the lines before it, and itself.
-FLOORS = [["errors"], ["system", "config"], *([name] for name in CORE), ["network"], ["model"]]
+FLOORS = [["errors", "boxes_px"], ["system", "config"], *([name] for name in CORE), ["network"], ["model"]]
 FLOORS += [
     ["drawing", "optimizer", "metrics", "data", "cli"],
     ["weights"],
@@ -22,7 +22,7 @@ FLOORS += [
 ]
 # What a room does not import although it stands above it.
 APART = {
-    **{name: {"errors", "system", "network"} for name in CORE},
+    **{name: {"errors", "boxes_px", "system", "network"} for name in CORE},
     "data": {"model", "network", "matplotlib", "rich"},
     "metrics": {"tensorflow", "keras", "system", "network", "model", *CORE},
     "optimizer": {"loss", "model", "network"},

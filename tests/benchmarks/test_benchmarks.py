@@ -74,7 +74,7 @@ def test_the_operations_are_those_of_the_sizes_asked_for():
 
 
 def test_datasets_have_the_images_asked_for():
-    assert [len(record.boxes) for record in datasets.read(3)()] == [datasets.ROWS] * 3
+    assert [len(record.boxes_px) for record in datasets.read(3)()] == [datasets.ROWS] * 3
     scores = datasets.judged(40, metric="voc12")()
     assert scores.ground_truth_counts.sum() == 40 * datasets.ROWS
     assert 0.1 < scores.mean < 0.9, "some detections are right and some are not"

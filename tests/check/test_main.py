@@ -221,6 +221,7 @@ def test_a_coco_file_with_faults(tmp_path):
         ("warning", "boxes that reached beyond their image, clipped", "train"): 1,
         ("warning", "categories without boxes, left out", "train"): 1,
         ("warning", "images with crowds only", "train"): 1,
+        ("warning", "images without boxes", "train"): 1,  # image 5
     }
     assert (report["splits"]["train"]["boxes"], report["splits"]["train"]["crowds"]) == (3, 1)
 

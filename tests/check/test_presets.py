@@ -39,7 +39,8 @@ class Rows:
     split = "train"
     names = range(2)
     image = np.array([0, 1])
-    boxes = np.float32([[0.1, 0.1, 0.3, 0.3], [0.5, 0.5, 0.6, 0.9]])
+    boxes_px = np.array([[20, 10, 60, 30], [50, 50, 60.0, 90]])
+    box_sizes = np.array([[200, 100], [100, 100]])
     crowd = np.array([False, False])
 
 

@@ -46,7 +46,7 @@ def test_the_report_is_json_and_complete(result):
         "message": "a.xml: line 4: no",
     }
     split = content["splits"]["train"]
-    assert sum(item["boxes"] for item in split["classes"].values()) == split["boxes"] == len(result.surveys[0].boxes)
+    assert sum(item["boxes"] for item in split["classes"].values()) == split["boxes"] == len(result.surveys[0].boxes_px)
     assert split["sizes_px"] == [{"size": [300, 300], "images": 20}]
 
 

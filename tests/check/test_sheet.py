@@ -43,7 +43,7 @@ def test_boxes_are_drawn_where_the_objects_are():
     shown = cells(contact_sheet(dataset, config=AUGMENTATIONS["none"], exif="ignore"))
     record = next(dataset[index] for index in range(8) if len(dataset[index].labels))
     color = [int(class_color(int(record.labels[-1]))[start : start + 2], 16) for start in (1, 3, 5)]
-    xmin, ymin, xmax, _ = np.round(record.boxes[-1] * (SHOWN - 1)).astype(int)
+    xmin, ymin, xmax, _ = np.round(record.boxes_px[-1] / 300 * (SHOWN - 1)).astype(int)
     np.testing.assert_array_equal(shown[0, 1][ymin, xmin:xmax], np.tile(color, (xmax - xmin, 1)))
 
 

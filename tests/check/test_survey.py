@@ -1,16 +1,18 @@
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tf_ssd.check.coverage import ground_truth
 from tf_ssd.check.findings import Findings
 from tf_ssd.check.survey import AT_A_TIME, facts, survey
-from tf_ssd.data.records import Record
-from tf_ssd.errors import DatasetError
+from tf_ssd.data.records import Record, Written
+from tf_ssd.errors import DatasetError, Place
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (10, 20, 3), np.uint8)
-BOX, OTHER = (0.1, 0.2, 0.5, 0.6), (0.1, 0.2, 0.5, 0.7)
+BOX, OTHER = (2, 2, 10, 6), (2, 2, 10, 7)
 
 
 def encoded(pixels=PIXELS, kind="PNG", orientation=1) -> bytes:
@@ -25,7 +27,7 @@ def record(name="a", image=None, *, boxes=(BOX,), labels=None, difficult=(), cro
     return Record(
         name,
         encoded() if image is None else image,
-        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array(boxes, np.float64).reshape(-1, 4),
         np.array(labels or [1] * rows, np.int32),
         np.isin(np.arange(rows), difficult),
         np.isin(np.arange(rows), crowd),
@@ -63,9 +65,9 @@ def test_what_is_kept():
     assert [found.names[number] for number in range(3)] == ["record a", "record b", "record c"]
     assert found.counts.tolist() == [1, 0, 2]
     assert found.image.tolist() == [0, 2, 2]
-    np.testing.assert_array_equal(found.boxes, np.float32([BOX, OTHER, BOX]))
+    np.testing.assert_array_equal(found.boxes_px, [BOX, OTHER, BOX])
     assert (found.labels.tolist(), found.difficult.tolist()) == ([1, 2, 1], [False, True, False])
-    assert found.sizes.tolist() == [[20, 10]] * 3
+    assert found.sizes.tolist() == found.box_sizes.tolist() == [[20, 10]] * 3
     assert found.orientations.tolist() == [1, 1, 1]
     assert found.boxes_of("cat").tolist() == [0]  # not the crowd
     assert found.boxes_of("dog").tolist() == [1]
@@ -74,7 +76,7 @@ def test_what_is_kept():
 
 def test_no_records_at_all():
     found = look()
-    assert (found.records, len(found.names), found.boxes.shape, found.sizes.shape) == (0, 0, (0, 4), (0, 2))
+    assert (found.records, len(found.names), found.boxes_px.shape, found.box_sizes.shape) == (0, 0, (0, 4), (0, 2))
 
 
 def test_the_digest_is_of_the_pixels():
@@ -100,7 +102,7 @@ def test_an_image_that_cannot_be_decoded_keeps_its_boxes(image):
     found = look(record(image=image))
     assert [finding.kind for finding in found.findings] == ["unreadable images"]
     assert found.digests == [b""]
-    assert len(found.boxes) == 1
+    assert len(found.boxes_px) == 1
 
 
 def test_a_missing_file(tmp_path):
@@ -108,9 +110,9 @@ def test_a_missing_file(tmp_path):
 
 
 def test_more_records_than_go_through_at_once_stay_in_order():
-    boxes = np.linspace(0, 0.5, AT_A_TIME + 3)
-    found = look(*(record(boxes=[(low, 0, 1, 1)]) for low in boxes))
-    np.testing.assert_array_equal(found.boxes[:, 0], boxes.astype(np.float32))
+    left = np.linspace(0, 10, AT_A_TIME + 3)
+    found = look(*(record(boxes=[(low, 0, 20, 10)]) for low in left))
+    np.testing.assert_array_equal(found.boxes_px[:, 0], left)
 
 
 TURNED = encoded(orientation=6)
@@ -157,3 +159,30 @@ def test_rows(rows, expected):
 def test_duplicate_boxes_are_named_in_pixels():
     [finding] = look(record("a", boxes=(OTHER, BOX, BOX), labels=[1, 2, 2])).findings
     assert finding.message == "record a: boxes 2 and 3 are the same dog: xmin=2 ymin=2 xmax=10 ymax=6; remove one"
+
+
+# Sizes that only the header of an image says
+
+
+def unsized(*boxes, **options) -> Record:
+    written = tuple(Written(Place("a.csv", f"line {row}"), "a box") for row in range(len(boxes)))
+    return replace(record(boxes=boxes, size=None, **options), written=written)
+
+
+def test_boxes_are_fitted_to_the_image_as_it_is_used():
+    found = look(unsized((2, 2, 10, 15), (12, 2, 20, 6), image=TURNED), exif="apply")
+    assert found.box_sizes.tolist() == [[10, 20]]
+    np.testing.assert_array_equal(found.boxes_px, [(2, 2, 10, 15)])
+    messages = [(finding.severity, finding.message) for finding in found.findings][1:]
+    assert messages == [("error", "a.csv: line 1: a box lies outside the image of 10 x 20 px; correct the box")]
+    found = look(unsized((2, 2, 10, 15)))
+    assert [(finding.severity, finding.message) for finding in found.findings] == [("warning", "a.csv: line 0: a box")]
+    np.testing.assert_array_equal(found.boxes_px, [(2, 2, 10, 10)])
+
+
+def test_without_image_or_size_boxes_stay_as_annotated():
+    found = look(unsized((2, 2, 10, 15), image=b""), record())
+    assert [finding.kind for finding in found.findings] == ["unreadable images"]
+    assert found.box_sizes.tolist() == [[0, 0], [20, 10]]
+    np.testing.assert_array_equal(found.boxes_px, [(2, 2, 10, 15), BOX])
+    assert ground_truth(found).counts.tolist() == [1]  # fractions of an image of unknown size would say nothing

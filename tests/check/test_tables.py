@@ -41,7 +41,7 @@ def printed(surveys, findings=(), compared=None, width=80) -> str:
 def test_splits_and_classes(surveys):
     text = printed(surveys)
     train = surveys[0]
-    assert f"train       10   300x300      {len(train.boxes)}" in text
+    assert f"train       10   300x300      {len(train.boxes_px)}" in text
     for name in train.class_names:
         rows = train.boxes_of(name)
         assert f"{len(rows)} ({len(np.unique(train.image[rows]))})" in text

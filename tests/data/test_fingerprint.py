@@ -25,7 +25,7 @@ class Listed:
 
 
 def record(**changes) -> Record:
-    boxes = np.float32([[0, 0, 0.5, 0.5], [0.1, 0.2, 0.3, 0.4]])
+    boxes = np.array([[0, 0, 50, 50], [10, 20, 30, 40.0]])
     return replace(Record("a", b"jpeg", boxes, np.int32([1, 2]), np.array([False, True]), np.array([False, False])), **changes)
 
 
@@ -42,7 +42,7 @@ def test_it_is_a_function_of_what_a_dataset_holds():
     [
         Listed(record(id="c"), OTHER),
         Listed(record(image=b"png"), OTHER),
-        Listed(record(boxes=np.float32([[0, 0, 0.5, 0.5], [0.1, 0.2, 0.3, 0.41]])), OTHER),
+        Listed(record(boxes_px=np.array([[0, 0, 50, 50], [10, 20, 30, 40.01]])), OTHER),
         Listed(record(labels=np.int32([2, 2])), OTHER),
         Listed(record(difficult=np.array([True, True])), OTHER),
         Listed(record(crowd=np.array([True, False])), OTHER),

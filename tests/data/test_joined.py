@@ -19,7 +19,7 @@ def test_records_of_all_in_order_with_ids_that_stay_unique():
     assert [record.id for record in records] == expected
     for record, original in zip(records, [first[0], first[1], first[2], second[0], second[1]], strict=True):
         assert record.image == original.image
-        np.testing.assert_array_equal(record.boxes, original.boxes)
+        np.testing.assert_array_equal(record.boxes_px, original.boxes_px)
         assert record.size == (40, 40)
     assert joined.class_names == first.class_names
 

@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tf_ssd.data.notes import EXAMPLES, Notes
+from tf_ssd.data.notes import EXAMPLES, Notes, Problem, RecordNotes
 from tf_ssd.errors import DatasetError, Place
 
 
@@ -43,3 +43,24 @@ def test_no_fault_is_tolerated():
     with pytest.raises(DatasetError) as raised, Notes().tolerating():
         raise error
     assert raised.value is error
+
+
+def problem(kind: str, example: str) -> Problem:
+    return Problem(kind, example, Place(example))
+
+
+def test_a_record_counts_once_for_each_kind():
+    notes = RecordNotes(3)
+    for _ in range(2):
+        notes.add(0, [problem("dropped", "a"), problem("dropped", "b")])
+        notes.add(2, [problem("dropped", "c")])
+        notes.add(1, [])
+        notes.add(0, [problem("skipped", "d")])
+    assert notes.sentences() == ("dropped: 3: a; b; c", "skipped: 1: d")
+
+
+def test_a_record_that_several_threads_read_counts_once():
+    notes = RecordNotes(5, Notes())
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: notes.add(number % 5, [problem("dropped", "a")]), range(2000)))
+    assert notes.notes.sentences()[0].startswith("dropped: 5: ")

@@ -19,7 +19,7 @@ class Things(SyntheticDataset):
 
     def __getitem__(self, index: int):
         rows = self.rows[index]
-        columns = {"boxes": np.zeros((rows, 4), np.float32), "labels": np.ones(rows, np.int32), "difficult": np.zeros(rows, bool)}
+        columns = {"boxes_px": np.zeros((rows, 4)), "labels": np.ones(rows, np.int32), "difficult": np.zeros(rows, bool)}
         return replace(super().__getitem__(index), **columns, crowd=np.arange(rows) < self.crowds[index])
 
 

@@ -15,12 +15,8 @@ def records():
     return [dataset[index] for index in range(len(dataset))]
 
 
-def boxes_px(record, image_size=300):
-    return np.round(record.boxes * image_size).astype(int)
-
-
 def same(a, b) -> bool:
-    arrays = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("boxes", "labels", "difficult"))
+    arrays = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("boxes_px", "labels", "difficult"))
     return arrays and a.image == b.image and a.id == b.id
 
 
@@ -39,8 +35,9 @@ def test_a_record_depends_on_seed_and_index_only():
 def test_types_and_shapes(records):
     for record in records[:20]:
         rows = len(record.labels)
-        assert record.boxes.shape == (rows, 4)
-        assert record.boxes.dtype == np.float32
+        assert record.boxes_px.shape == (rows, 4)
+        assert record.boxes_px.dtype == np.float64
+        np.testing.assert_array_equal(record.boxes_px, record.boxes_px.round())
         assert record.labels.dtype == np.int32
         assert record.difficult.dtype == bool
         assert not record.difficult.any()
@@ -67,7 +64,7 @@ def test_all_classes_are_about_equally_frequent(records):
 
 
 def test_sizes_and_aspect_ratios(records):
-    boxes = np.concatenate([boxes_px(record) for record in records])
+    boxes = np.concatenate([record.boxes_px for record in records])
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     assert boxes.min() >= 0
     assert boxes.max() <= 300
@@ -82,7 +79,7 @@ def test_sizes_and_aspect_ratios(records):
 
 def test_shapes_do_not_hide_each_other(records):
     for record in records:
-        boxes = boxes_px(record)
+        boxes = record.boxes_px
         for row, earlier in enumerate(boxes):
             covered = 0
             for later in boxes[row + 1 :]:
@@ -100,7 +97,7 @@ def test_some_shapes_overlap(records):
         high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
         return np.any(np.triu(np.all(high > low, axis=-1), k=1))
 
-    assert 0.1 < np.mean([overlap(record.boxes) for record in records]) < 0.6
+    assert 0.1 < np.mean([overlap(record.boxes_px) for record in records]) < 0.6
 
 
 @pytest.mark.parametrize("label", [1, 2, 3])
@@ -130,7 +127,7 @@ def test_single_shapes_stand_out_from_the_background_exactly_in_their_box(record
         rows, columns = np.flatnonzero(saturated.any(axis=1)), np.flatnonzero(saturated.any(axis=0))
         found = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
         # The apex of a triangle is thinner than a pixel, hence pale.
-        np.testing.assert_allclose(found, boxes_px(record)[0], atol=2)
+        np.testing.assert_allclose(found, record.boxes_px[0], atol=2)
 
 
 def test_backgrounds_are_pale(records):
@@ -151,7 +148,7 @@ def test_hues_are_far_apart_within_an_image():
 def test_another_image_size_scales_the_shapes():
     record = next(record for record in map(SyntheticDataset(9, seed=0, image_size=60).__getitem__, range(9)) if len(record.labels))
     assert read_image(record).shape == (60, 60, 3)
-    sides = (record.boxes[:, 2:] - record.boxes[:, :2]) * 60
+    sides = record.boxes_px[:, 2:] - record.boxes_px[:, :2]
     assert sides.min() >= 7.99
     assert sides.max() <= 32.01
 

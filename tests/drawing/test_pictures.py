@@ -6,7 +6,7 @@ from tf_ssd.drawing.pictures import class_color, draw_detections, grid, place_la
 
 NAMES = ("circle", "square", "triangle")
 GREY = np.full((300, 300, 3), 128, np.uint8)
-BOX = np.array([[0.25, 0.5, 0.75, 0.9]])  # in the picture of 600 px: 150 300 449 539
+BOX = np.array([[75.0, 150, 225, 270]])  # in the picture of 600 px: 150 300 449 539
 
 
 def draw(image=GREY, boxes=BOX, labels=(1,), scores=(0.5,), **options) -> np.ndarray:
@@ -28,6 +28,14 @@ def test_small_images_are_doubled_and_large_ones_left():
     assert draw().shape == (600, 600, 3)
     assert draw(np.zeros((640, 480, 3), np.uint8)).shape == (1280, 960, 3)
     assert draw(np.zeros((500, 1000, 3), np.uint8)).shape == (500, 1000, 3)
+
+
+def test_boxes_are_in_pixels_of_the_image_whether_or_not_it_is_enlarged():
+    large = np.full((400, 1000, 3), 128, np.uint8)
+    for image, options, scale in ((GREY, {}, 2), (GREY, {"enlarge": False}, 1), (large, {}, 1)):
+        frame = is_color(draw(image, np.array([[40.0, 200, 280, 290]]), **options), class_color(1))
+        xmin, _, xmax, ymax = extent(frame)
+        assert (xmin, xmax, ymax) == (40 * scale, 280 * scale - 1, 290 * scale - 1)
 
 
 def test_a_frame_of_a_video_keeps_its_size():
@@ -78,9 +86,9 @@ def test_classes_have_names_of_their_own():
 
 
 def test_padding_rows_are_left_out():
-    boxes = np.vstack([BOX, np.zeros((2, 4)), [[0, 0, 0.5, 0.5]]])
-    padded = draw(boxes=boxes, labels=(1, 0, 0, 0), scores=(0.5, 0, 0, 0.9), gt_boxes=boxes, gt_labels=np.array([2, 0, 0, 0]))
-    np.testing.assert_array_equal(padded, draw(gt_boxes=BOX, gt_labels=np.array([2])))
+    boxes = np.vstack([BOX, np.zeros((2, 4)), [[0, 0, 150, 150]]])
+    padded = draw(boxes=boxes, labels=(1, 0, 0, 0), scores=(0.5, 0, 0, 0.9), gt_boxes_px=boxes, gt_labels=np.array([2, 0, 0, 0]))
+    np.testing.assert_array_equal(padded, draw(gt_boxes_px=BOX, gt_labels=np.array([2])))
 
 
 def test_the_best_score_lies_on_top():
@@ -93,7 +101,7 @@ def test_the_best_score_lies_on_top():
 @pytest.mark.parametrize("brightness", [0, 128, 255])
 def test_ground_truth_is_a_thin_dashed_box_visible_on_any_image(brightness):
     image = np.full((300, 300, 3), brightness, np.uint8)
-    pixels = draw(image, np.zeros((0, 4)), (), (), gt_boxes=BOX)
+    pixels = draw(image, np.zeros((0, 4)), (), (), gt_boxes_px=BOX)
     for side in (pixels[300, 150:450], pixels[539, 150:450], pixels[300:540, 150], pixels[300:540, 449]):
         white, dark = is_color(side, "#ffffff"), is_color(side, "#202020")
         assert np.all(white | dark)
@@ -105,21 +113,21 @@ def test_ground_truth_is_a_thin_dashed_box_visible_on_any_image(brightness):
 
 
 def test_ground_truth_over_a_detection_leaves_both_visible():
-    pixels = draw(gt_boxes=BOX)[310:530, 150:156]
+    pixels = draw(gt_boxes_px=BOX)[310:530, 150:156]
     assert is_color(pixels, "#ffffff").any(axis=1).mean() > 0.3
     assert is_color(pixels, class_color(1)).any(axis=1).all()
 
 
 def test_ground_truth_is_named_when_labels_are_given():
-    without, named = draw(gt_boxes=BOX), draw(gt_boxes=BOX, gt_labels=np.array([2]))
+    without, named = draw(gt_boxes_px=BOX), draw(gt_boxes_px=BOX, gt_labels=np.array([2]))
     assert extent(np.any(without != named, axis=-1))[1] > 539, "below, as the detection's label is above"
 
 
 def test_boxes_beyond_the_image_and_without_area_are_drawn_inside():
-    boxes = np.array([[-0.5, -0.5, 1.5, 1.5], [0.5, 0.5, 0.5, 0.5], [1, 1, 1, 1], [0, 0, 0, 0]])
+    boxes = np.array([[-150, -150, 450, 450], [150, 150, 150, 150], [300, 300, 300, 300], [0, 0, 0, 0]])
     pixels = draw(boxes=boxes, labels=(1, 2, 3, 1), scores=(0.9, 0.8, 0.7, 0.6))
     assert is_color(pixels, class_color(2))[300, 300]
-    assert is_color(draw(boxes=boxes[:0], labels=(), scores=(), gt_boxes=boxes), "#ffffff")[300, 300]
+    assert is_color(draw(boxes=boxes[:0], labels=(), scores=(), gt_boxes_px=boxes), "#ffffff")[300, 300]
 
 
 def test_a_crowd_gets_smaller_text():

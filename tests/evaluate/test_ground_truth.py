@@ -1,14 +1,12 @@
 from dataclasses import replace
-from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from tf_ssd.data.records import Record
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import DatasetError
-from tf_ssd.evaluate.ground_truth import dataset_truth, image_truth, size_of
+from tf_ssd.evaluate.ground_truth import dataset_truth, image_truth
 
 
 class Listed:
@@ -29,25 +27,25 @@ class Listed:
 
 @pytest.fixture
 def record():
-    encoded = BytesIO()
-    Image.new("RGB", (200, 100)).save(encoded, "PNG")
-    boxes = np.float32([[0.105, 0.2, 0.335, 0.4], [0, 0, 1, 1], [0, 0.5, 0.5, 1]])
+    boxes_px = np.array([[21, 20.1, 67, 40.3], [0, 0, 200, 100], [0, 50, 100, 100]])
     flags = np.array([[False, True, False], [False, False, True]])
-    return Record("a", encoded.getvalue(), boxes, np.int32([1, 2, 1]), *flags, (200, 100))
+    return Record("a", b"", boxes_px, np.int32([1, 2, 1]), *flags, (200, 100))
 
 
 def test_boxes_are_in_pixels_as_annotated(record):
     truth = image_truth(record)
-    assert truth.boxes_px.tolist() == [[21, 20, 67, 40], [0, 0, 200, 100], [0, 50, 100, 100]]
-    assert truth.areas_px.tolist() == [46 * 20, 20000, 5000]
+    assert truth.boxes_px.tolist() == [[21, 20.1, 67, 40.3], [0, 0, 200, 100], [0, 50, 100, 100]]
+    np.testing.assert_allclose(truth.areas_px, [46 * 20.2, 20000, 5000])
 
 
 def test_difficult_rows_and_crowds_are_left_out(record):
     assert image_truth(record).left_out.tolist() == [False, True, True]
 
 
-def test_a_size_that_no_annotation_says_is_that_of_the_image(record):
-    assert size_of(replace(record, size=None)) == (200, 100)
+def test_no_image_is_looked_at_for_its_size(record):
+    """There is none to be read."""
+    truth = dataset_truth(Listed(replace(record, size=None)))
+    np.testing.assert_array_equal(truth.images[0].boxes_px, record.boxes_px)
 
 
 def test_a_dataset(record):
@@ -63,7 +61,7 @@ def test_synthetic_pictures():
     dataset = SyntheticDataset(3, seed=5)
     truth = dataset_truth(dataset)
     for index, image in enumerate(truth.images):
-        np.testing.assert_array_equal(image.boxes_px, np.round(dataset[index].boxes * 300))
+        np.testing.assert_array_equal(image.boxes_px, dataset[index].boxes_px)
         np.testing.assert_array_equal(image.labels, dataset[index].labels)
 
 

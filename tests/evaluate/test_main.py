@@ -50,7 +50,7 @@ def voc(tmp_path_factory, pictures):
             f"<object><name>{CLASS_NAMES[label - 1]}</name><difficult>{int(number == 1)}</difficult>"
             f"<bndbox><xmin>{box[0] + 1}</xmin><ymin>{box[1] + 1}</ymin><xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox>"
             "</object>"
-            for number, (box, label) in enumerate(zip((record.boxes * 300).round(), record.labels, strict=True))
+            for number, (box, label) in enumerate(zip(record.boxes_px, record.labels, strict=True))
         )
         size = "<size><width>300</width><height>300</height></size>"
         (root / f"Annotations/{index}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
@@ -67,7 +67,7 @@ def coco(tmp_path_factory, pictures):
     for image_id, index in zip(IMAGE_IDS, range(PICTURES), strict=True):
         record = pictures[index]
         Image.fromarray(read_image(record)).save(root / f"test/{index}.png")
-        for box, label in zip((record.boxes * 300).round().tolist(), record.labels, strict=True):
+        for box, label in zip(record.boxes_px.tolist(), record.labels, strict=True):
             bbox = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
             rows.append({"id": len(rows), "image_id": image_id, "category_id": CATEGORY_IDS[label - 1], "bbox": bbox, "iscrowd": 0})
     images = [
@@ -82,7 +82,7 @@ def coco(tmp_path_factory, pictures):
 def results_of(pictures, image_ids, category_ids, scores=lambda row: 0.9) -> list[dict]:
     rows = []
     for image_id, index in zip(image_ids, range(PICTURES), strict=True):
-        for box, label in zip((pictures[index].boxes * 300).round().tolist(), pictures[index].labels, strict=True):
+        for box, label in zip(pictures[index].boxes_px.tolist(), pictures[index].labels, strict=True):
             bbox = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
             rows.append({"image_id": image_id, "category_id": category_ids[label - 1], "bbox": bbox, "score": scores(len(rows))})
     return rows
@@ -167,7 +167,7 @@ def perfect_detector(_):
             if index is not None:
                 record = dataset[index]
                 count[row] = len(record.labels)
-                boxes[row, : count[row]], labels[row, : count[row]] = record.boxes, record.labels
+                boxes[row, : count[row]], labels[row, : count[row]] = record.boxes_px / 300, record.labels
         return Detections(*map(keras.ops.convert_to_tensor, (boxes, labels, np.ones(labels.shape), count)))
 
     return find
@@ -186,6 +186,24 @@ def test_a_model_its_exported_detections_and_the_plot(run, layout, tmp_path, mon
     assert evaluate.main(["--detections", str(files["results"]), *layout.flags, "--json", str(tmp_path / "again.json")]) == 0
     again = json.loads((tmp_path / "again.json").read_text())
     assert {**again, "evaluated": ""} == {**direct, "evaluated": ""}
+
+
+def test_images_that_only_their_headers_know_the_size_of(run, tmp_path, capsys):
+    """A model reads them; for detections in a file none of them is opened."""
+    rows = [("a", "circle", 0, 0, 30, 90), ("a", "square", 10, 10, 20, 20), ("b", "circle", 5, 5, 20, 20)]
+    (tmp_path / "test.csv").write_text("".join(f"{name}.png,{','.join(map(str, row))}\n" for name, *row in rows))
+    for name in "ab":
+        Image.new("RGB", (60, 40)).save(tmp_path / f"{name}.png")
+    flags = ["--dataset", "csv", "--data", str(tmp_path)]
+    (tmp_path / "classes.txt").write_text("\n".join(CLASS_NAMES))
+    assert evaluate.main(["--checkpoint", str(run), *flags]) == 0
+    assert capsys.readouterr().out.count("boxes that reached beyond their image, clipped: 1: ") == 1
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(b"")
+    (tmp_path / "found.json").write_text(json.dumps([{"image_id": "b.png", "category_id": 1, "bbox": [5, 5, 15, 15], "score": 1}]))
+    flags += ["--classes", str(tmp_path / "classes.txt"), "--json", str(tmp_path / "x.json")]
+    assert evaluate.main(["--detections", str(tmp_path / "found.json"), *flags]) == 0
+    assert json.loads((tmp_path / "x.json").read_text())["per_class"]["circle"] == {"ground_truth": 2, "AP": 0.5}
 
 
 def test_an_untrained_model_on_generated_pictures(run, monkeypatch, tmp_path, capsys):
@@ -281,8 +299,8 @@ def test_an_unknown_metric_is_a_wrong_command_line(capsys):
 @pytest.mark.parametrize("metric", ["voc07", "coco"])
 def test_a_thousand_images_of_200_detections_take_seconds(metric):
     """Of 5000 images within a minute, a fifth."""
+    from tf_ssd.boxes_px import area
     from tf_ssd.metrics import ImageDetections, ImageGroundTruth, average_precision
-    from tf_ssd.metrics.images import box_areas
 
     random = np.random.default_rng(0)
 
@@ -293,7 +311,7 @@ def test_a_thousand_images_of_200_detections_take_seconds(metric):
     detections, truth = [], []
     for _ in range(1000):
         gt_boxes = boxes(7)
-        truth.append(ImageGroundTruth(gt_boxes, random.integers(1, 21, 7), np.zeros(7, bool), box_areas(gt_boxes)))
+        truth.append(ImageGroundTruth(gt_boxes, random.integers(1, 21, 7), np.zeros(7, bool), area(gt_boxes)))
         detections.append(ImageDetections(boxes(200), random.integers(1, 21, 200), random.random(200)))
     start = time.perf_counter()
     average_precision(detections, truth, num_classes=21, metric=metric)

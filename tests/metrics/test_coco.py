@@ -3,15 +3,16 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from tf_ssd.boxes_px import area
 from tf_ssd.metrics.coco import coco
-from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth, box_areas
+from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth
 
 
 def truth(*rows, crowd=()) -> ImageGroundTruth:
     """From (box, label); `crowd` lists row numbers."""
     boxes, labels = zip(*rows, strict=True) if rows else ((), ())
     boxes_px = np.reshape(boxes, (-1, 4)).astype(float)
-    return ImageGroundTruth(boxes_px, np.array(labels, int), np.isin(np.arange(len(rows)), crowd), box_areas(boxes_px))
+    return ImageGroundTruth(boxes_px, np.array(labels, int), np.isin(np.arange(len(rows)), crowd), area(boxes_px))
 
 
 def detected(*rows) -> ImageDetections:
@@ -117,7 +118,7 @@ def test_every_number_equals_that_of_pycocotools(seed, capsys):
         found = np.vstack([near, np.hstack([anywhere, anywhere + random.uniform(0, 90, (other, 2))])])
         found_labels = np.concatenate([np.repeat(labels, 3), np.ones(other, int)])
         scores = random.random(len(found)).round(2)  # with ties
-        areas = box_areas(boxes) * random.uniform(0.4, 1, rows)
+        areas = area(boxes) * random.uniform(0.4, 1, rows)
         return ImageDetections(found, found_labels, scores), ImageGroundTruth(boxes, labels, crowd, areas)
 
     detections, ground_truth = zip(*(image() for _ in range(15)), strict=True)

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth, box_areas
-from tf_ssd.metrics.voc import all_points, eleven_points, iou, voc
+from tf_ssd.boxes_px import area
+from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth
+from tf_ssd.metrics.voc import all_points, eleven_points, voc
 
 # Ground truth stands on a row of squares with side 10; `at(0)` and `at(1)` do not touch.
 
@@ -25,7 +26,7 @@ def truth(*rows, left_out=()) -> ImageGroundTruth:
     """From (box, label); `left_out` lists row numbers."""
     boxes, labels = zip(*rows, strict=True) if rows else ((), ())
     boxes_px = np.reshape(boxes, (-1, 4)).astype(float)
-    return ImageGroundTruth(boxes_px, np.array(labels, int), np.isin(np.arange(len(rows)), left_out), box_areas(boxes_px))
+    return ImageGroundTruth(boxes_px, np.array(labels, int), np.isin(np.arange(len(rows)), left_out), area(boxes_px))
 
 
 def ap(detections, ground_truth, *, num_classes=2, **options) -> list[float]:
@@ -258,7 +259,7 @@ def test_agrees_with_the_development_kit(seed, points, kit):
         edges = found - [1, 1, 0, 0]  # 1-based and inclusive -> edges
         detections.append(ImageDetections(edges.astype(float), labels, scores))
         gt_edges = (gt_boxes - [1, 1, 0, 0]).astype(float)
-        ground_truth.append(ImageGroundTruth(gt_edges, gt_labels, difficult, box_areas(gt_edges)))
+        ground_truth.append(ImageGroundTruth(gt_edges, gt_labels, difficult, area(gt_edges)))
     expected = [kit(*kit_recall_precision(detected_rows, truth_rows, label)) for label in (1, 2, 3)]
     np.testing.assert_allclose(ap(detections, ground_truth, num_classes=4, points=points), expected, rtol=1e-12)
     assert 0 < sum(expected) < 3, "or nothing was compared"
@@ -349,19 +350,6 @@ def test_the_curve_of_a_class():
     np.testing.assert_allclose(curve.recall, [0.5, 0.5, 1])
     np.testing.assert_allclose(curve.precision, [1, 0.5, 2 / 3])
     assert len(other.recall) == len(other.precision) == 0
-
-
-# Overlap
-
-
-def test_iou_counted_by_hand():
-    a = np.array([(0, 0, 2, 2), (0, 0, 0, 2), (2, 2, 0, 0)], float)
-    b = np.array([(1, 1, 3, 3), (0, 0, 2, 2), (2, 0, 4, 2), (0, 0, 0, 2)], float)
-    np.testing.assert_allclose(iou(a, b), [[1 / 7, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
-
-
-def test_iou_of_no_boxes():
-    assert iou(np.zeros((0, 4)), np.zeros((3, 4))).shape == (0, 3)
 
 
 # Properties

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,9 @@ from rich.console import Console
 
 from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.evaluate.ground_truth import image_truth
+from tf_ssd.evaluate.over_dataset import Evaluation
+from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.model import ssd300
 from tf_ssd.system.signals import Stopped
 from tf_ssd.train import held_out
@@ -55,6 +59,38 @@ def test_an_evaluation_and_its_report(model, tmp_path):
     assert results["mean"] == pytest.approx(evaluation.average_precision.mean)
     assert rows(tmp_path) == [["10", str(evaluation.average_precision.mean)]]
     assert {path.name for path in tmp_path.iterdir()} == {"average_precision.json", "held_out.png", "best.keras", "evaluations.csv"}
+
+
+class Doubled(SyntheticDataset):
+    """Pictures of 300 x 300 px whose annotations say 600 x 600; those numbered in `empty` cannot be read."""
+
+    def __init__(self, *empty: int) -> None:
+        super().__init__(3, seed=2)
+        self.empty = empty
+
+    def __getitem__(self, index):
+        record = super().__getitem__(index)
+        image = b"" if index in self.empty else record.image
+        return replace(record, image=image, size=(600, 600), boxes_px=record.boxes_px * 2)
+
+
+def picture_of(dataset, folder):
+    """Of all that is there, found."""
+    evaluator = HeldOut(dataset, CONFIG, folder, step=0, stop=lambda: False)
+    truth = tuple(image_truth(dataset[index]) for index in range(3))
+    found = [ImageDetections(image.boxes_px, image.labels, np.ones(len(image.labels))) for image in truth]
+    evaluator.close()
+    return evaluator.picture(Evaluation(found, truth, None))
+
+
+def test_boxes_are_drawn_where_they_belong_whatever_size_the_annotation_says(tmp_path):
+    np.testing.assert_array_equal(picture_of(Doubled(), tmp_path), picture_of(DATASET, tmp_path))
+
+
+@pytest.mark.parametrize(("empty", "shown"), [((), 3), ((0, 2), 1), ((0, 1, 2), 0)])
+def test_only_images_that_can_be_read_are_shown(tmp_path, empty, shown):
+    picture = picture_of(Doubled(*empty), tmp_path)
+    assert (picture is None) if not shown else (picture.width == 612 * shown + 12)
 
 
 def test_the_best_is_kept(model, means, tmp_path):

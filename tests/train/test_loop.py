@@ -29,8 +29,8 @@ def data(tmp_path_factory):
         record = dataset[index]
         Image.fromarray(read_image(record)).save(folder / f"{index}.png")
         rows = [
-            f"{index}.png,{dataset.class_names[label - 1]},{','.join(map(str, box * 300))}\n"
-            for box, label in zip(record.boxes, record.labels, strict=True)
+            f"{index}.png,{dataset.class_names[label - 1]},{','.join(map(str, box))}\n"
+            for box, label in zip(record.boxes_px, record.labels, strict=True)
         ]
         with (folder / ("val.csv" if index == 3 else "train.csv")).open("a") as file:
             file.writelines(rows)

@@ -44,7 +44,7 @@ def voc(tmp_path):
         objects = "".join(
             f"<object><name>{dataset.class_names[label - 1]}</name><bndbox><xmin>{box[0] + 1}</xmin><ymin>{box[1] + 1}</ymin>"
             f"<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"
-            for box, label in zip((record.boxes * 300).round(), record.labels, strict=True)
+            for box, label in zip(record.boxes_px, record.labels, strict=True)
         )
         size = "<size><width>300</width><height>300</height></size>"
         (root / f"Annotations/{index}.xml").write_text(f"<annotation>{size}{objects}</annotation>")

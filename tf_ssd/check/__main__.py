@@ -94,7 +94,7 @@ def _open(config: CheckConfig, class_names: Sequence[str] | None, findings: "Fin
     if config.dataset == "synthetic":
         return SyntheticDataset(PICTURES, seed=config.split.index(findings.split))
     splits = [findings.split]
-    return open_dataset(config.dataset, config.data, splits, class_names=class_names, notes=findings, exif=config.exif)
+    return open_dataset(config.dataset, config.data, splits, class_names=class_names, notes=findings)
 
 
 def _survey(dataset: "Dataset", findings: "Findings", config: CheckConfig, console: "Console") -> "Survey":

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_ssd import boxes as box_ops
+from tf_ssd.boxes_px import to_fractions
 from tf_ssd.check.survey import Survey
 from tf_ssd.config import DefaultBoxesConfig
 from tf_ssd.default_boxes import default_boxes
@@ -77,9 +78,10 @@ class Group(NamedTuple):
 
 def ground_truth(survey: Survey) -> GroundTruth:
     """What training would match in a split."""
-    kept = ~survey.crowd
+    sizes = survey.box_sizes[survey.image]  # (M, 2)
+    kept = ~survey.crowd & np.all(sizes > 0, axis=-1)  # without a size nobody knows what an image's input would show
     counts = np.bincount(survey.image[kept], minlength=len(survey.names))
-    return GroundTruth(survey.boxes[kept], counts[counts > 0])
+    return GroundTruth(to_fractions(survey.boxes_px[kept], sizes[kept]), counts[counts > 0])
 
 
 def measure(truth: GroundTruth, config: DefaultBoxesConfig) -> Coverage:

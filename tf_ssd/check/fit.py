@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from tf_ssd.boxes_px import iou
 from tf_ssd.check.coverage import THRESHOLD
 from tf_ssd.config import DefaultBoxesConfig
 
@@ -52,15 +53,13 @@ def level_ious(boxes: np.ndarray, config: DefaultBoxesConfig, level: int) -> np.
     Of the default boxes of one shape none overlaps a box more than the one whose centre is nearest along both axes, so only that is
     looked at.
     """
-    low, high = boxes[:, None, :2].astype(np.float64), boxes[:, None, 2:].astype(np.float64)  # (M, 1, 2)
+    box = boxes[:, None].astype(np.float64)  # (M, 1, 4)
     step = config.steps[level] / config.image_size
-    cell = np.clip(np.round((low + high) / 2 / step - config.offset), 0, config.feature_maps[level] - 1)
+    cell = np.clip(np.round((box[..., :2] + box[..., 2:]) / 2 / step - config.offset), 0, config.feature_maps[level] - 1)
     centre = (cell + config.offset) * step  # (M, 1, 2)
     half = _shapes(config, level) / 2  # (A, 2)
-    sides = np.maximum(np.minimum(high, centre + half) - np.maximum(low, centre - half), 0)  # (M, A, 2)
-    shared = np.prod(sides, axis=-1)  # (M, A)
-    union = np.prod(high - low, axis=-1) + np.prod(2 * half, axis=-1) - shared
-    return np.max(shared / union, axis=-1)
+    nearest = np.concatenate([centre - half, centre + half], axis=-1)  # (M, A, 4)
+    return np.max(iou(box, nearest), axis=(1, 2))
 
 
 def _shapes(config: DefaultBoxesConfig, level: int) -> np.ndarray:

@@ -6,9 +6,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageDraw
 
+from tf_ssd.boxes_px import Size, to_fractions, to_px
 from tf_ssd.config import AugmentConfig, Exif
 from tf_ssd.data.augment import Example, augment
+from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.images.decode import read_image
+from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.drawing.pictures import class_color, draw_detections, grid
 from tf_ssd.errors import DatasetError
@@ -27,7 +30,8 @@ def contact_sheet(dataset: Dataset, *, config: AugmentConfig, exif: Exif) -> Ima
     pictures: list[Image.Image] = []
     for number, (record, pixels) in enumerate(_spread(dataset, exif)):
         kept = ~record.crowd  # as in training
-        columns = (record.boxes[kept], record.labels[kept], record.difficult[kept], record.crowd[kept])
+        boxes = to_fractions(record.boxes_px, record.size or _size(pixels))
+        columns = (boxes[kept], record.labels[kept], record.difficult[kept], record.crowd[kept])
         example = Example(tf.constant(pixels), *map(tf.constant, columns))
         pictures.append(_named(_shrunk(pixels), *columns[:2], dataset))
         for draw in range(DRAWS):
@@ -47,6 +51,7 @@ def _spread(dataset: Dataset, exif: Exif) -> Iterator[tuple[Record, np.ndarray]]
         try:
             record = dataset[index]
             pixels = read_image(record, exif=exif)
+            record, _ = fit_record(record, _size(pixels), Notes())
         except DatasetError:
             continue
         if len(record.labels) > record.crowd.sum():
@@ -54,6 +59,11 @@ def _spread(dataset: Dataset, exif: Exif) -> Iterator[tuple[Record, np.ndarray]]
             found += 1
         if found == ROWS:
             return
+
+
+def _size(pixels: np.ndarray) -> Size:
+    height, width, _ = pixels.shape
+    return width, height
 
 
 def _shrunk(pixels: np.ndarray) -> np.ndarray:
@@ -66,7 +76,7 @@ def _shrunk(pixels: np.ndarray) -> np.ndarray:
 
 def _named(pixels: np.ndarray, boxes: np.ndarray, labels: np.ndarray, dataset: Dataset) -> Image.Image:
     """Boxes with the names of their classes."""
-    picture = draw_detections(pixels, boxes, labels, None, dataset.class_names)
+    picture = draw_detections(pixels, to_px(boxes, _size(pixels)), labels, None, dataset.class_names)
     picture.thumbnail((SHOWN, SHOWN), Image.Resampling.LANCZOS)
     return picture
 

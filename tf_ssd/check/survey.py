@@ -9,8 +9,10 @@ from hashlib import blake2b
 
 import numpy as np
 
+from tf_ssd.boxes_px import Size
 from tf_ssd.check.findings import Findings
 from tf_ssd.config import Exif
+from tf_ssd.data.ground_truth import CORNERS, UNKNOWN, fit_record
 from tf_ssd.data.images.decode import Header, decode, name_of, read_encoded, read_header
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.records import Dataset, Record
@@ -22,12 +24,16 @@ DIGEST = 16  # bytes
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What is kept of a record: of its pixels a digest, empty if they cannot be decoded, and a header, if there is one."""
+    """What is kept of a record: of its pixels a digest, empty if they cannot be decoded, and a header, if there is one.
+
+    The size is that of the image to which the boxes belong, None if it is not known.
+    """
 
     name: str
     digest: bytes
     header: Header | None
-    boxes: np.ndarray
+    size: Size | None
+    boxes_px: np.ndarray
     labels: np.ndarray
     difficult: np.ndarray
     crowd: np.ndarray
@@ -46,8 +52,9 @@ class Survey:
         digests: N, of the pixels; empty where the image cannot be read.
         sizes: (N, 2) int32, width and height of the stored pixels; 0 where the image cannot be read.
         orientations: (N,) uint8, EXIF's; 1 if there is none.
+        box_sizes: (N, 2) int32, width and height that the annotation says, else those of the image as it is used; 0 if unknown.
         image: (M,) int64, the image that a box lies in.
-        boxes: (M, 4) float32, xyxy fractions.
+        boxes_px: (M, 4) float64, xyxy in pixels of images of `box_sizes`.
         labels, difficult, crowd: (M,).
     """
 
@@ -59,8 +66,9 @@ class Survey:
     digests: list[bytes]
     sizes: np.ndarray
     orientations: np.ndarray
+    box_sizes: np.ndarray
     image: np.ndarray
-    boxes: np.ndarray
+    boxes_px: np.ndarray
     labels: np.ndarray
     difficult: np.ndarray
     crowd: np.ndarray
@@ -107,8 +115,9 @@ def survey(split: str, class_names: tuple[str, ...], findings: Findings, found: 
         digests=[item.digest for item in usable],
         sizes=np.array([header.size for header in headers], np.int32).reshape(-1, 2),
         orientations=np.array([header.orientation for header in headers], np.uint8),
+        box_sizes=np.array([item.size or UNKNOWN for item in usable], np.int32).reshape(-1, 2),
         image=np.repeat(np.arange(len(usable)), counts),
-        boxes=column("boxes", np.zeros((0, 4), np.float32)),
+        boxes_px=column("boxes_px", np.zeros((0, 4))),
         labels=column("labels", np.zeros(0, np.int32)),
         difficult=column("difficult", np.zeros(0, bool)),
         crowd=column("crowd", np.zeros(0, bool)),
@@ -123,8 +132,12 @@ def _examine(record: Record, class_names: tuple[str, ...], findings: Findings, e
         header = read_header(encoded, name)
         _check_header(header, record, name, findings, exif)
         digest = _digest(decode(encoded, name))
-    _check_rows(record, class_names, name, header, findings)
-    return Facts(name, digest, header, record.boxes, record.labels, record.difficult, record.crowd)
+    if header is not None:
+        record, problems = fit_record(record, header.shown_size(exif), findings)
+        for problem in problems:
+            findings.add(*problem)
+    _check_rows(record, class_names, name, findings)
+    return Facts(name, digest, header, record.size, record.boxes_px, record.labels, record.difficult, record.crowd)
 
 
 def _digest(pixels: np.ndarray) -> bytes:
@@ -149,7 +162,7 @@ def _check_header(header: Header, record: Record, name: str, findings: Findings,
     findings.add("sizes that differ from the image's", f"{name}: {sizes}; {advice}", Place(name))
 
 
-def _check_rows(record: Record, class_names: tuple[str, ...], name: str, header: Header | None, findings: Findings) -> None:
+def _check_rows(record: Record, class_names: tuple[str, ...], name: str, findings: Findings) -> None:
     place = Place(name)
     if not len(record.labels):
         findings.add("images without boxes", f"{place}: no boxes; if it shows anything, annotate it", place)
@@ -159,8 +172,7 @@ def _check_rows(record: Record, class_names: tuple[str, ...], name: str, header:
         message = f"{place}: all of its boxes are difficult, which the metrics leave out"
         findings.add("images with difficult boxes only", message, place)
     for first, second in _equal_rows(record):
-        box = record.boxes[second] * np.tile(record.size or (1, 1), 2)
-        written = " ".join(f"{tag}={value:.6g}" for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
+        written = " ".join(f"{tag}={value:.6g}" for tag, value in zip(CORNERS, record.boxes_px[second], strict=True))
         where = f"boxes {first + 1} and {second + 1} are the same {class_names[record.labels[first] - 1]}"
         findings.add("duplicate boxes", f"{place}: {where}: {written}; remove one", place)
 
@@ -169,7 +181,7 @@ def _equal_rows(record: Record) -> list[tuple[int, int]]:
     """Pairs of a row and the first row before it of the same class and corners."""
     seen: dict[bytes, int] = {}
     pairs = []
-    for row, (label, box) in enumerate(zip(record.labels, record.boxes, strict=True)):
+    for row, (label, box) in enumerate(zip(record.labels, record.boxes_px, strict=True)):
         first = seen.setdefault(label.tobytes() + box.tobytes(), row)
         if first != row:
             pairs.append((first, row))

@@ -21,7 +21,7 @@ def fingerprint(dataset: Dataset) -> str:
         record = dataset[index]
         size = _size(record.image) if isinstance(record.image, Path) else len(record.image)
         digest.update(repr((record.id, size, len(record.labels))).encode())
-        for column in (record.boxes, record.labels, record.difficult, record.crowd):
+        for column in (record.boxes_px, record.labels, record.difficult, record.crowd):
             digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()
 

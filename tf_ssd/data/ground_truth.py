@@ -1,10 +1,14 @@
-"""From pixel corners to the boxes of a record: one rule for every reader."""
+"""From annotated corners to the boxes of a record: one rule for every reader."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from tf_ssd.boxes_px import Size, to_fractions
+from tf_ssd.data.notes import Notes, Problem
+from tf_ssd.data.records import Record, Written
 from tf_ssd.errors import DatasetError, Place
 
 Corners = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax
@@ -13,42 +17,93 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 LARGEST_PX = 1e9  # beyond any image; larger numbers would overflow float32 on the way
 DROPPED = "boxes without area, dropped"
 CLIPPED = "boxes that reached beyond their image, clipped"
+UNKNOWN = (0, 0)  # in place of a size
 
 
 class Fitted(NamedTuple):
     """G boxes within their images.
 
     Attributes:
-        boxes: (G, 4) float32, xyxy fractions in [0, 1].
+        boxes_px: (G, 4) float64, xyxy, clipped to their images.
+        size: (2,) or (G, 2), width and height of these, or UNKNOWN.
         has_area: (G,) bool; the others are to be dropped.
         clipped: (G,) bool, boxes with an area that reached beyond their image.
         outside: (G,) bool, boxes with an area, none of it inside the image: the annotation is wrong.
     """
 
-    boxes: np.ndarray
+    boxes_px: np.ndarray
+    size: np.ndarray
     has_area: np.ndarray
     clipped: np.ndarray
     outside: np.ndarray
 
+    @property
+    def usable(self) -> np.ndarray:
+        """(G,) bool, boxes that are ground truth."""
+        return self.has_area & ~self.outside
 
-def fit(corners: np.ndarray, size: np.ndarray, *, one_based: bool = False) -> Fitted:
-    """Corners in pixels as fractions of their images, clipped to them.
+
+def zero_based(corners: np.ndarray) -> np.ndarray:
+    """1-based and inclusive pixels, as in the VOC development kit, as edges (G, 4): a box reaches from min - 1 to max.
+
+    Many tools write 0 even so, which is taken for 1. Equal corners are a slip, not a pixel: they stay equal, without area.
+    """
+    low, high = corners[:, :2], corners[:, 2:]  # (G, 2)
+    edges = np.where(low < 0, low - 1, np.maximum(low - 1, 0))  # (G, 2)
+    return np.concatenate([np.where(low < high, edges, low), high], axis=-1)
+
+
+def fit(boxes_px: np.ndarray, size: np.ndarray) -> Fitted:
+    """Clip boxes to their images, and find those that cannot be used.
 
     Args:
-        corners: (G, 4) float64, xyxy as annotated. From the image's top left corner: pixel i reaches from i to i + 1.
-        size: (2,) or (G, 2), width and height of the images in pixels.
-        one_based: corners are 1-based pixels and inclusive, as in the VOC development kit: a box reaches from min - 1 to max.
-            Many tools write 0 even so, which is taken for 1. Equal corners have no area: they are a slip, not a pixel.
+        boxes_px: (G, 4) float64, xyxy, min not greater than max.
+        size: (2,) or (G, 2), width and height of the images, or UNKNOWN: then boxes stay as they are.
     """
-    written_low, high = corners[:, :2], corners[:, 2:]  # (G, 2)
-    low = written_low - 1 if one_based else written_low
-    drawn = np.all(written_low < high, axis=-1)
-    outside = drawn & np.any((low >= size) | (high <= 0), axis=-1)
-    clipped = drawn & ~outside & np.any((written_low < 0) | (high > size), axis=-1)
-    boxes = np.clip(np.concatenate([low / size, high / size], axis=-1), 0, 1).astype(np.float32)  # (G, 4)
-    # A sliver may lose its area to the rounding above.
-    has_area = drawn & (outside | np.all(boxes[:, :2] < boxes[:, 2:], axis=-1))
-    return Fitted(boxes, has_area, clipped & has_area, outside)
+    low, high = boxes_px[:, :2], boxes_px[:, 2:]  # (G, 2)
+    known = np.all(size > 0, axis=-1)  # () or (G,)
+    drawn = np.all(low < high, axis=-1)
+    outside = drawn & known & np.any((low >= size) | (high <= 0), axis=-1)
+    clipped = drawn & known & ~outside & np.any((low < 0) | (high > size), axis=-1)
+    inside = np.clip(boxes_px, 0, np.tile(size, 2))  # (G, 4)
+    # A sliver may lose its area when the fractions are rounded to float32.
+    fractions = to_fractions(inside, np.maximum(size, 1))
+    has_area = drawn & (~known | outside | np.all(fractions[:, :2] < fractions[:, 2:], axis=-1))
+    return Fitted(np.where(known[..., None], inside, boxes_px), size, has_area, clipped & has_area, outside)
+
+
+def problems(fitted: Fitted, written: Callable[[int], Written], notes: Notes) -> list[Problem]:
+    """What was dropped and clipped; a box outside its image is a fault.
+
+    Args:
+        fitted: some boxes.
+        written: of a row, by its number.
+        notes: where faults go.
+    """
+    sizes = np.broadcast_to(fitted.size, (len(fitted.outside), 2))
+    for row in np.flatnonzero(fitted.outside).tolist():
+        width, height = sizes[row]
+        message = f"{written(row)} lies outside the image of {width} x {height} px; correct the box"
+        notes.fault(DatasetError(message, kind="boxes outside their image", place=written(row).place))
+    kinds = ((DROPPED, ~fitted.has_area), (CLIPPED, fitted.clipped))
+    found = [(kind, written(row)) for kind, mask in kinds for row in np.flatnonzero(mask).tolist()]
+    return [Problem(kind, str(row), row.place) for kind, row in found]
+
+
+def fit_record(record: Record, size: Size, notes: Notes) -> tuple[Record, list[Problem]]:
+    """A record whose boxes lie inside its image, and what had to be dropped or clipped for that.
+
+    Args:
+        record: where it has a size, it is returned as it is: its reader has done this.
+        size: of its image.
+        notes: where a box outside the image goes, which is a fault.
+    """
+    if record.size is not None:
+        return record, []
+    fitted = fit(record.boxes_px, np.array(size))
+    found = problems(fitted, record.written.__getitem__, notes)
+    columns = {name: getattr(record, name)[fitted.usable] for name in ("labels", "difficult", "crowd")}
+    return replace(record, boxes_px=fitted.boxes_px[fitted.usable], size=size, written=(), **columns), found
 
 
 def corners_px(texts: Sequence[str], where: Place) -> Corners:

@@ -1,11 +1,22 @@
 """What readers drop or clip is counted and named, in bounded space; what they cannot use at all ends them, or is noted as well."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
+from typing import NamedTuple
 
 from tf_ssd.errors import DatasetError, Place
 
 EXAMPLES = 5  # of each kind, in full
+
+
+class Problem(NamedTuple):
+    """One case for `Notes.add`."""
+
+    kind: str
+    example: str
+    place: Place | None
 
 
 class Notes:
@@ -45,3 +56,33 @@ class Notes:
     def _shown(self, kind: str) -> str:
         more = "; ..." if self._counts[kind] > len(self._examples[kind]) else ""
         return "; ".join(self._examples[kind]) + more
+
+
+class RecordNotes:
+    """What is wrong with the records of a dataset, each of which counts once although it is read again and again; thread-safe.
+
+    Args:
+        records: how many there are.
+        notes: where problems go; new ones if not given.
+    """
+
+    def __init__(self, records: int, notes: Notes | None = None) -> None:
+        self.notes = notes or Notes()
+        self._known: dict[str, bytearray] = defaultdict(lambda: bytearray(records))  # by kind, whether a record has counted
+        self._lock = Lock()
+
+    def add(self, index: int, problems: Sequence[Problem]) -> None:
+        """Count the problems of record `index`, all of a kind at once, unless they have been."""
+        if not problems:
+            return
+        with self._lock:
+            new = {problem.kind for problem in problems if not self._known[problem.kind][index]}
+            for kind in new:
+                self._known[kind][index] = True
+        for problem in problems:
+            if problem.kind in new:
+                self.notes.add(*problem)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Those of the notes."""
+        return self.notes.sentences()

@@ -2,32 +2,50 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+
+from tf_ssd.boxes_px import Size
+from tf_ssd.errors import Place
+
+
+class Written(NamedTuple):
+    """A row of an annotation, for messages: where it stands, and its box as it is written there."""
+
+    place: Place
+    box: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.box}"
 
 
 @dataclass(frozen=True, eq=False)
 class Record:
     """One image and its ground truth.
 
+    The boxes of a record with a size lie inside its image. Where only the image's header knows the size, nobody has looked at it
+    yet, and boxes are as annotated: see `ground_truth.fit_record`.
+
     Attributes:
         id: name of the record, unique within its dataset.
         image: the image file, or its encoded bytes.
-        boxes: (G, 4) float32, xyxy fractions of the image.
+        boxes_px: (G, 4) float64, xyxy in pixels of an image of `size`, from its top left corner: pixel i reaches from i to i + 1.
         labels: (G,) int32, 1..C-1.
         difficult: (G,) bool, rows that the metrics leave out.
         crowd: (G,) bool, rows that stand for a group of objects (COCO's `iscrowd`); none if not given.
-        size: width and height in pixels, as the annotation or the image's header says; None if neither was looked at.
+        size: width and height in pixels, as the annotation says; None if it does not.
+        written: G rows as the annotation has them, for messages; empty where the boxes lie inside.
     """
 
     id: str
     image: Path | bytes
-    boxes: np.ndarray
+    boxes_px: np.ndarray
     labels: np.ndarray
     difficult: np.ndarray
     crowd: np.ndarray = None  # type: ignore[assignment]  # replaced below
-    size: tuple[int, int] | None = None
+    size: Size | None = None
+    written: tuple[Written, ...] = ()
 
     def __post_init__(self) -> None:
         if self.crowd is None:

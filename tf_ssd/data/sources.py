@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
-from tf_ssd.config import DatasetKind, Exif
+from tf_ssd.config import DatasetKind
 from tf_ssd.data.joined import JoinedDataset
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.paths import check_name
@@ -22,7 +22,6 @@ def open_dataset(
     *,
     class_names: Sequence[str] | None = None,
     notes: Notes | None = None,
-    exif: Exif = "ignore",
 ) -> Dataset:
     """Every split of every folder, joined if there are several.
 
@@ -33,31 +32,28 @@ def open_dataset(
         class_names: the classes without background, in the order of their labels; None takes those found, and of several
             parts that differ all that were found in any, sorted.
         notes: where the faults of all parts go; None raises the first.
-        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
 
     Raises:
         DatasetError: a part is missing or cannot be used.
     """
     parts = list(product(folders, splits))
-    opened = [_open(kind, *part, class_names=class_names, notes=notes, exif=exif) for part in parts]
+    opened = [_open(kind, *part, class_names=class_names, notes=notes) for part in parts]
     found = {dataset.class_names for dataset in opened}
     if len(found) > 1:
         union = sorted(set().union(*found))
-        opened = [_open(kind, *part, class_names=union, notes=notes, exif=exif) for part in parts]
+        opened = [_open(kind, *part, class_names=union, notes=notes) for part in parts]
     return opened[0] if len(opened) == 1 else JoinedDataset(_named(parts, opened))
 
 
-def _open(
-    kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None, exif: Exif
-) -> Dataset:
+def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None) -> Dataset:
     check_name(split, Place(folder, "split"))
     match kind:
         case "voc":
-            return VocDataset(folder, split, class_names=class_names, notes=notes, exif=exif)
+            return VocDataset(folder, split, class_names=class_names, notes=notes)
         case "coco":
-            return CocoDataset(*_paths(_coco_layouts(folder, split)), class_names=class_names, notes=notes, exif=exif)
+            return CocoDataset(*_paths(_coco_layouts(folder, split)), class_names=class_names, notes=notes)
         case "csv":
-            return read_csv(*_paths(_csv_layouts(folder, split)), class_names=class_names, notes=notes, exif=exif)
+            return read_csv(*_paths(_csv_layouts(folder, split)), class_names=class_names, notes=notes)
     raise ValueError(f"{kind!r} is in no folder")
 
 

@@ -7,6 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tf_ssd.boxes_px import area, intersection, iou
 from tf_ssd.config import require
 from tf_ssd.data.records import Record
 
@@ -68,11 +69,10 @@ class SyntheticDataset:
         shapes = place_shapes(random, self.image_size)
         for shape in shapes:
             draw_shape(image, shape)
-        boxes_px = np.array([shape.box_px for shape in shapes], np.float32).reshape(-1, 4)  # (G, 4)
         return Record(
             id=f"synthetic-{self.seed}-{index}",
             image=_bmp(image),
-            boxes=boxes_px / np.float32(self.image_size),
+            boxes_px=np.array([shape.box_px for shape in shapes], np.float64).reshape(-1, 4),
             labels=np.array([shape.label for shape in shapes], np.int32),
             difficult=np.zeros(len(shapes), bool),
             size=(self.image_size, self.image_size),
@@ -146,15 +146,11 @@ def _random_box(random: np.random.Generator, image_size: int) -> tuple[int, int,
     return xmin, ymin, xmin + width, ymin + height
 
 
-def _visible(boxes: np.ndarray) -> bool:
+def _visible(boxes_px: np.ndarray) -> bool:
     """Whether the boxes (N, 4), drawn in this order, leave enough of each other to be seen."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])  # (N, N, 2)
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.triu(np.prod(np.maximum(high - low, 0), axis=-1), k=1)  # (N, N), row drawn before column
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)  # (N,)
-    iou = shared / (area[:, None] + area[None, :] - shared)
-    covered = shared.sum(axis=1) / area
-    return bool(iou.max() <= MAX_IOU and covered.max() <= MAX_COVERED)
+    overlap = np.triu(iou(boxes_px, boxes_px), k=1)  # (N, N), row drawn before column
+    covered = np.triu(intersection(boxes_px, boxes_px), k=1).sum(axis=1) / area(boxes_px)  # (N,)
+    return bool(overlap.max() <= MAX_IOU and covered.max() <= MAX_COVERED)
 
 
 def _saturated_color(random: np.random.Generator, hue: float) -> tuple[int, int, int]:

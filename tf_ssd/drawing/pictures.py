@@ -24,12 +24,12 @@ GOLDEN_RATIO = 0.618034
 
 def draw_detections(
     image: np.ndarray,
-    boxes: np.ndarray,
+    boxes_px: np.ndarray,
     labels: np.ndarray,
     scores: np.ndarray | None,
     class_names: Sequence[str],
     *,
-    gt_boxes: np.ndarray | None = None,
+    gt_boxes_px: np.ndarray | None = None,
     gt_labels: np.ndarray | None = None,
     enlarge: bool = True,
 ) -> Image.Image:
@@ -37,31 +37,30 @@ def draw_detections(
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        boxes: (D, 4) xyxy fractions.
+        boxes_px: (D, 4) xyxy, in pixels of the image.
         labels: (D,) 1..C-1; rows with label 0 are padding.
         scores: (D,), written beside the class; None for boxes without score.
         class_names: the classes without background.
-        gt_boxes: (G, 4) xyxy fractions.
+        gt_boxes_px: (G, 4) xyxy, in pixels of the image.
         gt_labels: (G,); rows with label 0 are padding. None draws every row, without the names of the classes.
         enlarge: draw at twice the size if that is smaller than 1000 px, so that labels are readable.
     """
     ranks = np.zeros(len(labels)) if scores is None else scores
     best_first = [row for row in np.argsort(-ranks, kind="stable") if labels[row] > 0]
-    gt_boxes = np.zeros((0, 4)) if gt_boxes is None else gt_boxes
-    truth = range(len(gt_boxes)) if gt_labels is None else np.flatnonzero(gt_labels)
+    gt_boxes_px = np.zeros((0, 4)) if gt_boxes_px is None else gt_boxes_px
+    truth = range(len(gt_boxes_px)) if gt_labels is None else np.flatnonzero(gt_labels)
     crowded = max(len(best_first), len(truth)) > CROWD
-    picture = Image.fromarray(image)
-    canvas = _Canvas(_enlarge(picture) if enlarge else picture, LINES_IN_A_CROWD if crowded else LINES_OF_TEXT)
+    canvas = _Canvas(Image.fromarray(image), LINES_IN_A_CROWD if crowded else LINES_OF_TEXT, enlarge=enlarge)
     for row in reversed(best_first):  # so that the best lies on top
-        canvas.draw_box(boxes[row], class_color(labels[row]))
+        canvas.draw_box(boxes_px[row], class_color(labels[row]))
     for row in truth:
-        canvas.draw_dashed_box(gt_boxes[row])
+        canvas.draw_dashed_box(gt_boxes_px[row])
     for row in best_first:
         score = "" if scores is None else f" {scores[row]:.2f}"
-        canvas.write(boxes[row], class_names[labels[row] - 1] + score, class_color(labels[row]))
+        canvas.write(boxes_px[row], class_names[labels[row] - 1] + score, class_color(labels[row]))
     if gt_labels is not None:
         for row in truth:
-            canvas.write(gt_boxes[row], class_names[gt_labels[row] - 1])
+            canvas.write(gt_boxes_px[row], class_names[gt_labels[row] - 1])
     return canvas.picture
 
 
@@ -100,23 +99,28 @@ def save_png(image: Image.Image, path: Path) -> None:
 
 
 class _Canvas:
-    """A picture being drawn on, and the places its labels take."""
+    """A picture being drawn on, and the places its labels take.
 
-    def __init__(self, picture: Image.Image, lines_of_text: int) -> None:
-        self.picture = picture
+    Boxes (4,) are xyxy in pixels of the picture as it is given; it may be drawn at twice its size.
+    """
+
+    def __init__(self, picture: Image.Image, lines_of_text: int, *, enlarge: bool) -> None:
+        self._scale = 2 if enlarge and max(picture.size) < LARGE_SIDE else 1
+        size = (picture.width * self._scale, picture.height * self._scale)
+        self.picture = picture = picture.resize(size, Image.Resampling.BICUBIC)
         self._draw = ImageDraw.Draw(picture)
         text_size = max(12, max(picture.size) // lines_of_text)
         self._font = ImageFont.load_default(text_size)
         self._line = max(2, text_size // 6)
         self._taken: list[Box] = []
 
-    def draw_box(self, box: np.ndarray, color: str) -> None:
-        """A solid frame; `box` (4,) xyxy fractions."""
-        self._draw.rectangle(self._to_pixels(box), outline=color, width=self._line)
+    def draw_box(self, box_px: np.ndarray, color: str) -> None:
+        """A solid frame."""
+        self._draw.rectangle(self._place(box_px), outline=color, width=self._line)
 
-    def draw_dashed_box(self, box: np.ndarray) -> None:
-        """A thin frame of white dashes, with dark between them to be seen on white too; `box` (4,) xyxy fractions."""
-        xmin, ymin, xmax, ymax = self._to_pixels(box)
+    def draw_dashed_box(self, box_px: np.ndarray) -> None:
+        """A thin frame of white dashes, with dark between them to be seen on white too."""
+        xmin, ymin, xmax, ymax = self._place(box_px)
         width = max(1, self._line // 2)
         self._draw.rectangle((xmin, ymin, xmax, ymax), outline=DARK, width=width)
         dash = 3 * self._line
@@ -127,15 +131,12 @@ class _Canvas:
             for x in (xmin, max(xmin, xmax - width + 1)):
                 self._draw.rectangle((x, y, x + width - 1, min(y + dash, ymax)), fill=WHITE)
 
-    def write(self, box: np.ndarray, text: str, color: str | None = None) -> None:
-        """`text` beside or in the box, where it hides least; on a plate of `color`, or else outlined.
-
-        `box` (4,) xyxy fractions.
-        """
+    def write(self, box_px: np.ndarray, text: str, color: str | None = None) -> None:
+        """`text` beside or in the box, where it hides least; on a plate of `color`, or else outlined."""
         margin = self._line
         text_height = round(self._font.getbbox("Ág")[3])  # of any text, so that plates are alike
         size = (round(self._font.getlength(text)) + 2 * margin, text_height + 2 * margin)
-        plate = place_label(self._to_pixels(box), size, self.picture.size, self._taken)
+        plate = place_label(self._place(box_px), size, self.picture.size, self._taken)
         self._taken.append(plate)
         position = (plate[0] + margin, plate[1] + margin)
         if color is None:
@@ -144,9 +145,9 @@ class _Canvas:
             self._draw.rectangle(plate, fill=color)
             self._draw.text(position, text, readable_on(color), self._font)
 
-    def _to_pixels(self, box: np.ndarray) -> Box:
+    def _place(self, box_px: np.ndarray) -> Box:
         width, height = self.picture.size
-        corners = np.clip(box, 0, 1) * (width, height, width, height)
+        corners = np.clip(box_px * self._scale, 0, (width, height, width, height))
         xmin, ymin, xmax, ymax = (int(value) for value in np.round(corners))
         return min(xmin, width - 1), min(ymin, height - 1), max(xmin, xmax - 1), max(ymin, ymax - 1)
 
@@ -171,12 +172,6 @@ def _shared_area(a: Box, b: Box) -> int:
     width = min(a[2], b[2]) - max(a[0], b[0]) + 1
     height = min(a[3], b[3]) - max(a[1], b[1]) + 1
     return max(width, 0) * max(height, 0)
-
-
-def _enlarge(picture: Image.Image) -> Image.Image:
-    if max(picture.size) >= LARGE_SIDE:
-        return picture
-    return picture.resize((picture.width * 2, picture.height * 2), Image.Resampling.BICUBIC)
 
 
 def readable_on(color: str) -> str:

@@ -61,8 +61,10 @@ def _from_file(config: EvaluateConfig) -> tuple["Truth", list["ImageDetections"]
     """Ground truth, and the detections of a file."""
     from tf_ssd.data.classes import read_class_names
     from tf_ssd.evaluate.coco_results import read_results
+    from tf_ssd.evaluate.ground_truth import dataset_truth
 
-    truth = _truth(config, None, read_class_names(config.classes) if config.classes else None)
+    class_names = read_class_names(config.classes) if config.classes else None
+    truth = _coco_truth(config, class_names) or dataset_truth(_dataset(config, class_names))
     assert config.detections is not None
     return truth, read_results(config.detections, truth)
 
@@ -71,7 +73,8 @@ def _from_model(config: EvaluateConfig, console: "Console") -> tuple["Truth", li
     """Ground truth, and what the model detects, with a progress bar."""
     from rich.progress import track
 
-    from tf_ssd.evaluate.over_dataset import detections_in
+    from tf_ssd.data.notes import RecordNotes
+    from tf_ssd.evaluate.over_dataset import collected, detections_in
 
     model, class_names = _model(config)
     dataset = _dataset(config, class_names)
@@ -79,14 +82,16 @@ def _from_model(config: EvaluateConfig, console: "Console") -> tuple["Truth", li
         from tf_ssd.weights.trained import check_count
 
         check_count(model, dataset.class_names, "the dataset (the model has no classes.txt beside it, and there is no --classes)")
-    truth = _truth(config, dataset, dataset.class_names)
-    detections: list[ImageDetections | None] = [None] * len(truth.images)
-    pairs = detections_in(dataset, model, batch_size=config.batch_size, exif=config.exif)
-    for record, found in track(pairs, "detecting", total=len(dataset), console=console, transient=True):
-        detections[truth.position_of[record.id]] = found
-    for note in dataset.notes:
+    coco = _coco_truth(config, dataset.class_names)
+    notes = RecordNotes(len(dataset))
+    pairs = detections_in(dataset, model, batch_size=config.batch_size, exif=config.exif, notes=notes)
+    tracked = track(pairs, "detecting", total=len(dataset), console=console, transient=True)
+    detections, truth = collected(tracked, dataset.class_names)
+    for note in (*dataset.notes, *notes.sentences()):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    return truth, [found for found in detections if found is not None]
+    if coco is None:
+        return truth, detections
+    return coco, [detections[truth.position_of[str(image_id)]] for image_id in coco.image_ids]
 
 
 def _model(config: EvaluateConfig) -> tuple["SSD300", tuple[str, ...] | None]:
@@ -111,22 +116,21 @@ def _dataset(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "Da
     from tf_ssd.data.synthetic import held_out_pictures
 
     if config.dataset != "synthetic":
-        return open_dataset(config.dataset, config.data, config.split, class_names=class_names, exif=config.exif)
+        return open_dataset(config.dataset, config.data, config.split, class_names=class_names)
     pictures = held_out_pictures(seed=config.seed)
     if class_names is not None:
         check_class_names(class_names, pictures.class_names, "the model and the generated pictures")
     return pictures
 
 
-def _truth(config: EvaluateConfig, dataset: "Dataset | None", class_names: tuple[str, ...] | None) -> "Truth":
-    """The ground truth of one COCO file as COCO takes it, else that of the records."""
+def _coco_truth(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "Truth | None":
+    """The ground truth of one COCO file as COCO's own tools take it; None of anything else."""
     from tf_ssd.data.sources import annotation_file
     from tf_ssd.evaluate.coco_ground_truth import read_coco_truth
-    from tf_ssd.evaluate.ground_truth import dataset_truth
 
-    if config.dataset == "coco" and len(config.data) == len(config.split) == 1:
-        return read_coco_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
-    return dataset_truth(_dataset(config, class_names) if dataset is None else dataset)
+    if config.dataset != "coco" or len(config.data) * len(config.split) > 1:
+        return None
+    return read_coco_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
 
 
 def _write(

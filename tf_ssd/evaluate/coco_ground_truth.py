@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from tf_ssd.boxes_px import area, from_xywh
 from tf_ssd.data.classes import require_class_names
 from tf_ssd.data.readers.coco_json import Category, Id, Pixels, encoded_json
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.evaluate.ground_truth import Truth, distinct
-from tf_ssd.metrics.images import ImageGroundTruth, box_areas, from_xywh
+from tf_ssd.metrics.images import ImageGroundTruth
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -77,6 +78,6 @@ def _images(file: _File, path: Path, image_ids: Sequence[int], category_ids: Seq
 
 def _image(rows: Sequence[_Annotation], label_of: dict[int, int]) -> ImageGroundTruth:
     boxes_px = from_xywh(np.array([row.bbox for row in rows], np.float64).reshape(-1, 4))  # (G, 4)
-    areas = [area if row.area is None else row.area for row, area in zip(rows, box_areas(boxes_px).tolist(), strict=True)]
+    areas = [inside if row.area is None else row.area for row, inside in zip(rows, area(boxes_px).tolist(), strict=True)]
     labels = np.array([label_of[row.category_id] for row in rows], np.int32)
     return ImageGroundTruth(boxes_px, labels, np.array([row.iscrowd for row in rows], bool), np.array(areas, np.float64))

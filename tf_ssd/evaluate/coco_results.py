@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from tf_ssd.boxes_px import from_xywh, to_xywh
 from tf_ssd.data.ground_truth import LARGEST_PX
 from tf_ssd.data.readers.coco_json import Pixels, encoded_json
 from tf_ssd.errors import DatasetError
 from tf_ssd.evaluate.ground_truth import Truth
-from tf_ssd.metrics.images import ImageDetections, from_xywh, to_xywh
+from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.system.files import write_whole
 
 Side = Annotated[float, Meta(ge=0, le=LARGEST_PX)]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from tf_ssd.data.images.decode import read_image
+from tf_ssd.boxes_px import area
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.errors import DatasetError
-from tf_ssd.metrics.images import ImageGroundTruth, annotated_px, box_areas
+from tf_ssd.metrics.images import ImageGroundTruth
 
 Value = TypeVar("Value", int, str)
 
@@ -38,6 +38,8 @@ class Truth:
 def dataset_truth(dataset: Dataset) -> Truth:
     """The ground truth of every record, in order; `difficult` rows and crowds are left out. Classes go by their labels.
 
+    No image is looked at: boxes whose image's size no annotation says are as annotated.
+
     Raises:
         DatasetError: a record cannot be used, or two have one id.
     """
@@ -56,16 +58,7 @@ def truth_of(records: Iterable[Record], class_names: Sequence[str]) -> Truth:
 
 def image_truth(record: Record) -> ImageGroundTruth:
     """The ground truth of a record, in pixels."""
-    boxes_px = annotated_px(record.boxes, size_of(record))
-    return ImageGroundTruth(boxes_px, record.labels, record.difficult | record.crowd, box_areas(boxes_px))
-
-
-def size_of(record: Record) -> tuple[int, int]:
-    """Width and height of a record's image in pixels."""
-    if record.size is None:
-        height, width, _ = read_image(record).shape
-        return width, height
-    return record.size
+    return ImageGroundTruth(record.boxes_px, record.labels, record.difficult | record.crowd, area(record.boxes_px))
 
 
 def distinct(ids: Iterable[Value], where: str) -> list[Value]:

@@ -6,17 +6,20 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tf_ssd.boxes_px import Size, to_px
 from tf_ssd.config import Exif, Metric, OnBadImage
 from tf_ssd.data.batches.generator import evaluation_batches
-from tf_ssd.data.notes import Notes
+from tf_ssd.data.ground_truth import fit_record
+from tf_ssd.data.notes import Notes, RecordNotes
 from tf_ssd.data.records import Dataset, Record
-from tf_ssd.evaluate.ground_truth import size_of, truth_of
+from tf_ssd.detect import Detections
+from tf_ssd.evaluate.ground_truth import Truth, truth_of
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
-from tf_ssd.metrics.images import to_px
 from tf_ssd.model import SSD300
 from tf_ssd.predict.compiled import detection_function
 
 DECIMALS = 4  # of a pixel, so that exported detections are those that were evaluated
+NOTHING = ImageDetections(np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 class Evaluation(NamedTuple):
@@ -34,9 +37,11 @@ def detections_in(
     batch_size: int,
     exif: Exif = "ignore",
     on_bad_image: OnBadImage = "error",
-    notes: Notes | None = None,
+    notes: RecordNotes | None = None,
 ) -> Iterator[tuple[Record, ImageDetections]]:
     """Each record of `dataset`, in order, and what `model` detects in it; a few batches are in memory at a time.
+
+    Records have sizes and lie inside their images, but for one without size whose image cannot be decoded: it stays as annotated.
 
     Args:
         dataset: the records.
@@ -44,23 +49,32 @@ def detections_in(
         batch_size: images at a time.
         exif: whether images are turned, as for `data.decode.decode`.
         on_bad_image: "skip": nothing is detected in an image that cannot be decoded, and `notes` counts it.
-        notes: where bad images are counted.
+        notes: where bad images, and boxes that are dropped or clipped, are counted; kept by whoever evaluates a dataset repeatedly.
 
     Raises:
         DatasetError: a record cannot be used.
     """
     find = detection_function(model)
-    size = model.config.boxes.image_size
-    batches = evaluation_batches(dataset, batch_size=batch_size, image_size=size, exif=exif, on_bad_image=on_bad_image, notes=notes)
-    for number, batch in enumerate(batches):
+    side = model.config.boxes.image_size
+    batches = evaluation_batches(dataset, batch_size=batch_size, image_size=side, exif=exif, on_bad_image=on_bad_image, notes=notes)
+    for number, (batch, sizes_px) in enumerate(batches):
         found = tf.nest.map_structure(lambda tensor: tensor.numpy(), find(batch.images))
-        for row, index in enumerate(batch.index.numpy()):
-            position = number * batch_size + row
-            if position < len(dataset):
-                count = found.count[row] if index >= 0 else 0
-                record = dataset[position]
-                boxes_px = np.round(to_px(found.boxes[row, :count], size_of(record)), DECIMALS)
-                yield record, ImageDetections(boxes_px, found.labels[row, :count], found.scores[row, :count])
+        read = (batch.index >= 0).numpy()  # (B,), the others are black
+        for row, position in enumerate(range(number * batch_size, min((number + 1) * batch_size, len(dataset)))):
+            record = dataset[position]
+            if read[row]:
+                width, height = sizes_px[row].numpy().tolist()
+                record, _ = fit_record(record, (width, height), Notes())  # `notes` has what was wrong since the batch was made
+                yield record, _detected(found, row, record.size or (width, height))
+            else:
+                yield record, NOTHING
+
+
+def _detected(found: Detections, row: int, size: Size) -> ImageDetections:
+    """The detections of one image of a batch, without the padding."""
+    count = found.count[row]
+    boxes_px = np.round(to_px(found.boxes[row, :count], size), DECIMALS)
+    return ImageDetections(boxes_px, found.labels[row, :count], found.scores[row, :count])
 
 
 def evaluate(
@@ -71,7 +85,7 @@ def evaluate(
     metric: Metric = "voc12",
     exif: Exif = "ignore",
     on_bad_image: OnBadImage = "error",
-    notes: Notes | None = None,
+    notes: RecordNotes | None = None,
 ) -> Evaluation:
     """Detect in every image of `dataset` and compare with its ground truth; arguments and errors as for `detections_in`."""
     found = detections_in(dataset, model, batch_size=batch_size, exif=exif, on_bad_image=on_bad_image, notes=notes)
@@ -82,6 +96,13 @@ def judged(
     found: Iterable[tuple[Record, ImageDetections]], class_names: Sequence[str], *, num_classes: int, metric: Metric = "voc12"
 ) -> Evaluation:
     """Compare what `detections_in` gives with the ground truth of its records, each of which is read no second time."""
+    detections, truth = collected(found, class_names)
+    precision = average_precision(detections, truth.images, num_classes=num_classes, metric=metric)
+    return Evaluation(detections, truth.images, precision)
+
+
+def collected(found: Iterable[tuple[Record, ImageDetections]], class_names: Sequence[str]) -> tuple[list[ImageDetections], Truth]:
+    """What `detections_in` gives as two columns; the records themselves, which may hold images, are not kept."""
     detections: list[ImageDetections] = []
 
     def records() -> Iterator[Record]:
@@ -89,5 +110,5 @@ def judged(
             detections.append(detected)
             yield record
 
-    truth = truth_of(records(), class_names).images
-    return Evaluation(detections, truth, average_precision(detections, truth, num_classes=num_classes, metric=metric))
+    truth = truth_of(records(), class_names)
+    return detections, truth

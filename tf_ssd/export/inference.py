@@ -7,7 +7,9 @@ from PIL import Image
 
 from tf_ssd import detect
 from tf_ssd.config import ExportConfig
+from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.images.decode import read_image
+from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.metrics.images import ImageDetections
@@ -72,4 +74,7 @@ def detections_in(dataset: Dataset, function: PictureFunction) -> Iterator[tuple
     """Each record, and what is detected in it, as `tf_ssd.evaluate.over_dataset.detections_in` gives it for a model."""
     for index in range(len(dataset)):
         record = dataset[index]
-        yield record, detections(function(read_image(record)))
+        picture = read_image(record)
+        height, width, _ = picture.shape
+        record, _ = fit_record(record, (width, height), Notes())
+        yield record, detections(function(picture))

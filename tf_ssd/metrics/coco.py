@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth, box_areas, to_xywh
+from tf_ssd.boxes_px import area, to_xywh
+from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth
 from tf_ssd.metrics.scores import AveragePrecision, Curve
 
 NAMES = ("AP", "AP50", "AP75", "AP small", "AP medium", "AP large", "AR1", "AR10", "AR100", "AR small", "AR medium", "AR large")
@@ -56,18 +57,18 @@ def _truth_rows(ground_truth: Sequence[ImageGroundTruth]) -> Iterator[dict[str, 
     number = 0
     for image, truth in enumerate(ground_truth, start=1):
         columns = (truth.labels, to_xywh(truth.boxes_px), truth.areas_px, truth.left_out)
-        for label, bbox, area, crowd in zip(*(column.tolist() for column in columns), strict=True):
+        for label, bbox, size, crowd in zip(*(column.tolist() for column in columns), strict=True):
             number += 1  # from 1: the evaluator takes 0 for "no ground truth"
-            yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": area, "iscrowd": int(crowd)}
+            yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": size, "iscrowd": int(crowd)}
 
 
 def _found_rows(detections: Sequence[ImageDetections]) -> Iterator[dict[str, Any]]:
     number = 0
     for image, found in enumerate(detections, start=1):
-        columns = (found.labels, to_xywh(found.boxes_px), box_areas(found.boxes_px), found.scores)
-        for label, bbox, area, score in zip(*(column.tolist() for column in columns), strict=True):
+        columns = (found.labels, to_xywh(found.boxes_px), area(found.boxes_px), found.scores)
+        for label, bbox, size, score in zip(*(column.tolist() for column in columns), strict=True):
             number += 1
-            yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": area, "score": score}
+            yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": size, "score": score}
 
 
 def _curves(precision: np.ndarray) -> tuple[Curve, ...]:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-THOUSANDTHS = 3  # decimals
-
 
 @dataclass(frozen=True, eq=False)
 class ImageDetections:
@@ -38,39 +36,6 @@ class ImageGroundTruth:
     labels: np.ndarray
     left_out: np.ndarray
     areas_px: np.ndarray
-
-
-def to_px(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Convert boxes (N, 4) from fractions to pixels of an image of `size`, width and height; float64."""
-    return boxes.astype(np.float64) * (size * 2)
-
-
-def to_fractions(boxes_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The inverse of `to_px`."""
-    return boxes_px / (size * 2)
-
-
-def from_xywh(bboxes: np.ndarray) -> np.ndarray:
-    """Convert boxes (N, 4) from COCO's x, y, width and height to xyxy."""
-    return np.concatenate([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]], axis=-1)
-
-
-def to_xywh(boxes: np.ndarray) -> np.ndarray:
-    """The inverse of `from_xywh`."""
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=-1)
-
-
-def annotated_px(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Convert boxes (G, 4) from float32 fractions to pixels, float64, rounded to a thousandth of a pixel.
-
-    Rounding gives back what was annotated, in whole pixels or hundredths, so that an overlap equal to a threshold is seen as such.
-    """
-    return np.round(to_px(boxes, size), THOUSANDTHS)
-
-
-def box_areas(boxes_px: np.ndarray) -> np.ndarray:
-    """Areas (G,) of boxes (G, 4)."""
-    return np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=-1)
 
 
 def check(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], num_classes: int) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from tf_ssd.boxes_px import iou
 from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth
 from tf_ssd.metrics.scores import AveragePrecision, Curve
 
@@ -76,16 +77,6 @@ def eleven_points(hits: np.ndarray, precision: np.ndarray, count: int) -> float:
 def all_points(hits: np.ndarray, precision: np.ndarray, count: int) -> float:
     """Area under the best precision at a recall of at least r, over all r; arguments as for `eleven_points`."""
     return float(np.sum(_envelope(precision) * np.diff(hits, prepend=0)) / count)
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of xyxy boxes (N, 4) and (M, 4): (N, M); 0 where either has no area."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])  # (N, M, 2)
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])  # (N, M, 2)
-    intersection = np.prod(np.maximum(high - low, 0), axis=-1)  # (N, M)
-    area_a, area_b = (np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=-1) for boxes in (a, b))
-    union = area_a[:, None] + area_b[None, :] - intersection  # (N, M)
-    return np.divide(intersection, union, out=np.zeros_like(union), where=intersection > 0)
 
 
 def _matches(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], iou_threshold: float) -> np.ndarray:

@@ -14,7 +14,6 @@ from tf_ssd.config import Exif
 from tf_ssd.data.images.decode import decode, read_file
 from tf_ssd.drawing.pictures import draw_detections
 from tf_ssd.errors import ImageError
-from tf_ssd.metrics.images import to_fractions
 from tf_ssd.predict.detector import MANY, Detections, Detector
 from tf_ssd.predict.explain import explain
 from tf_ssd.predict.explain_plot import explanation_png
@@ -92,9 +91,8 @@ class Annotator:
                 self._skip(error)
 
     def _draw(self, pixels: np.ndarray, detections: Detections, *, enlarge: bool) -> Image.Image:
-        boxes = to_fractions(detections.boxes_px, detections.size)
         names = self._detector.class_names
-        return draw_detections(pixels, boxes, detections.labels, detections.scores, names, enlarge=enlarge)
+        return draw_detections(pixels, detections.boxes_px, detections.labels, detections.scores, names, enlarge=enlarge)
 
     def _explain(self, item: Input, encoded: bytes, pixels: np.ndarray) -> None:
         config, threshold = self._detector.model.config, self._detector.score_threshold

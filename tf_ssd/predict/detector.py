@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+from tf_ssd.boxes_px import to_px
 from tf_ssd.config import Exif
 from tf_ssd.data.augment.windows import whole
 from tf_ssd.data.images.decode import REDUCTIONS, decode_part, read_file, read_header
 from tf_ssd.data.images.resize import resize_window
 from tf_ssd.data.images.source import Read, Source
-from tf_ssd.metrics.images import to_px
 from tf_ssd.model import SSD300
 from tf_ssd.predict.compiled import detection_function
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from tf_ssd.metrics.images import to_xywh
+from tf_ssd.boxes_px import to_xywh
 from tf_ssd.predict.detector import Detections
 from tf_ssd.system.files import written_beside
 

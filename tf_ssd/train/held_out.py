@@ -9,16 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tf_ssd.boxes_px import resized
 from tf_ssd.config import TrainConfig
 from tf_ssd.data.images.decode import read_image
-from tf_ssd.data.notes import Notes
+from tf_ssd.data.notes import RecordNotes
 from tf_ssd.data.records import Dataset
 from tf_ssd.drawing.pictures import draw_detections, grid, save_png
 from tf_ssd.errors import ImageError
-from tf_ssd.evaluate.ground_truth import size_of
 from tf_ssd.evaluate.over_dataset import Evaluation, detections_in, judged
 from tf_ssd.evaluate.tables import or_none
-from tf_ssd.metrics.images import to_fractions
 from tf_ssd.model import SSD300
 from tf_ssd.system.files import write_json
 from tf_ssd.system.signals import until_stopped
@@ -47,11 +46,11 @@ class HeldOut:
         self._history = History(folder / EVALUATIONS, ("step", "mean_ap"), step=min(step, config.settings().steps - 1))
         self._steps = {int(step) for step, _ in self._history.kept}
         self._best = max((float(value) for _, value in self._history.kept), default=-np.inf)
-        self._notes = Notes()
+        self._notes = RecordNotes(len(dataset))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences about images that were skipped."""
+        """Sentences about what was skipped, dropped or clipped in any of the evaluations."""
         return self._notes.sentences()
 
     def close(self) -> None:
@@ -96,7 +95,9 @@ class HeldOut:
         table.add_section()
         table.add_row("mean", str(precision.ground_truth_counts.sum()), f"{precision.mean:.3f}")
         console.print(table)
-        save_png(self.picture(evaluation), self._folder / PICTURE)
+        picture = self.picture(evaluation)
+        if picture is not None:
+            save_png(picture, self._folder / PICTURE)
         per_class = {name: or_none(value) for name, value in self.by_name(evaluation).items()}
         write_json(self._folder / RESULTS, {"metric": "AP50", "mean": or_none(precision.mean), "per_class": per_class})
 
@@ -104,8 +105,8 @@ class HeldOut:
         """Average precision of each class."""
         return dict(zip(self._dataset.class_names, map(float, evaluation.average_precision.per_class), strict=True))
 
-    def picture(self, evaluation: Evaluation) -> Image:
-        """A grid of the first held-out images: detections in colour, ground truth dashed."""
+    def picture(self, evaluation: Evaluation) -> Image | None:
+        """A grid of the first held-out images: detections in colour, ground truth dashed; None if none of them can be read."""
         pictures = []
         for index in range(min(PICTURES_SHOWN, len(self._dataset))):
             record, found, truth = self._dataset[index], evaluation.detections[index], evaluation.ground_truth[index]
@@ -113,14 +114,15 @@ class HeldOut:
                 image = read_image(record, exif=self._config.exif)
             except ImageError:
                 continue  # it has been skipped, and noted
-            size, sure = size_of(record), found.scores >= SCORE_SHOWN
+            height, width, _ = image.shape
+            size, sure = record.size or (width, height), found.scores >= SCORE_SHOWN  # the annotation may say another size
             picture = draw_detections(
                 image,
-                to_fractions(found.boxes_px[sure], size),
+                resized(found.boxes_px[sure], size, (width, height)),
                 found.labels[sure],
                 found.scores[sure],
                 self._dataset.class_names,
-                gt_boxes=to_fractions(truth.boxes_px, size),
+                gt_boxes_px=resized(truth.boxes_px, size, (width, height)),
             )
             pictures.append(picture)
-        return grid(pictures, COLUMNS)
+        return grid(pictures, COLUMNS) if pictures else None

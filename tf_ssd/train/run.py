@@ -163,9 +163,9 @@ def training_data(config: TrainConfig) -> tuple[Dataset, Dataset]:
     if config.dataset == "synthetic":
         return training_pictures(recipe.steps * recipe.batch_size, seed=config.seed), held_out_pictures(seed=config.seed)
     class_names = None if config.classes is None else read_class_names(config.classes)
-    training = open_dataset(config.dataset, config.data, config.split, class_names=class_names, exif=config.exif)
+    training = open_dataset(config.dataset, config.data, config.split, class_names=class_names)
     folders = config.eval_data or config.data
-    held_out = open_dataset(config.dataset, folders, config.eval_split, class_names=training.class_names, exif=config.exif)
+    held_out = open_dataset(config.dataset, folders, config.eval_split, class_names=training.class_names)
     return labelled(training) if config.unlabelled == "drop" else training, held_out
 
 

@@ -30,11 +30,12 @@ class TensorBoard:
         values["boxes/mined_negatives_per_image"] = result.num_negatives / batch_size
         self._write(values, result.step)
 
-    def evaluation(self, step: int, average_precision: dict[str, float], picture: Image) -> None:
-        """Average precision by name, and a picture."""
+    def evaluation(self, step: int, average_precision: dict[str, float], picture: Image | None) -> None:
+        """Average precision by name, and a picture if there is one."""
         self._write({f"average_precision/{name}": value for name, value in average_precision.items()}, step)
-        with self._writer.as_default(step):
-            tf.summary.image("detections", np.asarray(picture)[None])
+        if picture is not None:
+            with self._writer.as_default(step):
+                tf.summary.image("detections", np.asarray(picture)[None])
         self._writer.flush()
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from tf_ssd.config import AUGMENTATIONS
 from tf_ssd.data.batches.generator import Batch, TrainingBatches, evaluation_batches, padded_rows
 from tf_ssd.data.batches.sequence import TrainingSequence
-from tf_ssd.data.notes import Notes
+from tf_ssd.data.notes import RecordNotes
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.records import Record
 from tf_ssd.errors import ConfigError, DatasetError, ImageError
@@ -46,8 +46,8 @@ class NumberedDataset:
         pixels = np.zeros((8, 12, 3), np.uint8)
         pixels[:, 6:] = 100 + index % 100
         rows = self.rows.get(index, index % 4)
-        boxes = np.tile(np.float32([[0.5, 0.25, 0.75, 1]]), (rows, 1))
-        return Record(str(index), bmp(pixels), boxes, np.ones(rows, np.int32), np.arange(rows) % 2 == 1)
+        boxes_px = np.tile([[6.0, 2, 9, 8]], (rows, 1))
+        return Record(str(index), bmp(pixels), boxes_px, np.ones(rows, np.int32), np.arange(rows) % 2 == 1)
 
 
 def bmp(pixels: np.ndarray) -> bytes:
@@ -66,7 +66,7 @@ def train(dataset, *, first=0, steps=10, **options) -> list[Batch]:
 
 
 def evaluate(dataset, *, batch_size=4, image_size=16, **options) -> list[Batch]:
-    return [arrays(batch) for batch in evaluation_batches(dataset, batch_size=batch_size, image_size=image_size, **options)]
+    return [arrays(batch) for batch, _ in evaluation_batches(dataset, batch_size=batch_size, image_size=image_size, **options)]
 
 
 def arrays(batch: Batch) -> Batch:
@@ -218,7 +218,12 @@ class OneImage(NumberedDataset):
 
     def __getitem__(self, index: int) -> Record:
         record = super().__getitem__(index)
-        return Record(record.id, bmp(self.pixels), record.boxes, record.labels, record.difficult)
+        return replace(record, image=bmp(self.pixels))
+
+
+def test_sizes_of_images_stand_beside_evaluation_batches():
+    sizes = [sizes_px.numpy().tolist() for _, sizes_px in evaluation_batches(NumberedDataset(5), batch_size=4, image_size=16)]
+    assert sizes == [[[12, 8]] * 4, [[12, 8]] + [[1, 1]] * 3]  # the last three are black, of no size that means anything
 
 
 def test_images_keep_their_values_and_the_order_of_colours():
@@ -275,7 +280,7 @@ def test_an_error_comes_out_as_it_was_raised(run):
 def test_batches_before_an_error_come_first_and_the_first_error_wins():
     errors = {number: DatasetError(str(number)) for number in (9, 10, 11, 14)}
     batches = evaluation_batches(NumberedDataset(40, errors), batch_size=4, image_size=16)
-    assert [batch.index.numpy()[0] for batch in islice(batches, 2)] == [0, 4]
+    assert [batch.index.numpy()[0] for batch, _ in islice(batches, 2)] == [0, 4]
     with pytest.raises(DatasetError, match=r"^9$"):
         next(batches)
 
@@ -291,7 +296,7 @@ def test_an_unreadable_image_names_the_record():
 
 
 def empty() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool)
+    return np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, bool)
 
 
 def test_errors_are_not_logged_by_tensorflow(capfd):
@@ -385,7 +390,7 @@ def test_a_dataset_without_any_image_that_can_be_decoded():
 
 
 def test_a_skipped_image_is_left_out_of_evaluation():
-    notes = Notes()
+    notes = RecordNotes(6)
     batches = evaluate(Spoiled(6, {2}), on_bad_image="skip", notes=notes)
     assert order(batches) == [0, 1, -1, 3, 4, 5, -1, -1]
     assert not batches[0].images[2].any()

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -9,8 +10,8 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_ssd.data.batches.loader import FILLED, Loader, each_once
-from tf_ssd.data.records import Record
-from tf_ssd.errors import DatasetError, ImageError
+from tf_ssd.data.records import Record, Written
+from tf_ssd.errors import DatasetError, ImageError, Place
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 
@@ -26,8 +27,8 @@ WHOLE = png()
 
 def record(image: bytes | Path = WHOLE, rows: int = 3) -> Record:
     """The first row is a crowd, the second difficult."""
-    boxes, number = np.tile(np.float32([0, 0, 0.5, 1]), (rows, 1)), np.arange(rows)
-    return Record("r", image, boxes, np.ones(rows, np.int32), number == 1, number == 0)
+    boxes_px, number = np.tile([0, 0, 15.0, 20], (rows, 1)), np.arange(rows)
+    return Record("r", image, boxes_px, np.ones(rows, np.int32), number == 1, number == 0, (30, 20))
 
 
 BROKEN = record(WHOLE[:-40])  # its header can be read
@@ -73,7 +74,7 @@ def pixels(reader: Loader, part: tuple[int, int, int, int], *, reduction: int = 
 
 def test_a_record():
     example, size_px, _, index = load(loader(Listed(BROKEN, record())), 1)
-    np.testing.assert_array_equal(example.boxes, record().boxes)
+    np.testing.assert_array_equal(example.boxes, np.float32([[0, 0, 0.5, 1]] * 3))
     assert example.labels.numpy().tolist() == [1, 1, 1]
     assert example.difficult.numpy().tolist() == [False, True, False]
     assert example.crowd.numpy().tolist() == [True, False, False]
@@ -99,6 +100,9 @@ def test_the_size_is_that_of_the_turned_image():
     Image.fromarray(PIXELS).save(buffer, "JPEG", exif=exif)
     sizes = {exif: load(loader(Listed(record(buffer.getvalue())), exif=exif))[1].numpy().tolist() for exif in ("ignore", "apply")}
     assert sizes == {"ignore": [30, 20], "apply": [20, 30]}
+    unsized = Listed(replace(annotated((3, 6, 15, 15)), image=buffer.getvalue()))
+    for exif, expected in (("ignore", [[0.1, 0.3, 0.5, 0.75]]), ("apply", [[0.15, 0.2, 0.75, 0.5]])):
+        np.testing.assert_array_equal(load(loader(unsized, exif=exif))[0].boxes, np.float32(expected))
 
 
 def test_beyond_the_last_record_there_is_black():
@@ -106,6 +110,41 @@ def test_beyond_the_last_record_there_is_black():
     example, size_px, _, index = load(reader, 5)
     assert (int(index), len(example.labels), size_px.numpy().tolist()) == (FILLED, 0, [1, 1])
     np.testing.assert_array_equal(pixels(reader, (0, 0, 1, 1), position=5), np.zeros((1, 1, 3)))
+
+
+def annotated(*boxes_px) -> Record:
+    """Of an image of 30 x 20 px whose annotation does not say so."""
+    written = tuple(Written(Place("a.csv", f"line {row}"), "a box") for row in range(len(boxes_px)))
+    return replace(record(rows=len(boxes_px)), boxes_px=np.array(boxes_px, np.float64), size=None, written=written)
+
+
+BEYOND, OUTSIDE, SLIVER = (10, 5, 40, 10), (30, 0, 40, 10), (30 - 1e-8, 0, 40, 10)
+
+
+def test_fractions_are_those_of_the_annotated_size_else_of_the_image():
+    boxes = np.float32([[1 / 3, 1 / 4, 1, 1 / 2]])
+    np.testing.assert_array_equal(load(loader(Listed(annotated(BEYOND))))[0].boxes, boxes)
+    larger = replace(annotated(BEYOND), size=(60, 40))
+    np.testing.assert_array_equal(load(loader(Listed(larger)))[0].boxes, boxes * np.float32([0.5, 0.5, 2 / 3, 0.5]))
+
+
+def test_what_shows_when_the_size_is_known_counts_once_although_records_are_loaded_again():
+    reader = loader(Listed(annotated(BEYOND, SLIVER, BEYOND), annotated(BEYOND)), crowd=False)
+    for position in (0, 1, 0, 0, 1):
+        assert index_at(reader, position) == position
+    assert load(reader)[0].boxes.shape == (1, 4)  # the first is a crowd, the second a sliver
+    dropped, clipped = reader.notes.sentences()
+    assert dropped == "boxes without area, dropped: 1: a.csv: line 1: a box"
+    rows = "; ".join(f"a.csv: line {row}: a box" for row in (0, 2, 0))
+    assert clipped == f"boxes that reached beyond their image, clipped: 3: {rows}"
+
+
+def test_a_row_outside_its_image_is_an_error_each_time():
+    reader = loader(Listed(annotated(BEYOND, OUTSIDE)), on_bad_image="skip")
+    for _ in range(2):
+        assert index_at(reader) == FILLED
+        with pytest.raises(DatasetError, match=r"^a\.csv: line 1: a box lies outside the image of 30 x 20 px; correct the box$"):
+            reader.raise_first([0])
 
 
 # Errors stay until somebody asks

@@ -98,7 +98,7 @@ class Crowded(SyntheticDataset):
 
     def __getitem__(self, index):
         record = super().__getitem__(index)
-        columns = {"boxes": np.tile(np.float32([0.4, 0.4, 0.6, 0.6]), (11, 1)), "labels": np.ones(11, np.int32)}
+        columns = {"boxes_px": np.tile([12.0, 12, 20, 20], (11, 1)), "labels": np.ones(11, np.int32)}
         return type(record)(record.id, record.image, **columns, difficult=np.zeros(11, bool))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
 from tf_ssd.data.images import decode as module
-from tf_ssd.data.images.decode import Header, decode, decode_part, image_size, read_header, read_image
+from tf_ssd.data.images.decode import Header, decode, decode_part, read_file, read_header, read_image
 from tf_ssd.data.records import Record
 from tf_ssd.errors import ImageError
 
@@ -113,7 +113,7 @@ BAD_BYTES = {
 
 
 def record(image) -> Record:
-    return Record("seven", image, np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool))
+    return Record("seven", image, np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, bool))
 
 
 def by_pillow(encoded: bytes, *, turned: bool = False) -> np.ndarray:
@@ -178,8 +178,8 @@ def test_orientations_are_ignored_or_applied(file_format, orientation, tmp_path)
     np.testing.assert_array_equal(decode(encoded, "image", exif="apply"), turned)
     path = tmp_path / "image"
     path.write_bytes(encoded)
-    assert image_size(path) == (WIDTH, HEIGHT)
-    assert image_size(path, exif="apply") == turned.shape[1::-1]
+    assert read_header(encoded, "image").shown_size("ignore") == (WIDTH, HEIGHT)
+    assert read_header(encoded, "image").shown_size("apply") == turned.shape[1::-1]
     np.testing.assert_array_equal(read_image(record(path), exif="apply"), turned)
 
 
@@ -193,7 +193,6 @@ def test_a_file_is_decoded_by_its_content_whatever_its_name(tmp_path):
     path.write_bytes(encode(NOISE))
     np.testing.assert_array_equal(read_image(record(path)), NOISE)
     np.testing.assert_array_equal(read_image(record(encode(NOISE))), NOISE)
-    assert image_size(path) == (WIDTH, HEIGHT)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "GIF", "TIFF"])
@@ -264,7 +263,7 @@ def test_bad_files_name_the_file(encoded, tmp_path):
         read_image(record(path))
 
 
-@pytest.mark.parametrize("use", [lambda path: read_image(record(path)), image_size])
+@pytest.mark.parametrize("use", [lambda path: read_image(record(path)), read_file])
 def test_a_missing_file_is_named(use, tmp_path):
     with pytest.raises(ImageError, match=r"gone\.jpg: cannot be read as an image .*FileNotFoundError"):
         use(tmp_path / "gone.jpg")

@@ -42,10 +42,10 @@ def test_a_record(read, tmp_path):
     Image.new("RGB", (200, 100)).save(tmp_path / "images" / "1.png")
     record = read(annotations=[box(1, bbox=[10, 20, 40, 40.5]), box(2, category_id=7, bbox=[0, 0, 200, 100])])[0]
     assert (record.id, record.image, record.size) == ("1", tmp_path / "images" / "1.png", (200, 100))
-    np.testing.assert_array_equal(record.boxes, np.float32([[0.05, 0.2, 0.25, 0.605], [0, 0, 1, 1]]))
+    np.testing.assert_array_equal(record.boxes_px, [[10, 20, 50, 60.5], [0, 0, 200, 100]])
     assert record.labels.tolist() == [1, 2]
     assert record.difficult.tolist() == [False, False]
-    assert [array.dtype for array in (record.boxes, record.labels, record.crowd)] == [np.float32, np.int32, bool]
+    assert [array.dtype for array in (record.boxes_px, record.labels, record.crowd)] == [np.float64, np.int32, bool]
     assert read_image(record).shape == (100, 200, 3)
 
 
@@ -55,7 +55,7 @@ def test_images_keep_the_order_of_the_file_and_annotations_may_be_mixed(read):
     dataset = read(images, annotations)
     assert [dataset[index].id for index in range(3)] == ["30", "-5", str(2**62)]
     assert [dataset[index].labels.tolist() for index in range(3)] == [[1, 2], [], [2, 1, 2]]
-    assert dataset[1].boxes.shape == (0, 4)
+    assert dataset[1].boxes_px.shape == (0, 4)
     assert dataset[2].image.parts[-2:] == ("sub", "big.jpg")
     assert (len(dataset), dataset.notes) == (3, ())
 
@@ -103,12 +103,19 @@ def test_whole_numbers_may_be_written_as_floats(read):
     assert dataset[0].labels.tolist() == [1]
 
 
-def test_a_missing_size_comes_from_the_image(read, tmp_path):
-    Image.new("RGB", (100, 50)).save(tmp_path / "images" / "1.png")
-    dataset = read([{"id": 1, "file_name": "1.png"}, image(2)])
-    assert dataset[0].size == (100, 50)
-    np.testing.assert_allclose(dataset[0].boxes, [[0.1, 0.4, 0.5, 1]])
-    assert dataset.notes[0].startswith("boxes that reached beyond")
+@pytest.mark.parametrize("size", [{}, {"width": 200}, {"width": 200, "height": 0}])
+def test_without_a_size_rows_are_as_annotated_and_say_where_they_stand(read, tmp_path, size):
+    """No image is there to be looked at."""
+    beyond, flat = box(4, bbox=[-10, 20, 400, 40]), box(5, bbox=[500, 20, 0, 40])
+    rows = [beyond, box(6, image_id=2, category_id=7), flat, {**beyond, "id": 7}]
+    dataset = read([{"id": 1, "file_name": "1.png", **size}, image(2)], rows)
+    record = dataset[0]
+    assert record.size is None
+    np.testing.assert_array_equal(record.boxes_px, [[-10, 20, 390, 60]] * 2)
+    where = f"{tmp_path / 'coco.json'}: annotation"
+    assert list(map(str, record.written)) == [f"{where} {number}: x=-10 y=20 width=400 height=40" for number in (4, 7)]
+    assert dataset.notes == (f"boxes without area, dropped: 1: {where} 5: x=500 y=20 width=0 height=40",)
+    assert (dataset[1].size, dataset[1].written) == ((200, 100), ())
 
 
 def test_a_byte_order_mark_is_passed_over(read, tmp_path):
@@ -130,7 +137,7 @@ def test_a_box_without_area_is_dropped_and_noted(read, bbox):
 
 def test_a_box_partly_outside_is_clipped_and_noted(read):
     dataset = read(annotations=[box(4), box(5, bbox=(-10, 50, 60, 60)), box(6, bbox=(-5e8, -5e8, 1e9, 1e9))])
-    np.testing.assert_allclose(dataset[0].boxes[1], [0, 0.5, 0.25, 1])
+    np.testing.assert_array_equal(dataset[0].boxes_px[1], [0, 50, 50, 100])
     assert dataset.notes[0].startswith("boxes that reached beyond their image, clipped: ")
     assert "coco.json: annotation 5: x=-10 y=50 width=60 height=60" in dataset.notes[0]
 
@@ -234,8 +241,8 @@ def test_a_record_is_held_in_little_memory(read):
     gc.collect()
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # 26 letters and 8 for the name, 8 id, 8 size, 8 offset; 16 + 4 + 1 for each of three boxes.
-    assert kept / len(dataset) < 58 + 63 + 40
+    # 26 letters and 8 for the name, 8 id, 8 size, 8 offset; 32 + 8 + 4 + 1 for each of three boxes.
+    assert kept / len(dataset) < 58 + 135 + 40
 
 
 # The real thing

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tf_ssd.check.findings import Findings
+from tf_ssd.data.ground_truth import fit_record
+from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.csv import CsvDataset, TextFilesDataset
 from tf_ssd.data.readers.voc import VocDataset
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError
 
+SIZE = (200, 100)
 XML = b"""<?xml version="1.0" encoding="UTF-8"?><annotation><filename>a.png</filename>
 <size><width>200</width><height>100</height></size>
 <object><name>dog</name><difficult>1</difficult><bndbox><xmin>11</xmin><ymin>21</ymin><xmax>50</xmax><ymax>60</ymax></bndbox></object>
@@ -42,7 +45,7 @@ def root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("fuzz")
     for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
         (root / folder).mkdir(parents=True)
-    Image.new("RGB", (200, 100)).save(root / "JPEGImages" / "a.png")
+    Image.new("RGB", SIZE).save(root / "JPEGImages" / "a.png")
     (root / "ImageSets/Main/train.txt").write_text("a\n")
     return root
 
@@ -102,20 +105,23 @@ def check_dataset(read: Callable[..., Dataset], root: Path, content: bytes, **op
     except DatasetError:
         return False
     assert all(isinstance(note, str) for note in dataset.notes)
-    usable = [check_record(dataset, index, root) for index in range(len(dataset))]
+    usable = [check_record(dataset, index, root, options.get("notes")) for index in range(len(dataset))]
     return all(usable)
 
 
-def check_record(dataset: Dataset, index: int, root: Path) -> bool:
+def check_record(dataset: Dataset, index: int, root: Path, notes: Notes | None) -> bool:
+    """Whether a record can be used, if its image has SIZE."""
     try:
-        record = dataset[index]
+        annotated = dataset[index]
+        record, _ = fit_record(annotated, SIZE, notes or Notes())
     except DatasetError:
         return False
     rows = len(record.labels)
-    assert record.boxes.shape == (rows, 4)
+    assert record.boxes_px.shape == (rows, 4)
+    assert len(annotated.written) == (0 if annotated.size else len(annotated.labels))
     assert record.difficult.shape == record.crowd.shape == (rows,)
-    assert np.all((record.boxes >= 0) & (record.boxes <= 1))
-    assert np.all(record.boxes[:, :2] < record.boxes[:, 2:])
+    assert np.all((record.boxes_px >= 0) & (record.boxes_px <= np.tile(record.size, 2)))
+    assert np.all(record.boxes_px[:, :2] < record.boxes_px[:, 2:])
     assert np.all((record.labels >= 1) & (record.labels <= len(dataset.class_names)))
     assert record.image.resolve().is_relative_to(root)
     assert min(record.size) > 0
@@ -164,7 +170,7 @@ def mostly(*valid) -> st.SearchStrategy:
 
 CORNERS = st.fixed_dictionaries({}, optional={tag: mostly("1", "50", "200") for tag in ("xmin", "ymin", "xmax", "ymax")})
 OBJECT = {"name": mostly("dog", "cat"), "difficult": mostly("0", "1"), "bndbox": CORNERS}
-SIZE = st.fixed_dictionaries({}, optional={"width": mostly("200"), "height": mostly("100")})
+XML_SIZE = st.fixed_dictionaries({}, optional={"width": mostly("200"), "height": mostly("100")})
 OBJECTS = st.lists(st.tuples(st.just("object"), st.fixed_dictionaries({}, optional=OBJECT)), max_size=3)
 
 
@@ -173,7 +179,7 @@ def xml(node: str | dict | list) -> str:
     return escape(node) if isinstance(node, str) else "".join(f"<{tag}>{xml(inner)}</{tag}>" for tag, inner in pairs)
 
 
-@given(SIZE | WORDS, OBJECTS)
+@given(XML_SIZE | WORDS, OBJECTS)
 def test_annotations_with_wrong_values(root, size, objects):
     check(read_voc, root, f"<annotation><size>{xml(size)}</size>{xml(objects)}</annotation>".encode("utf-8", "surrogatepass"))
 

@@ -15,10 +15,10 @@ HALF, FLAT, BEYOND, OUTSIDE = (0.0, 0.0, 50.0, 100.0), (5.0, 0.0, 5.0, 9.0), (50
 
 
 class Listed(LazyDataset):
-    """Record i holds the i-th list of (class, corners), in an image of 100 x 100 px."""
+    """Record i holds the i-th list of (class, corners), in an image of `size`."""
 
-    def __init__(self, *records, class_names=("cat", "dog"), root=Path("pictures")):
-        self.records, self.parsed = records, []
+    def __init__(self, *records, class_names=("cat", "dog"), root=Path("pictures"), size=(100, 100)):
+        self.records, self.parsed, self.size = records, [], size
         super().__init__(root, PackedStrings([f"r{index}" for index in range(len(records))]), class_names, Notes(), Place("list"))
 
     def annotation(self, index: int) -> Annotation:
@@ -27,21 +27,34 @@ class Listed(LazyDataset):
             Object(Place(f"r{index}", f"object {n} ({name})"), name, box)
             for n, (name, box) in enumerate(self.records[index], start=1)
         ]
-        return Annotation(self._root / f"{index}.png", (100, 100), objects)
+        return Annotation(self._root / f"{index}.png", self.size, objects)
 
 
 def test_a_record():
     record = Listed([("dog", HALF), ("cat", FLAT), ("cat", BEYOND)])[0]
     assert (record.id, record.image, record.size) == ("r0", Path("pictures/0.png"), (100, 100))
-    np.testing.assert_array_equal(record.boxes, np.float32([[0, 0, 0.5, 1], [0.5, 0, 1, 1]]))
+    np.testing.assert_array_equal(record.boxes_px, [[0, 0, 50, 100], [50, 0, 100, 100]])
+    assert record.written == ()
     assert record.labels.tolist() == [2, 1]
     assert record.difficult.tolist() == record.crowd.tolist() == [False, False]
-    assert [array.dtype for array in (record.boxes, record.labels, record.difficult)] == [np.float32, np.int32, bool]
+    assert [array.dtype for array in (record.boxes_px, record.labels, record.difficult)] == [np.float64, np.int32, bool]
 
 
 def test_a_record_without_objects():
     record = Listed([])[0]
-    assert [array.shape for array in (record.boxes, record.labels, record.difficult)] == [(0, 4), (0,), (0,)]
+    assert [array.shape for array in (record.boxes_px, record.labels, record.difficult)] == [(0, 4), (0,), (0,)]
+
+
+def test_without_a_size_rows_are_as_annotated_and_say_where_they_stand():
+    dataset = Listed([("dog", OUTSIDE), ("cat", FLAT), ("cat", BEYOND)], size=None)
+    record = dataset[0]
+    np.testing.assert_array_equal(record.boxes_px, [OUTSIDE, BEYOND])
+    assert (record.size, record.labels.tolist()) == (None, [2, 1])
+    assert tuple(map(str, record.written)) == (
+        "r0: object 1 (dog): xmin=100 ymin=0 xmax=101 ymax=1",
+        "r0: object 3 (cat): xmin=50 ymin=0 xmax=101 ymax=100",
+    )
+    assert dataset.notes == ("boxes without area, dropped: 1: r0: object 2 (cat): xmin=5 ymin=0 xmax=5 ymax=9",)
 
 
 def test_nothing_is_parsed_before_it_is_used():
@@ -59,6 +72,7 @@ def test_without_class_names_everything_is_parsed_once():
     assert dataset[1].labels.tolist() == [1]
     with pytest.raises(DatasetError, match="outside"):
         Listed([("cat", OUTSIDE)], class_names=None)
+    assert Listed([("cat", OUTSIDE), ("dog", FLAT)], class_names=None, size=None).class_names == ("cat",)
 
 
 def test_notes_grow_as_records_are_read_and_count_each_box_once():

@@ -14,7 +14,7 @@ from tf_ssd.data.augment import augment_encoded, resize_encoded
 from tf_ssd.data.batches.close_at_exit import closed_at_exit
 from tf_ssd.data.batches.loader import Loader, each_once
 from tf_ssd.data.batches.order import TrainingOrder
-from tf_ssd.data.notes import Notes
+from tf_ssd.data.notes import RecordNotes
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import ConfigError, DatasetError
 
@@ -103,7 +103,7 @@ class TrainingBatches:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was skipped so far."""
+        """What was skipped so far, and boxes that turned out to lie beyond their image when that was read."""
         return self._loader.notes.sentences()
 
     def batches(self, first: int, stop: int) -> Iterator[Batch]:
@@ -130,7 +130,8 @@ class TrainingBatches:
         share = self._share
         places = tf.data.Dataset.range(first * share, stop * share)
         positions = places.map(lambda place: place // share * self._batch_size + self._first + place % share)
-        return _batches(positions.map(self._example, num_parallel_calls=tf.data.AUTOTUNE), share)
+        examples = positions.map(self._example, num_parallel_calls=tf.data.AUTOTUNE)
+        return examples.padded_batch(share, drop_remainder=True).map(_pad).with_options(_untuned())
 
 
 def evaluation_batches(
@@ -140,27 +141,32 @@ def evaluation_batches(
     image_size: int,
     exif: Exif = "ignore",
     on_bad_image: OnBadImage = "error",
-    notes: Notes | None = None,
-) -> Iterator[Batch]:
+    notes: RecordNotes | None = None,
+) -> Iterator[tuple[Batch, tf.Tensor]]:
     """Every record once, in order, as it is; the last batch is filled up with black images without labels, index -1.
 
     Arguments and errors as for `TrainingBatches`; with "skip", a black image takes the place of one that cannot be decoded, and
     `notes` counts it.
+
+    Yields:
+        A batch, and width and height of its images (B, 2) int32 in pixels, as their headers say.
     """
     loader = Loader(dataset, each_once(len(dataset)), exif=exif, on_bad_image=on_bad_image, crowd=True, notes=notes)
 
-    def example(position: tf.Tensor) -> Batch:
+    def example(position: tf.Tensor) -> tuple[Batch, tf.Tensor]:
         rows, size_px, read, index = loader.load(position)
-        return Batch(*resize_encoded(rows, size_px, read, image_size=image_size), index)
+        return Batch(*resize_encoded(rows, size_px, read, image_size=image_size), index), size_px
 
     count = -(-len(dataset) // batch_size)
     positions = tf.data.Dataset.range(count * batch_size)
     examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def sequence() -> Generator[Batch, None, None]:
-        for number, batch in enumerate(_batches(examples, batch_size).prefetch(PREFETCHED_BATCHES)):
+    batches = examples.padded_batch(batch_size, drop_remainder=True).map(lambda batch, sizes_px: (_pad(batch), sizes_px))
+
+    def sequence() -> Generator[tuple[Batch, tf.Tensor], None, None]:
+        for number, pair in enumerate(batches.with_options(_untuned()).prefetch(PREFETCHED_BATCHES)):
             loader.raise_first(range(number * batch_size, (number + 1) * batch_size))
-            yield batch
+            yield pair
 
     return closed_at_exit(sequence())
 
@@ -171,15 +177,11 @@ def padded_rows(rows: tf.Tensor) -> tf.Tensor:
     return sizes[tf.searchsorted(sizes, rows[None])[0]]
 
 
-def _batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
-    """Batches of B images; rows are padded to the largest number of the batch, and on to one of `ROWS`."""
-
-    def pad(batch: Batch) -> Batch:
-        added = padded_rows(tf.shape(batch.labels)[1]) - tf.shape(batch.labels)[1]
-        columns = {name: _pad_rows(getattr(batch, name), added) for name in ("boxes", "labels", "difficult", "crowd")}
-        return batch._replace(**columns)
-
-    return examples.padded_batch(batch_size, drop_remainder=True).map(pad).with_options(_untuned())
+def _pad(batch: Batch) -> Batch:
+    """A batch whose rows, as many as its fullest image has, are padded to one of `ROWS`."""
+    added = padded_rows(tf.shape(batch.labels)[1]) - tf.shape(batch.labels)[1]
+    columns = {name: _pad_rows(getattr(batch, name), added) for name in ("boxes", "labels", "difficult", "crowd")}
+    return batch._replace(**columns)
 
 
 def _untuned() -> tf.data.Options:

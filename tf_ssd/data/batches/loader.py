@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from threading import Lock
 
 import numpy as np
 import tensorflow as tf
 
+from tf_ssd.boxes_px import to_fractions
 from tf_ssd.config import Exif, OnBadImage
 from tf_ssd.data.augment import Example
+from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.images.decode import decode, decode_part, name_of, read_encoded, read_header
 from tf_ssd.data.images.source import Read
-from tf_ssd.data.notes import Notes
+from tf_ssd.data.notes import Problem, RecordNotes
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError, ImageError
 
@@ -43,7 +44,7 @@ class Loader:
         exif: whether to turn images as their EXIF data say.
         on_bad_image: "skip" decodes each image in whole when it is first used, and takes the next candidate if that fails.
         crowd: whether rows that stand for a group are kept.
-        notes: where what is skipped is counted.
+        notes: where images that are skipped, and boxes that are dropped or clipped, are counted.
     """
 
     def __init__(
@@ -54,15 +55,14 @@ class Loader:
         exif: Exif,
         on_bad_image: OnBadImage,
         crowd: bool,
-        notes: Notes | None = None,
+        notes: RecordNotes | None = None,
     ) -> None:
         self._dataset, self._candidates = dataset, candidates
         self._exif, self._on_bad_image, self._crowd = exif, on_bad_image, crowd
         self._readable = np.zeros(len(dataset), bool)
         self._unreadable = np.zeros(len(dataset), bool)
-        self._noting = Lock()
         self._errors: dict[int, Exception] = {}
-        self.notes = notes or Notes()
+        self.notes = notes or RecordNotes(len(dataset))
 
     def load(self, position: tf.Tensor) -> tuple[Example, tf.Tensor, Read, tf.Tensor]:
         """The record at a position: its ground truth, its image's size (2,), what decodes a part of it, and its number.
@@ -111,8 +111,10 @@ class Loader:
             except ImageError as error:
                 if self._on_bad_image == "error":
                     raise
-                self._note_once(index, error)
-        raise DatasetError(f"{failed} images in a row cannot be decoded; {self.notes.sentences()[0]}")
+                self.notes.add(index, [Problem(SKIPPED, str(error), error.place)])
+                self._unreadable[index] = True
+        skipped = next(note for note in self.notes.sentences() if note.startswith(SKIPPED))
+        raise DatasetError(f"{failed} images in a row cannot be decoded; {skipped}")
 
     def _columns(self, index: int) -> tuple[object, ...]:
         record = self._dataset[index]
@@ -121,8 +123,11 @@ class Loader:
         if self._on_bad_image == "skip" and not self._readable[index]:
             decode(encoded, name)
             self._readable[index] = True
+        record, problems = fit_record(record, size, self.notes.notes)
+        self.notes.add(index, problems)
         rows = ~record.crowd | self._crowd  # (G,)
-        columns = (record.boxes, record.labels, record.difficult, record.crowd)
+        boxes = to_fractions(record.boxes_px, record.size or size)  # (G, 4)
+        columns = (boxes, record.labels, record.difficult, record.crowd)
         return encoded, os.fsencode(name), np.array(size, np.int32), *(column[rows] for column in columns), np.int64(index)
 
     def _decode(self, position: np.int64, encoded: bytes, name: bytes, part_px: np.ndarray, reduction: np.int32) -> np.ndarray:
@@ -133,12 +138,6 @@ class Loader:
                 self._errors[int(position)] = error
         left, top, right, bottom = part_px // reduction
         return np.zeros((max(1, bottom - top), max(1, right - left), 3), np.uint8)
-
-    def _note_once(self, index: int, error: ImageError) -> None:
-        with self._noting:
-            if not self._unreadable[index]:
-                self.notes.add(SKIPPED, str(error), error.place)
-            self._unreadable[index] = True
 
 
 def each_once(size: int) -> Callable[[int], Iterator[int]]:

@@ -74,12 +74,6 @@ def read_header(encoded: bytes, name: str) -> Header:
         return _header(image)
 
 
-def image_size(path: Path, *, exif: Exif = "ignore") -> tuple[int, int]:
-    """Width and height in pixels from an image file's header; raises ImageError as `read_header` does."""
-    with _reporting(str(path)), Image.open(path, formats=FORMATS) as image:
-        return _header(image).shown_size(exif)
-
-
 def read_image(record: Record, *, exif: Exif = "ignore") -> np.ndarray:
     """Decode a record's image to (H, W, 3) uint8 RGB; arguments and errors as for `decode`."""
     return decode(read_encoded(record), name_of(record), exif=exif)

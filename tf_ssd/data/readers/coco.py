@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_ssd.config import Exif
 from tf_ssd.data.classes import require_class_names
-from tf_ssd.data.ground_truth import CLIPPED, DROPPED, fit
-from tf_ssd.data.images.decode import image_size
+from tf_ssd.data.ground_truth import UNKNOWN, fit, problems
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import check_inside, check_name
-from tf_ssd.data.readers.coco_json import Category, Image, Rows, check_unique, read_coco
+from tf_ssd.data.readers.coco_json import Category, Image, Rows, check_unique, read_coco, written
 from tf_ssd.data.records import Record
 from tf_ssd.errors import DatasetError, Place
 
@@ -34,7 +32,6 @@ class CocoDataset:
         class_names: the classes without background, in the order of their labels, which categories are looked up in by
             name; None takes the categories of the file that have boxes.
         notes: where faults go; None raises the first.
-        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
 
     Raises:
         DatasetError: the file is not COCO JSON; an id is repeated or unknown; a file name leads out of the folder; a box has
@@ -48,16 +45,15 @@ class CocoDataset:
         *,
         class_names: Sequence[str] | None = None,
         notes: Notes | None = None,
-        exif: Exif = "ignore",
     ) -> None:
         notes = Notes() if notes is None else notes
         file = read_coco(annotation_file, notes)
         self._folder = image_folder
-        images, self._sizes = _images(file.images, annotation_file, image_folder, notes, exif)  # N, (N, 2)
+        images, self._sizes = _images(file.images, annotation_file, notes)  # N, (N, 2)
         self._ids = np.array([image.id for image in images], np.int64)  # (N,)
         self._names = PackedStrings([image.file_name for image in images])
         rows = Rows(file.annotations, annotation_file, self._ids, notes)
-        boxes, kept = _fit(rows, self._sizes, notes)
+        boxes_px, kept = _fit(rows, self._sizes, notes)
         kept = kept[np.argsort(rows.image[kept], kind="stable")]  # the rows of an image side by side
         names = _category_names(file.categories, rows, annotation_file, notes)
         if class_names is None:
@@ -67,7 +63,8 @@ class CocoDataset:
             self.class_names = require_class_names(class_names, Place(annotation_file))
         labels = _labels(rows.category[kept], names, self.class_names, annotation_file, notes)
         kept, self._labels = kept[labels > 0], labels[labels > 0]
-        self._boxes, self._crowd = boxes[kept], rows.crowd[kept]
+        self._boxes_px, self._crowd = boxes_px[kept], rows.crowd[kept]
+        self._path, self._annotation_ids = annotation_file, rows.ids[kept]
         counts = np.bincount(rows.image[kept], minlength=len(self._ids))
         self._first = np.concatenate([[0], np.cumsum(counts)])  # (N + 1,): image i has the rows first[i] to first[i + 1]
         self.notes = notes.sentences()
@@ -81,41 +78,31 @@ class CocoDataset:
         image = self._folder / self._names[index]
         check_inside(self._folder, image)
         rows = slice(self._first[index], self._first[index + 1])
-        labels, crowd = self._labels[rows], self._crowd[rows]
+        boxes_px, labels, crowd = self._boxes_px[rows], self._labels[rows], self._crowd[rows]
         width, height = self._sizes[index].tolist()
-        return Record(str(self._ids[index]), image, self._boxes[rows], labels, np.zeros_like(crowd), crowd, (width, height))
+        size = (width, height) if width else None
+        texts = (written(self._path, *row) for row in zip(self._annotation_ids[rows], boxes_px, strict=True))
+        never = np.zeros_like(crowd)  # difficult
+        return Record(str(self._ids[index]), image, boxes_px, labels, never, crowd, size, () if size else tuple(texts))
 
 
-def _images(images: Sequence[Image], path: Path, folder: Path, notes: Notes, exif: Exif) -> tuple[list[Image], np.ndarray]:
-    """The images that can be used, and their sizes (N, 2) int32."""
-    usable, sizes = [], []
+def _images(images: Sequence[Image], path: Path, notes: Notes) -> tuple[list[Image], np.ndarray]:
+    """The images that can be used, and their sizes (N, 2) int32, UNKNOWN where a side is missing or 0."""
+    usable = []
     for image in check_unique(images, Place(path, "images"), notes):
         with notes.tolerating():
             check_name(image.file_name, Place(path, f"image {image.id}"))
-            sizes.append(_size(image, folder, exif))
             usable.append(image)
+    sizes = [(image.width, image.height) if image.width and image.height else UNKNOWN for image in usable]
     return usable, np.array(sizes, np.int32).reshape(-1, 2)
 
 
-def _size(image: Image, folder: Path, exif: Exif) -> tuple[int, int]:
-    """Width and height; from the image's header where the file does not say."""
-    if image.width and image.height:
-        return image.width, image.height
-    check_inside(folder, folder / image.file_name)
-    return image_size(folder / image.file_name, exif=exif)
-
-
 def _fit(rows: Rows, sizes: np.ndarray, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes (M, 4) float32 as fractions, and the numbers of the rows that have an area inside their image."""
+    """Boxes (M, 4) in pixels, and the numbers of the rows that have an area, inside their image where its size is known."""
     fitted = fit(rows.corners, sizes[rows.image])
-    for row in np.flatnonzero(fitted.outside).tolist():
-        width, height = sizes[rows.image[row]]
-        message = f"{rows.written(row)} lies outside the image of {width} x {height} px; correct the box"
-        notes.fault(DatasetError(message, kind="boxes outside their image", place=rows.where(row)))
-    for kind, mask in ((DROPPED, ~fitted.has_area), (CLIPPED, fitted.clipped)):
-        for row in np.flatnonzero(mask).tolist():
-            notes.add(kind, rows.written(row), rows.where(row))
-    return fitted.boxes, np.flatnonzero(fitted.has_area & ~fitted.outside)
+    for problem in problems(fitted, rows.written, notes):
+        notes.add(*problem)
+    return fitted.boxes_px, np.flatnonzero(fitted.usable)
 
 
 def _category_names(categories: Sequence[Category], rows: Rows, path: Path, notes: Notes) -> dict[int, str]:

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from tf_ssd.data.ground_truth import LARGEST_PX
 from tf_ssd.data.notes import Notes
+from tf_ssd.data.records import Written
 from tf_ssd.errors import DatasetError, Place
 
 Id = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -107,10 +108,16 @@ class Rows:
         """What a message about a row begins with."""
         return Place(self._path, f"annotation {self.ids[row]}")
 
-    def written(self, row: int) -> str:
-        """A row with its box, for messages."""
-        xmin, ymin, xmax, ymax = self.corners[row]
-        return f"{self.where(row)}: x={xmin:g} y={ymin:g} width={xmax - xmin:g} height={ymax - ymin:g}"
+    def written(self, row: int) -> Written:
+        """A row for messages."""
+        return written(self._path, self.ids[row], self.corners[row])
+
+
+def written(path: Path, annotation_id: int, corners: np.ndarray) -> Written:
+    """An annotation with its box (4,), xyxy, for messages."""
+    xmin, ymin, xmax, ymax = corners
+    bbox = f"x={xmin:g} y={ymin:g} width={xmax - xmin:g} height={ymax - ymin:g}"
+    return Written(Place(path, f"annotation {annotation_id}"), bbox)
 
 
 def read_coco(path: Path, notes: Notes) -> CocoFile:

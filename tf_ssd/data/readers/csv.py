@@ -1,7 +1,7 @@
 """Datasets as comma-separated text: one annotation file for all images, or one text file for each.
 
-Corners are pixels from the image's top left corner, and a box reaches from xmin to xmax: pixel i covers i to i + 1. An image's
-size comes from its header when its record is used.
+Corners are pixels from the image's top left corner, and a box reaches from xmin to xmax: pixel i covers i to i + 1. Only the
+header of an image says its size, so that records have none.
 """
 
 from array import array
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_ssd.config import Exif
 from tf_ssd.data.ground_truth import corners_px, parse_corners
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
@@ -26,11 +25,10 @@ def read_csv(
     *,
     class_names: Sequence[str] | None = None,
     notes: Notes | None = None,
-    exif: Exif = "ignore",
 ) -> LazyDataset:
     """`CsvDataset` of a file, or `TextFilesDataset` of a folder; arguments and errors are theirs."""
     kind = TextFilesDataset if path.is_dir() else CsvDataset
-    return kind(path, image_folder, class_names=class_names, notes=notes, exif=exif)
+    return kind(path, image_folder, class_names=class_names, notes=notes)
 
 
 class CsvDataset(LazyDataset):
@@ -44,11 +42,10 @@ class CsvDataset(LazyDataset):
         image_folder: what names are relative to, and must not lead out of; None for the folder of `path`.
         class_names: the classes without background, in the order of their labels; None takes those found, sorted.
         notes: where faults go; None raises the first.
-        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
 
     Raises:
         DatasetError: the file cannot be read, a row is damaged, a name leads out of the folder, or a class is unknown. A box
-            outside its image shows when its record is used.
+            outside its image shows when its image is read.
     """
 
     def __init__(
@@ -58,7 +55,6 @@ class CsvDataset(LazyDataset):
         *,
         class_names: Sequence[str] | None = None,
         notes: Notes | None = None,
-        exif: Exif = "ignore",
     ) -> None:
         notes = Notes() if notes is None else notes
         self._path = path
@@ -70,11 +66,11 @@ class CsvDataset(LazyDataset):
         order = np.argsort(np.asarray(table.image), kind="stable")  # the rows of an image side by side
         self._class = np.asarray(table.class_number)[order]  # (M,) int32
         self._line = np.asarray(table.line)[order]  # (M,) int32
-        self._boxes_px = np.asarray(table.corners, np.float32).reshape(-1, 4)[order]  # (M, 4)
+        self._corners = np.asarray(table.corners).reshape(-1, 4)[order]  # (M, 4)
         counts = np.bincount(table.image, minlength=len(table.images))
         self._first = np.concatenate([[0], np.cumsum(counts)])  # (N + 1,): image i has the rows first[i] to first[i + 1]
         ids, where = PackedStrings(list(table.images)), Place(path)
-        super().__init__(self._folder, ids, self._check(class_names, notes), notes, where, exif=exif)
+        super().__init__(self._folder, ids, self._check(class_names, notes), notes, where)
 
     def annotation(self, index: int) -> Annotation:
         """The rows of record `index`."""
@@ -82,13 +78,13 @@ class CsvDataset(LazyDataset):
         return Annotation(self._folder / self._ids[index], None, [self._object(row) for row in rows])
 
     def _object(self, row: int) -> Object:
-        xmin, ymin, xmax, ymax = map(float, self._boxes_px[row])
+        xmin, ymin, xmax, ymax = map(float, self._corners[row])
         name = self._found[self._class[row]]
         return Object(Place(self._path, f"line {self._line[row]} ({name})"), name, (xmin, ymin, xmax, ymax))
 
     def _check(self, class_names: Sequence[str] | None, notes: Notes) -> Sequence[str]:
         """The class names, where None those found; they must hold the class of every box that has an area."""
-        low, high = np.split(self._boxes_px, 2, axis=-1)  # (M, 2)
+        low, high = np.split(self._corners, 2, axis=-1)  # (M, 2)
         drawn = np.all(low < high, axis=-1)
         used = {self._found[number] for number in np.unique(self._class[drawn])}
         if class_names is None:
@@ -111,7 +107,7 @@ class _Table:
     def __init__(self, path: Path, notes: Notes) -> None:
         self.images: dict[str, int] = {}
         self.classes: dict[str, int] = {}
-        self.image, self.class_number, self.line, self.corners = array("i"), array("i"), array("i"), array("f")
+        self.image, self.class_number, self.line, self.corners = array("i"), array("i"), array("i"), array("d")
         for line, fields in read_rows(path, notes):
             with notes.tolerating():
                 self._add(fields, path, line)
@@ -145,7 +141,6 @@ class TextFilesDataset(LazyDataset):
         class_names: the classes without background, in the order of their labels; None parses all files at the start and
             takes those found, sorted.
         notes: where faults go; None raises the first.
-        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
 
     Raises:
         DatasetError: there are no text files, or one has no image. Damage inside a file shows when its record is used, and
@@ -159,7 +154,6 @@ class TextFilesDataset(LazyDataset):
         *,
         class_names: Sequence[str] | None = None,
         notes: Notes | None = None,
-        exif: Exif = "ignore",
     ) -> None:
         notes = Notes() if notes is None else notes
         self._folder = folder
@@ -175,7 +169,7 @@ class TextFilesDataset(LazyDataset):
             notes.add("images without an annotation, left out", str(path), Place(path))
         ids = existing(ids, images, "image", notes)
         self._text_names, self._image_names = files_of(ids, texts), files_of(ids, images)
-        super().__init__(self._image_folder, PackedStrings(ids), class_names, notes, Place(folder), exif=exif)
+        super().__init__(self._image_folder, PackedStrings(ids), class_names, notes, Place(folder))
 
     def annotation(self, index: int) -> Annotation:
         """Parse the text file of record `index`."""

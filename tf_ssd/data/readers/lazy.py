@@ -2,20 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
-from tf_ssd.config import Exif
+from tf_ssd.boxes_px import Size
 from tf_ssd.data.classes import require_class_names
-from tf_ssd.data.ground_truth import CLIPPED, DROPPED, Corners, fit
-from tf_ssd.data.images.decode import image_size
-from tf_ssd.data.notes import Notes
+from tf_ssd.data.ground_truth import UNKNOWN, Corners, fit, problems, zero_based
+from tf_ssd.data.notes import Notes, RecordNotes
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import check_inside
-from tf_ssd.data.records import Record
+from tf_ssd.data.records import Record, Written
 from tf_ssd.errors import DatasetError, Place
 
 
@@ -35,17 +33,19 @@ class Object:
     corners: Corners
     difficult: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def written(self) -> Written:
+        """The object for messages."""
         xmin, ymin, xmax, ymax = self.corners
-        return f"{self.where}: {xmin=:g} {ymin=:g} {xmax=:g} {ymax=:g}"
+        return Written(self.where, f"{xmin=:g} {ymin=:g} {xmax=:g} {ymax=:g}")
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """What is said about one image: `size` is (width, height) in pixels, None to take it from the image's header."""
+    """What is said about one image: `size` is (width, height) in pixels, None if only the image's header says it."""
 
     image: Path
-    size: tuple[int, int] | None
+    size: Size | None
     objects: list[Object]
 
 
@@ -61,27 +61,16 @@ class LazyDataset(ABC):
             and so checks the whole dataset.
         notes: what was left out while the ids were gathered, and where faults go.
         where: what a message about the class names begins with.
-        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
 
     Raises:
         DatasetError: `class_names` holds no, an empty or a repeated name, or, if None, an annotation cannot be used.
     """
 
-    one_based = False  # the corners, see `fit`
+    one_based = False  # the corners, see `zero_based`
 
-    def __init__(
-        self,
-        root: Path,
-        ids: PackedStrings,
-        class_names: Sequence[str] | None,
-        notes: Notes,
-        where: Place,
-        *,
-        exif: Exif = "ignore",
-    ) -> None:
-        self._root, self._ids, self._notes, self._exif = root, ids, notes, exif
-        self._noted = np.zeros(len(ids), bool)
-        self._noting = Lock()
+    def __init__(self, root: Path, ids: PackedStrings, class_names: Sequence[str] | None, notes: Notes, where: Place) -> None:
+        self._root, self._ids, self._notes = root, ids, notes
+        self._record_notes = RecordNotes(len(ids), notes)
         self.class_names: tuple[str, ...] = ()
         with notes.tolerating():
             self.class_names = require_class_names(self._classes_of_all() if class_names is None else class_names, where)
@@ -102,43 +91,32 @@ class LazyDataset(ABC):
     def __getitem__(self, index: int) -> Record:
         if not 0 <= index < len(self):
             raise IndexError(f"record {index} of {len(self)}")
-        image, objects, boxes, size = self._usable(index)
-        labels = np.array([self._label(item) for item in objects], np.int32)
-        difficult = np.array([item.difficult for item in objects], bool)
+        annotation, boxes_px = self._usable(index)
+        labels = np.array([self._label(item) for item in annotation.objects], np.int32)
         known = labels > 0
-        return Record(self._ids[index], image, boxes[known], labels[known], difficult[known], size=size)
+        objects = _where(annotation.objects, known)
+        difficult = np.array([item.difficult for item in objects], bool)
+        written = () if annotation.size else tuple(item.written for item in objects)
+        image, size = annotation.image, annotation.size
+        return Record(self._ids[index], image, boxes_px[known], labels[known], difficult, size=size, written=written)
 
     def _classes_of_all(self) -> list[str]:
         """The classes of all annotations, sorted."""
         names: set[str] = set()
         for index in range(len(self)):
             with self._notes.tolerating():
-                names.update(item.name for item in self._usable(index)[1])
+                names.update(item.name for item in self._usable(index)[0].objects)
         return sorted(names)
 
-    def _usable(self, index: int) -> tuple[Path, list[Object], np.ndarray, tuple[int, int]]:
-        """Image, the objects that have an area, their boxes (G, 4) as fractions, and the image's size."""
+    def _usable(self, index: int) -> tuple[Annotation, np.ndarray]:
+        """The annotation with the objects that can be used, as far as its image's size is known, and their boxes (G, 4)."""
         annotation = self.annotation(index)
         check_inside(self._root, annotation.image)
-        width, height = size = annotation.size or image_size(annotation.image, exif=self._exif)
-        corners = np.array([item.corners for item in annotation.objects], np.float64).reshape(-1, 4)  # (G, 4)
-        fitted = fit(corners, np.array(size), one_based=self.one_based)
-        for item in _where(annotation.objects, fitted.outside):
-            message = f"{item} lies outside the image of {width} x {height} px; correct the box"
-            self._notes.fault(DatasetError(message, kind="boxes outside their image", place=item.where))
-        problems = [(DROPPED, item) for item in _where(annotation.objects, ~fitted.has_area)]
-        problems += [(CLIPPED, item) for item in _where(annotation.objects, fitted.clipped)]
-        if problems:
-            self._note_once(index, problems)
-        usable = fitted.has_area & ~fitted.outside
-        return annotation.image, _where(annotation.objects, usable), fitted.boxes[usable], size
-
-    def _note_once(self, index: int, problems: list[tuple[str, Object]]) -> None:
-        """A record is read in every epoch, but what is wrong with it is counted once."""
-        with self._noting:
-            known, self._noted[index] = self._noted[index], True
-        for kind, item in () if known else problems:
-            self._notes.add(kind, str(item), item.where)
+        objects = annotation.objects
+        corners = np.array([item.corners for item in objects], np.float64).reshape(-1, 4)  # (G, 4)
+        fitted = fit(zero_based(corners) if self.one_based else corners, np.array(annotation.size or UNKNOWN))
+        self._record_notes.add(index, problems(fitted, lambda row: objects[row].written, self._notes))
+        return replace(annotation, objects=_where(objects, fitted.usable)), fitted.boxes_px[fitted.usable]
 
     def _label(self, item: Object) -> int:
         """The label of an object, 0 where an unknown class is tolerated."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tf_ssd.config import Exif
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
@@ -27,7 +26,6 @@ class VocDataset(LazyDataset):
         class_names: the classes without background, in the order of their labels; None parses all annotations at the start
             and takes those found, sorted.
         notes: where faults go; None raises the first.
-        exif: whether sizes that come from an image's header are those of the image as its EXIF orientation turns it.
 
     Raises:
         DatasetError: the layout or the split cannot be used, or an image or annotation of the split is missing. Damage
@@ -43,7 +41,6 @@ class VocDataset(LazyDataset):
         *,
         class_names: Sequence[str] | None = None,
         notes: Notes | None = None,
-        exif: Exif = "ignore",
     ) -> None:
         notes = Notes() if notes is None else notes
         annotations, images = _folders(root)
@@ -57,7 +54,7 @@ class VocDataset(LazyDataset):
         ids = existing(existing(ids, xml_files, "annotation", notes), image_files, "image", notes)
         self._annotations, self._images = annotations, images
         self._xml_names, self._image_names = files_of(ids, xml_files), files_of(ids, image_files)
-        super().__init__(root, PackedStrings(ids), class_names, notes, Place(f"{root}, split {split!r}"), exif=exif)
+        super().__init__(root, PackedStrings(ids), class_names, notes, Place(f"{root}, split {split!r}"))
 
     def annotation(self, index: int) -> Annotation:
         """Parse the annotation of record `index`."""
