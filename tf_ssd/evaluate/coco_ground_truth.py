@@ -4,33 +4,15 @@ from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from tf_ssd.boxes_px import area, from_xywh
 from tf_ssd.data.classes import require_class_names
-from tf_ssd.data.readers.coco_json import Category, Id, Pixels, encoded_json
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.readers.coco_json import Annotation, CocoFile, read_coco
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.evaluate.ground_truth import Truth, distinct
 from tf_ssd.metrics.images import ImageGroundTruth
-
-
-class _Image(msgspec.Struct, gc=False):
-    id: Id
-
-
-class _Annotation(msgspec.Struct, gc=False):
-    image_id: Id
-    category_id: Id
-    bbox: tuple[Pixels, Pixels, Pixels, Pixels]
-    area: float | None = None
-    iscrowd: int | bool = 0
-
-
-class _File(msgspec.Struct, gc=False):
-    images: list[_Image]
-    categories: list[Category]
-    annotations: list[_Annotation] = []
 
 
 def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> Truth:
@@ -45,7 +27,7 @@ def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> 
         DatasetError: the file is not COCO JSON; an id or a name is repeated; an annotation is of an unknown image, of an unknown
             category or of one that is not among `class_names`.
     """
-    file = _read(path)
+    file = read_coco(path, Notes())
     image_ids = sorted(distinct([image.id for image in file.images], f"{path}: images"))
     distinct([category.id for category in file.categories], f"{path}: categories")
     categories = sorted(file.categories, key=attrgetter("id"))
@@ -56,17 +38,13 @@ def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> 
     return Truth(class_names, category_ids, tuple(image_ids), _images(file, path, image_ids, category_ids))
 
 
-def _read(path: Path) -> _File:
-    with encoded_json(path, "COCO JSON", "correct the file; JSON has no NaN") as encoded:
-        # Not strict: pandas and others write whole numbers as 1.0.
-        return msgspec.json.decode(encoded, type=_File, strict=False)
-
-
-def _images(file: _File, path: Path, image_ids: Sequence[int], category_ids: Sequence[int | None]) -> tuple[ImageGroundTruth, ...]:
+def _images(
+    file: CocoFile, path: Path, image_ids: Sequence[int], category_ids: Sequence[int | None]
+) -> tuple[ImageGroundTruth, ...]:
     """One entry for each of `image_ids`, rows in the order of the file."""
     position_of = {number: position for position, number in enumerate(image_ids)}
     label_of = {number: label for label, number in enumerate(category_ids, start=1) if number is not None}
-    rows: list[list[_Annotation]] = [[] for _ in image_ids]
+    rows: list[list[Annotation]] = [[] for _ in image_ids]
     for number, row in enumerate(file.annotations):
         if row.image_id not in position_of:
             raise DatasetError(f"{path}: annotations[{number}]: there is no image with the id {row.image_id}; add it")
@@ -76,7 +54,7 @@ def _images(file: _File, path: Path, image_ids: Sequence[int], category_ids: Seq
     return tuple(_image(members, label_of) for members in rows)
 
 
-def _image(rows: Sequence[_Annotation], label_of: dict[int, int]) -> ImageGroundTruth:
+def _image(rows: Sequence[Annotation], label_of: dict[int, int]) -> ImageGroundTruth:
     boxes_px = from_xywh(np.array([row.bbox for row in rows], np.float64).reshape(-1, 4))  # (G, 4)
     areas = [inside if row.area is None else row.area for row, inside in zip(rows, area(boxes_px).tolist(), strict=True)]
     labels = np.array([label_of[row.category_id] for row in rows], np.int32)

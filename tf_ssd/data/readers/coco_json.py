@@ -29,12 +29,13 @@ class Image(msgspec.Struct, gc=False):
 
 
 class Annotation(msgspec.Struct, gc=False):
-    """A box of an image; `bbox` is (x, y, width, height) in pixels."""
+    """A box of an image; `bbox` is (x, y, width, height) in pixels, `area` that of the object's outline, for evaluation."""
 
     id: Id
     image_id: Id
     category_id: Id
     bbox: tuple[Pixels, Pixels, Pixels, Pixels]
+    area: float | None = None
     iscrowd: int | bool = 0
 
 
