@@ -1,29 +1,16 @@
-"""Detections in the JSON format of COCO results: a list of image_id, category_id, bbox [x, y, width, height] and score."""
+"""Files of COCO results against the ground truth that they belong to."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 
-from tf_ssd.boxes_px import from_xywh, to_xywh
-from tf_ssd.data.ground_truth import LARGEST_PX
-from tf_ssd.data.readers.coco_json import Pixels, encoded_json
+from tf_ssd.boxes_px import from_xywh
 from tf_ssd.errors import DatasetError
 from tf_ssd.evaluate.ground_truth import Truth
 from tf_ssd.metrics.images import ImageDetections
+from tf_ssd.predict.coco_results import CocoResult, encoded, read_rows, results
 from tf_ssd.system.files import write_whole
-
-Side = Annotated[float, Meta(ge=0, le=LARGEST_PX)]
-
-
-class _Row(msgspec.Struct, gc=False):
-    image_id: int | float | str
-    category_id: int | float
-    bbox: tuple[Pixels, Pixels, Side, Side]
-    score: float
 
 
 def read_results(path: Path, truth: Truth) -> list[ImageDetections]:
@@ -35,7 +22,7 @@ def read_results(path: Path, truth: Truth) -> list[ImageDetections]:
     Raises:
         DatasetError: the file cannot be read or has another form, or a row names an unknown image or category.
     """
-    rows = _read(path)
+    rows = read_rows(path)
     images = np.fromiter(_positions(rows, path, truth), np.int64, len(rows))  # (N,)
     labels = np.fromiter(_labels(rows, path, truth), np.int32, len(rows))  # (N,)
     boxes_px = from_xywh(np.array([row.bbox for row in rows], np.float64).reshape(-1, 4))  # (N, 4)
@@ -55,18 +42,12 @@ def write_results(path: Path, detections: Sequence[ImageDetections], truth: Trut
     Raises:
         ConfigError: the file cannot be written.
     """
-    rows = [row for position, found in enumerate(detections) for row in _rows(found, truth.image_ids[position], truth)]
-    write_whole(path, b"[\n" + b",\n".join(map(msgspec.json.encode, rows)) + b"\n]\n")
+    rows = [row for position, found in enumerate(detections) for row in _results(found, truth.image_ids[position], truth)]
+    write_whole(path, b"[\n" + b",\n".join(map(encoded, rows)) + b"\n]\n")
     return sum(len(found.labels) for found in detections) - len(rows)
 
 
-def _read(path: Path) -> list[_Row]:
-    form = '[{"image_id": 1, "category_id": 1, "bbox": [x, y, width, height], "score": 0.5}, ...]'
-    with encoded_json(path, "COCO results", f"the form is {form}") as encoded:
-        return msgspec.json.decode(encoded, type=list[_Row])
-
-
-def _positions(rows: Sequence[_Row], path: Path, truth: Truth) -> Iterator[int]:
+def _positions(rows: Sequence[CocoResult], path: Path, truth: Truth) -> Iterator[int]:
     position_of = truth.position_of
     for number, row in enumerate(rows):
         image_id = int(row.image_id) if isinstance(row.image_id, float) and row.image_id.is_integer() else row.image_id
@@ -79,7 +60,7 @@ def _positions(rows: Sequence[_Row], path: Path, truth: Truth) -> Iterator[int]:
         yield position
 
 
-def _labels(rows: Sequence[_Row], path: Path, truth: Truth) -> Iterator[int]:
+def _labels(rows: Sequence[CocoResult], path: Path, truth: Truth) -> Iterator[int]:
     label_of: dict[float, int] = {number: label for label, number in enumerate(truth.category_ids, start=1) if number is not None}
     for number, row in enumerate(rows):
         label = label_of.get(row.category_id)
@@ -89,10 +70,8 @@ def _labels(rows: Sequence[_Row], path: Path, truth: Truth) -> Iterator[int]:
         yield label
 
 
-def _rows(found: ImageDetections, image_id: int | str, truth: Truth) -> Iterator[dict[str, Any]]:
-    bboxes = to_xywh(found.boxes_px)
-    bboxes[:, 2:] = np.round(bboxes[:, 2:], 4)  # without the noise of the subtraction
-    for label, bbox, score in zip(found.labels.tolist(), bboxes.tolist(), found.scores.tolist(), strict=True):
-        category = truth.category_ids[label - 1]
-        if category is not None:
-            yield {"image_id": image_id, "category_id": category, "bbox": bbox, "score": score}
+def _results(found: ImageDetections, image_id: int | str, truth: Truth) -> Iterator[CocoResult]:
+    """The rows of one image, without those whose class has no id."""
+    ids = [truth.category_ids[label - 1] for label in found.labels.tolist()]
+    known = np.array([number is not None for number in ids], bool)
+    return results(image_id, found.boxes_px[known], [number for number in ids if number is not None], found.scores[known])

@@ -16,9 +16,9 @@ from tf_ssd.detect import Detections
 from tf_ssd.evaluate.ground_truth import Truth, truth_of
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
 from tf_ssd.model import SSD300
+from tf_ssd.predict.coco_results import DECIMALS
 from tf_ssd.predict.compiled import detection_function
 
-DECIMALS = 4  # of a pixel, so that exported detections are those that were evaluated
 NOTHING = ImageDetections(np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
@@ -73,7 +73,9 @@ def detections_in(
 def _detected(found: Detections, row: int, size: Size) -> ImageDetections:
     """The detections of one image of a batch, without the padding."""
     count = found.count[row]
-    boxes_px = np.round(to_px(found.boxes[row, :count], size), DECIMALS)
+    boxes_px = np.round(
+        to_px(found.boxes[row, :count], size), DECIMALS
+    )  # as they are written, so that a file gives the same result
     return ImageDetections(boxes_px, found.labels[row, :count], found.scores[row, :count])
 
 

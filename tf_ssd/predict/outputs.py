@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, BinaryIO, TextIO
 
-from tf_ssd.boxes_px import to_xywh
+from tf_ssd.predict.coco_results import CocoResult, encoded, results
 from tf_ssd.predict.detector import Detections
 from tf_ssd.system.files import written_beside
 
@@ -21,18 +21,18 @@ class FoundFiles:
         pictures, detections: how many have been added.
     """
 
-    def __init__(self, json_file: TextIO, csv_file: TextIO) -> None:
-        self._files = (json_file, csv_file)
+    def __init__(self, json_file: BinaryIO, csv_file: TextIO) -> None:
+        self._json = json_file
+        self._files: tuple[IO[Any], ...] = (json_file, csv_file)
         self._csv = csv.writer(csv_file)
         self._csv.writerow(("image", "class", "score", "xmin", "ymin", "xmax", "ymax"))
         self.pictures = self.detections = 0
-        json_file.write("[")
+        json_file.write(b"[")
 
     def add(self, name: str, detections: Detections) -> None:
         """Write what was found in one picture, which the files call `name`."""
-        for row in _results(detections):
-            separator = ",\n" if self.detections else "\n"
-            self._files[0].write(separator + json.dumps({"image_id": name, **row}))
+        for row in _rows(name, detections):
+            self._json.write((b",\n" if self.detections else b"\n") + encoded(row))
             self.detections += 1
         for class_name, score, box in zip(detections.names, detections.scores, detections.boxes_px, strict=True):
             self._csv.writerow((name, class_name, f"{score:.4f}", *(f"{corner:.2f}" for corner in box)))
@@ -58,20 +58,21 @@ def found_files(folder: Path) -> Iterator[FoundFiles]:
     with (
         written_beside(folder / JSON) as unfinished_json,
         written_beside(folder / CSV) as unfinished_csv,
-        unfinished_json.open("w", encoding="utf-8") as json_file,
+        unfinished_json.open("wb") as json_file,
         unfinished_csv.open("w", newline="", encoding="utf-8") as csv_file,
     ):
         yield FoundFiles(json_file, csv_file)
-        json_file.write("\n]\n")
+        json_file.write(b"\n]\n")
 
 
 def as_json(detections: Detections) -> str:
     """One picture's detections, with the names of their classes."""
-    rows = [{"class": name, **row} for name, row in zip(detections.names, _results(detections), strict=True)]
+    rows = [
+        {"class": name, "category_id": row.category_id, "bbox": row.bbox, "score": row.score}
+        for name, row in zip(detections.names, _rows("", detections), strict=True)
+    ]
     return json.dumps({"width": detections.size[0], "height": detections.size[1], "detections": rows})
 
 
-def _results(detections: Detections) -> Iterator[dict[str, Any]]:
-    columns = (detections.labels, to_xywh(detections.boxes_px), detections.scores)
-    for label, bbox, score in zip(*(column.tolist() for column in columns), strict=True):
-        yield {"category_id": label, "bbox": bbox, "score": score}
+def _rows(name: str, detections: Detections) -> Iterator[CocoResult]:
+    return results(name, detections.boxes_px, detections.labels.tolist(), detections.scores)
