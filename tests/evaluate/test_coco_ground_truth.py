@@ -4,7 +4,7 @@ import pytest
 
 from tf_ssd.data.sources import annotation_file
 from tf_ssd.errors import DatasetError
-from tf_ssd.evaluate.coco_ground_truth import read_coco_truth
+from tf_ssd.evaluate.coco_ground_truth import read_coco_ground_truth
 
 IMAGES = [{"id": 7, "file_name": "b.jpg"}, {"id": 3, "file_name": "a.jpg"}]
 CATEGORIES = [{"id": 18, "name": "dog"}, {"id": 2, "name": "cat"}, {"id": 0, "name": "animal"}]
@@ -19,7 +19,7 @@ def read(tmp_path):
     def read(images=IMAGES, annotations=ROWS, categories=CATEGORIES, **options):
         path = tmp_path / "instances.json"
         path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
-        return read_coco_truth(path, **options)
+        return read_coco_ground_truth(path, **options)
 
     return read
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_used_is_named(read, tmp_path, changed, message):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(DatasetError, match=r"gone\.json: cannot be used as COCO JSON"):
-        read_coco_truth(tmp_path / "gone.json")
+        read_coco_ground_truth(tmp_path / "gone.json")
 
 
 @pytest.mark.parametrize("place", ["annotations/instances_val.json", "val/_annotations.coco.json", "val.json"])

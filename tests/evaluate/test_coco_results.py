@@ -5,11 +5,11 @@ import pytest
 
 from tf_ssd.errors import DatasetError
 from tf_ssd.evaluate.coco_results import read_results, write_results
-from tf_ssd.evaluate.ground_truth import Truth
+from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
 from tf_ssd.metrics.images import ImageDetections
 
 NO_IMAGE = None  # the ground truth itself is not looked at
-TRUTH = Truth(("cat", "dog", "cow"), (17, 18, None), (42, "000005", 7), (NO_IMAGE,) * 3)
+TRUTH = DatasetGroundTruth(("cat", "dog", "cow"), (17, 18, None), (42, "000005", 7), (NO_IMAGE,) * 3)
 ROW = {"image_id": 42, "category_id": 17, "bbox": [1, 2, 3, 4], "score": 0.5}
 
 

@@ -4,11 +4,11 @@ import json
 import numpy as np
 import pytest
 
-from tf_ssd.predict.detector import Detections
-from tf_ssd.predict.outputs import as_json, found_files
+from tf_ssd.predict.detector import PictureDetections
+from tf_ssd.predict.outputs import as_json, detection_files
 
-ONE = Detections(np.array([[1.0, 2, 11, 22]]), np.array([2], np.int32), np.array([0.75], np.float32), ("dog",), (80, 60))
-NONE = Detections(np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, np.float32), (), (80, 60))
+ONE = PictureDetections(np.array([[1.0, 2, 11, 22]]), np.array([2], np.int32), np.array([0.75], np.float32), ("dog",), (80, 60))
+NONE = PictureDetections(np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, np.float32), (), (80, 60))
 ROW = {"category_id": 2, "bbox": [1, 2, 10, 20], "score": 0.75}
 
 
@@ -18,7 +18,7 @@ def read(folder) -> tuple[list, list]:
 
 
 def test_detections_are_written_as_they_come(tmp_path):
-    with found_files(tmp_path) as found:
+    with detection_files(tmp_path) as found:
         for name, detections in (("a.jpg", ONE), ("b.jpg", NONE), ("ö#2", ONE)):
             found.add(name, detections)
         assert not (tmp_path / "detections.json").exists()
@@ -33,7 +33,7 @@ def test_detections_are_written_as_they_come(tmp_path):
 
 
 def test_nothing_at_all(tmp_path):
-    with found_files(tmp_path):
+    with detection_files(tmp_path):
         pass
     results, table = read(tmp_path)
     assert results == []
@@ -46,7 +46,7 @@ def test_what_fails_is_taken_back(tmp_path):
             found.add("ö", ONE)
             raise ValueError("too bad")
 
-    with found_files(tmp_path) as found:
+    with detection_files(tmp_path) as found:
         for fails in (True, False, True):
             if fails:
                 with pytest.raises(ValueError, match="too bad"):
@@ -62,7 +62,7 @@ def test_what_fails_is_taken_back(tmp_path):
 
 def test_an_interrupt_leaves_no_files(tmp_path):
     def interrupted():
-        with found_files(tmp_path) as found:
+        with detection_files(tmp_path) as found:
             found.add("a.jpg", ONE)
             raise KeyboardInterrupt
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.data.synthetic import SyntheticDataset
-from tf_ssd.evaluate.ground_truth import image_truth
+from tf_ssd.evaluate.ground_truth import image_ground_truth
 from tf_ssd.evaluate.over_dataset import Evaluation
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.model import ssd300
@@ -77,7 +77,7 @@ class Doubled(SyntheticDataset):
 def picture_of(dataset, folder):
     """Of all that is there, found."""
     evaluator = HeldOut(dataset, CONFIG, folder, step=0, stop=lambda: False)
-    truth = tuple(image_truth(dataset[index]) for index in range(3))
+    truth = tuple(image_ground_truth(dataset[index]) for index in range(3))
     found = [ImageDetections(image.boxes_px, image.labels, np.ones(len(image.labels))) for image in truth]
     evaluator.close()
     return evaluator.picture(Evaluation(found, truth, None))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from rich.console import Console
 
     from tf_ssd.data.records import Dataset
-    from tf_ssd.evaluate.ground_truth import Truth
+    from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
     from tf_ssd.metrics import AveragePrecision, ImageDetections
     from tf_ssd.model import SSD300
 
@@ -46,30 +46,30 @@ def evaluate(config: EvaluateConfig) -> None:
     from tf_ssd.metrics import average_precision
 
     console = Console(highlight=False)
-    truth, detections = _from_file(config) if config.detections else _from_model(config, console)
-    if not any((~image.left_out).any() for image in truth.images):
+    ground_truth, detections = _from_file(config) if config.detections else _from_model(config, console)
+    if not any((~image.left_out).any() for image in ground_truth.images):
         raise DatasetError(f"--split {' '.join(config.split)}: no boxes to be found, so no metric is defined; choose another split")
     metric = config.chosen_metric
-    scores = average_precision(detections, truth.images, num_classes=len(truth.class_names) + 1, metric=metric)
+    scores = average_precision(detections, ground_truth.images, num_classes=len(ground_truth.class_names) + 1, metric=metric)
     console.print(TITLES[metric], style="bold")
-    for table in tables(scores, truth.class_names):
+    for table in tables(scores, ground_truth.class_names):
         console.print(table)
-    _write(config, scores, truth, detections, console)
+    _write(config, scores, ground_truth, detections, console)
 
 
-def _from_file(config: EvaluateConfig) -> tuple["Truth", list["ImageDetections"]]:
+def _from_file(config: EvaluateConfig) -> tuple["DatasetGroundTruth", list["ImageDetections"]]:
     """Ground truth, and the detections of a file."""
     from tf_ssd.data.classes import read_class_names
     from tf_ssd.evaluate.coco_results import read_results
-    from tf_ssd.evaluate.ground_truth import dataset_truth
+    from tf_ssd.evaluate.ground_truth import dataset_ground_truth
 
     class_names = read_class_names(config.classes) if config.classes else None
-    truth = _coco_truth(config, class_names) or dataset_truth(_dataset(config, class_names))
+    ground_truth = _coco_ground_truth(config, class_names) or dataset_ground_truth(_dataset(config, class_names))
     assert config.detections is not None
-    return truth, read_results(config.detections, truth)
+    return ground_truth, read_results(config.detections, ground_truth)
 
 
-def _from_model(config: EvaluateConfig, console: "Console") -> tuple["Truth", list["ImageDetections"]]:
+def _from_model(config: EvaluateConfig, console: "Console") -> tuple["DatasetGroundTruth", list["ImageDetections"]]:
     """Ground truth, and what the model detects, with a progress bar."""
     from rich.progress import track
 
@@ -82,16 +82,16 @@ def _from_model(config: EvaluateConfig, console: "Console") -> tuple["Truth", li
         from tf_ssd.weights.trained import check_count
 
         check_count(model, dataset.class_names, "the dataset (the model has no classes.txt beside it, and there is no --classes)")
-    coco = _coco_truth(config, dataset.class_names)
+    coco = _coco_ground_truth(config, dataset.class_names)
     notes = RecordNotes(len(dataset))
     pairs = detections_in(dataset, model, batch_size=config.batch_size, exif=config.exif, notes=notes)
     tracked = track(pairs, "detecting", total=len(dataset), console=console, transient=True)
-    detections, truth = collected(tracked, dataset.class_names)
+    detections, ground_truth = collected(tracked, dataset.class_names)
     for note in (*dataset.notes, *notes.sentences()):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     if coco is None:
-        return truth, detections
-    return coco, [detections[truth.position_of[str(image_id)]] for image_id in coco.image_ids]
+        return ground_truth, detections
+    return coco, [detections[ground_truth.position_of[str(image_id)]] for image_id in coco.image_ids]
 
 
 def _model(config: EvaluateConfig) -> tuple["SSD300", tuple[str, ...] | None]:
@@ -123,18 +123,22 @@ def _dataset(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "Da
     return pictures
 
 
-def _coco_truth(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "Truth | None":
+def _coco_ground_truth(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "DatasetGroundTruth | None":
     """The ground truth of one COCO file as COCO's own tools take it; None of anything else."""
     from tf_ssd.data.sources import annotation_file
-    from tf_ssd.evaluate.coco_ground_truth import read_coco_truth
+    from tf_ssd.evaluate.coco_ground_truth import read_coco_ground_truth
 
     if config.dataset != "coco" or len(config.data) * len(config.split) > 1:
         return None
-    return read_coco_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
+    return read_coco_ground_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
 
 
 def _write(
-    config: EvaluateConfig, scores: "AveragePrecision", truth: "Truth", detections: Sequence["ImageDetections"], console: "Console"
+    config: EvaluateConfig,
+    scores: "AveragePrecision",
+    ground_truth: "DatasetGroundTruth",
+    detections: Sequence["ImageDetections"],
+    console: "Console",
 ) -> None:
     """The files that were asked for."""
     import msgspec
@@ -144,12 +148,12 @@ def _write(
     from tf_ssd.system.files import write_whole
 
     if config.json:
-        report = _report(config, scores, truth, detections)
+        report = _report(config, scores, ground_truth, detections)
         write_whole(config.json, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     if config.plot:
-        write_whole(config.plot, curves_png(scores, truth.class_names, title="Precision over recall at IoU 0.5"))
+        write_whole(config.plot, curves_png(scores, ground_truth.class_names, title="Precision over recall at IoU 0.5"))
     if config.results:
-        left_out = write_results(config.results, detections, truth)
+        left_out = write_results(config.results, detections, ground_truth)
         if left_out:
             console.print(
                 f"note: {left_out} detections left out of {config.results}: the annotation file does not know their class"
@@ -159,7 +163,7 @@ def _write(
 
 
 def _report(
-    config: EvaluateConfig, scores: "AveragePrecision", truth: "Truth", detections: Sequence["ImageDetections"]
+    config: EvaluateConfig, scores: "AveragePrecision", ground_truth: "DatasetGroundTruth", detections: Sequence["ImageDetections"]
 ) -> dict[str, Any]:
     """All numbers; what is not defined is null."""
     from tf_ssd.evaluate.tables import as_json
@@ -170,10 +174,10 @@ def _report(
         "metric": config.chosen_metric,
         "evaluated": str(config.checkpoint or config.detections),
         "dataset": {"kind": config.dataset, "folders": list(map(str, config.data)), "splits": list(config.split)},
-        "images": len(truth.images),
-        "left_out": int(sum(image.left_out.sum() for image in truth.images)),
-        "detections": sum(len(found.labels) for found in detections),
-        **as_json(scores, truth.class_names),
+        "images": len(ground_truth.images),
+        "left_out": int(sum(image.left_out.sum() for image in ground_truth.images)),
+        "detections": sum(len(image.labels) for image in detections),
+        **as_json(scores, ground_truth.class_names),
     }
 
 

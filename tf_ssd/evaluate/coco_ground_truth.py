@@ -11,11 +11,11 @@ from tf_ssd.data.classes import require_class_names
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.coco_json import Annotation, CocoFile, read_coco
 from tf_ssd.errors import DatasetError, Place
-from tf_ssd.evaluate.ground_truth import Truth, distinct
+from tf_ssd.evaluate.ground_truth import DatasetGroundTruth, distinct
 from tf_ssd.metrics.images import ImageGroundTruth
 
 
-def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> Truth:
+def read_coco_ground_truth(path: Path, *, class_names: Sequence[str] | None = None) -> DatasetGroundTruth:
     """Images in the order of their ids, as COCO's tools take them; `iscrowd` rows are left out.
 
     Args:
@@ -35,7 +35,7 @@ def read_coco_truth(path: Path, *, class_names: Sequence[str] | None = None) -> 
     class_names = require_class_names(names if class_names is None else class_names, Place(path))
     id_of = {name: category.id for name, category in zip(names, categories, strict=True)}
     category_ids = tuple(id_of.get(name) for name in class_names)
-    return Truth(class_names, category_ids, tuple(image_ids), _images(file, path, image_ids, category_ids))
+    return DatasetGroundTruth(class_names, category_ids, tuple(image_ids), _images(file, path, image_ids, category_ids))
 
 
 def _images(

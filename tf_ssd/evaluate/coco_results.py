@@ -7,34 +7,33 @@ import numpy as np
 
 from tf_ssd.boxes_px import from_xywh
 from tf_ssd.errors import DatasetError
-from tf_ssd.evaluate.ground_truth import Truth
+from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.predict.coco_results import CocoResult, encoded, read_rows, results
 from tf_ssd.system.files import write_whole
 
 
-def read_results(path: Path, truth: Truth) -> list[ImageDetections]:
-    """The detections in a file, one entry for each image of `truth`, in the order of the file.
+def read_results(path: Path, ground_truth: DatasetGroundTruth) -> list[ImageDetections]:
+    """The detections in a file, one entry for each image of `ground_truth`, in the order of the file.
 
-    An `image_id` is one of `truth.image_ids`, as a number or as text; a `category_id` one of `truth.category_ids`. bbox is in
-    pixels from the image's top left corner. Anything else in a row, such as a segmentation, is ignored.
+    An `image_id` is one of `ground_truth.image_ids`, as a number or as text; a `category_id` one of its `category_ids`.
 
     Raises:
         DatasetError: the file cannot be read or has another form, or a row names an unknown image or category.
     """
     rows = read_rows(path)
-    images = np.fromiter(_positions(rows, path, truth), np.int64, len(rows))  # (N,)
-    labels = np.fromiter(_labels(rows, path, truth), np.int32, len(rows))  # (N,)
+    images = np.fromiter(_positions(rows, path, ground_truth), np.int64, len(rows))  # (N,)
+    labels = np.fromiter(_labels(rows, path, ground_truth), np.int32, len(rows))  # (N,)
     boxes_px = from_xywh(np.array([row.bbox for row in rows], np.float64).reshape(-1, 4))  # (N, 4)
     scores = np.array([row.score for row in rows], np.float64)  # (N,)
     order = np.argsort(images, kind="stable")
-    ends = np.cumsum(np.bincount(images, minlength=len(truth.images)))[:-1]
+    ends = np.cumsum(np.bincount(images, minlength=len(ground_truth.images)))[:-1]
     columns = (np.split(column[order], ends) for column in (boxes_px, labels, scores))
     return [ImageDetections(*parts) for parts in zip(*columns, strict=True)]
 
 
-def write_results(path: Path, detections: Sequence[ImageDetections], truth: Truth) -> int:
-    """Write detections, one entry for each image of `truth`, for `read_results` and for COCO's own tools.
+def write_results(path: Path, detections: Sequence[ImageDetections], ground_truth: DatasetGroundTruth) -> int:
+    """Write detections, one entry for each image of `ground_truth`, for `read_results` and for COCO's own tools.
 
     Returns:
         How many were left out because their class has no id in the annotation file.
@@ -42,36 +41,40 @@ def write_results(path: Path, detections: Sequence[ImageDetections], truth: Trut
     Raises:
         ConfigError: the file cannot be written.
     """
-    rows = [row for position, found in enumerate(detections) for row in _results(found, truth.image_ids[position], truth)]
+    rows = [
+        row for position, image in enumerate(detections) for row in _results(image, ground_truth.image_ids[position], ground_truth)
+    ]
     write_whole(path, b"[\n" + b",\n".join(map(encoded, rows)) + b"\n]\n")
-    return sum(len(found.labels) for found in detections) - len(rows)
+    return sum(len(image.labels) for image in detections) - len(rows)
 
 
-def _positions(rows: Sequence[CocoResult], path: Path, truth: Truth) -> Iterator[int]:
-    position_of = truth.position_of
+def _positions(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGroundTruth) -> Iterator[int]:
+    position_of = ground_truth.position_of
     for number, row in enumerate(rows):
         image_id = int(row.image_id) if isinstance(row.image_id, float) and row.image_id.is_integer() else row.image_id
         position = position_of.get(str(image_id))
         if position is None:
-            known = f"{len(position_of)} images, the first is {truth.image_ids[0]!r}"
+            known = f"{len(position_of)} images, the first is {ground_truth.image_ids[0]!r}"
             raise DatasetError(
                 f"{path}: [{number}]: there is no image with the id {image_id!r} in the dataset ({known}); is it the same split?"
             )
         yield position
 
 
-def _labels(rows: Sequence[CocoResult], path: Path, truth: Truth) -> Iterator[int]:
-    label_of: dict[float, int] = {number: label for label, number in enumerate(truth.category_ids, start=1) if number is not None}
+def _labels(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGroundTruth) -> Iterator[int]:
+    label_of: dict[float, int] = {
+        number: label for label, number in enumerate(ground_truth.category_ids, start=1) if number is not None
+    }
     for number, row in enumerate(rows):
         label = label_of.get(row.category_id)
         if label is None:
-            known = ", ".join(f"{key} ({truth.class_names[value - 1]})" for key, value in label_of.items())
+            known = ", ".join(f"{key} ({ground_truth.class_names[value - 1]})" for key, value in label_of.items())
             raise DatasetError(f"{path}: [{number}]: there is no category with the id {row.category_id}; there are {known}")
         yield label
 
 
-def _results(found: ImageDetections, image_id: int | str, truth: Truth) -> Iterator[CocoResult]:
+def _results(detections: ImageDetections, image_id: int | str, ground_truth: DatasetGroundTruth) -> Iterator[CocoResult]:
     """The rows of one image, without those whose class has no id."""
-    ids = [truth.category_ids[label - 1] for label in found.labels.tolist()]
+    ids = [ground_truth.category_ids[label - 1] for label in detections.labels.tolist()]
     known = np.array([number is not None for number in ids], bool)
-    return results(image_id, found.boxes_px[known], [number for number in ids if number is not None], found.scores[known])
+    return results(image_id, detections.boxes_px[known], [number for number in ids if number is not None], detections.scores[known])

@@ -14,7 +14,7 @@ Value = TypeVar("Value", int, str)
 
 
 @dataclass(frozen=True)
-class Truth:
+class DatasetGroundTruth:
     """What detections are compared with.
 
     Attributes:
@@ -35,7 +35,7 @@ class Truth:
         return {str(image_id): position for position, image_id in enumerate(self.image_ids)}
 
 
-def dataset_truth(dataset: Dataset) -> Truth:
+def dataset_ground_truth(dataset: Dataset) -> DatasetGroundTruth:
     """The ground truth of every record, in order; `difficult` rows and crowds are left out. Classes go by their labels.
 
     No image is looked at: boxes whose image's size no annotation says are as annotated.
@@ -43,20 +43,20 @@ def dataset_truth(dataset: Dataset) -> Truth:
     Raises:
         DatasetError: a record cannot be used, or two have one id.
     """
-    return truth_of((dataset[index] for index in range(len(dataset))), dataset.class_names)
+    return ground_truth_of((dataset[index] for index in range(len(dataset))), dataset.class_names)
 
 
-def truth_of(records: Iterable[Record], class_names: Sequence[str]) -> Truth:
-    """The ground truth of some records, each looked at once; otherwise as `dataset_truth`."""
+def ground_truth_of(records: Iterable[Record], class_names: Sequence[str]) -> DatasetGroundTruth:
+    """The ground truth of some records, each looked at once; otherwise as `dataset_ground_truth`."""
     images, ids = [], []
     for record in records:
-        images.append(image_truth(record))
+        images.append(image_ground_truth(record))
         ids.append(record.id)
     labels = tuple(range(1, len(class_names) + 1))
-    return Truth(tuple(class_names), labels, tuple(distinct(ids, "records")), tuple(images))
+    return DatasetGroundTruth(tuple(class_names), labels, tuple(distinct(ids, "records")), tuple(images))
 
 
-def image_truth(record: Record) -> ImageGroundTruth:
+def image_ground_truth(record: Record) -> ImageGroundTruth:
     """The ground truth of a record, in pixels."""
     return ImageGroundTruth(record.boxes_px, record.labels, record.difficult | record.crowd, area(record.boxes_px))
 

@@ -13,7 +13,7 @@ from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.notes import Notes, RecordNotes
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.detect import Detections
-from tf_ssd.evaluate.ground_truth import Truth, truth_of
+from tf_ssd.evaluate.ground_truth import DatasetGroundTruth, ground_truth_of
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
 from tf_ssd.model import SSD300
 from tf_ssd.predict.coco_results import DECIMALS
@@ -54,29 +54,27 @@ def detections_in(
     Raises:
         DatasetError: a record cannot be used.
     """
-    find = detection_function(model)
+    detect_in = detection_function(model)
     side = model.config.boxes.image_size
     batches = evaluation_batches(dataset, batch_size=batch_size, image_size=side, exif=exif, on_bad_image=on_bad_image, notes=notes)
     for number, (batch, sizes_px) in enumerate(batches):
-        found = tf.nest.map_structure(lambda tensor: tensor.numpy(), find(batch.images))
+        detections = tf.nest.map_structure(lambda tensor: tensor.numpy(), detect_in(batch.images))
         read = (batch.index >= 0).numpy()  # (B,), the others are black
         for row, position in enumerate(range(number * batch_size, min((number + 1) * batch_size, len(dataset)))):
             record = dataset[position]
             if read[row]:
                 width, height = sizes_px[row].numpy().tolist()
                 record, _ = fit_record(record, (width, height), Notes())  # `notes` has what was wrong since the batch was made
-                yield record, _detected(found, row, record.size or (width, height))
+                yield record, _of_image(detections, row, record.size or (width, height))
             else:
                 yield record, NOTHING
 
 
-def _detected(found: Detections, row: int, size: Size) -> ImageDetections:
-    """The detections of one image of a batch, without the padding."""
-    count = found.count[row]
-    boxes_px = np.round(
-        to_px(found.boxes[row, :count], size), DECIMALS
-    )  # as they are written, so that a file gives the same result
-    return ImageDetections(boxes_px, found.labels[row, :count], found.scores[row, :count])
+def _of_image(detections: Detections, row: int, size: Size) -> ImageDetections:
+    """Those of one image of a batch, without the padding; rounded as they are written, so that a file gives the same result."""
+    count = detections.count[row]
+    boxes_px = np.round(to_px(detections.boxes[row, :count], size), DECIMALS)
+    return ImageDetections(boxes_px, detections.labels[row, :count], detections.scores[row, :count])
 
 
 def evaluate(
@@ -90,27 +88,29 @@ def evaluate(
     notes: RecordNotes | None = None,
 ) -> Evaluation:
     """Detect in every image of `dataset` and compare with its ground truth; arguments and errors as for `detections_in`."""
-    found = detections_in(dataset, model, batch_size=batch_size, exif=exif, on_bad_image=on_bad_image, notes=notes)
-    return judged(found, dataset.class_names, num_classes=model.config.num_classes, metric=metric)
+    pairs = detections_in(dataset, model, batch_size=batch_size, exif=exif, on_bad_image=on_bad_image, notes=notes)
+    return judged(pairs, dataset.class_names, num_classes=model.config.num_classes, metric=metric)
 
 
 def judged(
-    found: Iterable[tuple[Record, ImageDetections]], class_names: Sequence[str], *, num_classes: int, metric: Metric = "voc12"
+    pairs: Iterable[tuple[Record, ImageDetections]], class_names: Sequence[str], *, num_classes: int, metric: Metric = "voc12"
 ) -> Evaluation:
     """Compare what `detections_in` gives with the ground truth of its records, each of which is read no second time."""
-    detections, truth = collected(found, class_names)
-    precision = average_precision(detections, truth.images, num_classes=num_classes, metric=metric)
-    return Evaluation(detections, truth.images, precision)
+    detections, ground_truth = collected(pairs, class_names)
+    precision = average_precision(detections, ground_truth.images, num_classes=num_classes, metric=metric)
+    return Evaluation(detections, ground_truth.images, precision)
 
 
-def collected(found: Iterable[tuple[Record, ImageDetections]], class_names: Sequence[str]) -> tuple[list[ImageDetections], Truth]:
-    """What `detections_in` gives as two columns; the records themselves, which may hold images, are not kept."""
+def collected(
+    pairs: Iterable[tuple[Record, ImageDetections]], class_names: Sequence[str]
+) -> tuple[list[ImageDetections], DatasetGroundTruth]:
+    """What `detections_in` gives, as two columns; the records themselves, which may hold images, are not kept."""
     detections: list[ImageDetections] = []
 
     def records() -> Iterator[Record]:
-        for record, detected in found:
+        for record, detected in pairs:
             detections.append(detected)
             yield record
 
-    truth = truth_of(records(), class_names)
-    return detections, truth
+    ground_truth = ground_truth_of(records(), class_names)
+    return detections, ground_truth

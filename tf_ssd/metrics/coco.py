@@ -36,8 +36,8 @@ def coco(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGrou
         "categories": [{"id": label} for label in range(1, num_classes)],
     }
     evaluator = COCOeval_faster(
-        COCO({**frame, "annotations": list(_truth_rows(ground_truth))}),
-        COCO({**frame, "annotations": list(_found_rows(detections))}),
+        COCO({**frame, "annotations": list(_ground_truth_rows(ground_truth))}),
+        COCO({**frame, "annotations": list(_detection_rows(detections))}),
         "bbox",
     )
     evaluator.evaluate()
@@ -53,22 +53,22 @@ def coco(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGrou
     return AveragePrecision(per_class, counts, summary["AP"], _curves(precision[IOU50]), details, summary)
 
 
-def _truth_rows(ground_truth: Sequence[ImageGroundTruth]) -> Iterator[dict[str, Any]]:
+def _ground_truth_rows(ground_truth: Sequence[ImageGroundTruth]) -> Iterator[dict[str, Any]]:
     number = 0
     for image, truth in enumerate(ground_truth, start=1):
         columns = (truth.labels, to_xywh(truth.boxes_px), truth.areas_px, truth.left_out)
-        for label, bbox, size, crowd in zip(*(column.tolist() for column in columns), strict=True):
+        for label, bbox, surface, crowd in zip(*(column.tolist() for column in columns), strict=True):
             number += 1  # from 1: the evaluator takes 0 for "no ground truth"
-            yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": size, "iscrowd": int(crowd)}
+            yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": surface, "iscrowd": int(crowd)}
 
 
-def _found_rows(detections: Sequence[ImageDetections]) -> Iterator[dict[str, Any]]:
+def _detection_rows(detections: Sequence[ImageDetections]) -> Iterator[dict[str, Any]]:
     number = 0
     for image, found in enumerate(detections, start=1):
         columns = (found.labels, to_xywh(found.boxes_px), area(found.boxes_px), found.scores)
-        for label, bbox, size, score in zip(*(column.tolist() for column in columns), strict=True):
+        for label, bbox, surface, score in zip(*(column.tolist() for column in columns), strict=True):
             number += 1
-            yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": size, "score": score}
+            yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": surface, "score": score}
 
 
 def _curves(precision: np.ndarray) -> tuple[Curve, ...]:

@@ -79,18 +79,18 @@ def _detect_in_all(inputs: Sequence["Input"], detector: "Detector", folder: Path
     from rich.console import Console
 
     from tf_ssd.predict.annotate import Annotator
-    from tf_ssd.predict.outputs import found_files
+    from tf_ssd.predict.outputs import detection_files
     from tf_ssd.predict.video import is_video
 
     console = Console(highlight=False, stderr=True)
     pictures = [item for item in inputs if not is_video(item.path)]
     videos = [item for item in inputs if is_video(item.path)]
-    with found_files(folder) as found:
-        annotator = Annotator(detector, folder, found, console)
+    with detection_files(folder) as files:
+        annotator = Annotator(detector, folder, files, console)
         skipped = annotator.copy_pictures(pictures, exif=config.exif, explain=config.explain)
         skipped += sum(not annotator.copy_video(video) for video in videos)
     frames = " and frames" if videos else ""
-    counts = f"{found.pictures} pictures{frames}, {found.detections} detections, in {folder}"
+    counts = f"{files.pictures} pictures{frames}, {files.detections} detections, in {folder}"
     console.print(counts, soft_wrap=True, markup=False)
     return skipped
 

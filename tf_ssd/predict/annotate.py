@@ -14,11 +14,11 @@ from tf_ssd.config import Exif
 from tf_ssd.data.images.decode import decode, read_file
 from tf_ssd.drawing.pictures import draw_detections
 from tf_ssd.errors import ImageError
-from tf_ssd.predict.detector import MANY, Detections, Detector
+from tf_ssd.predict.detector import MANY, Detector, PictureDetections
 from tf_ssd.predict.explain import explain
 from tf_ssd.predict.explain_plot import explanation_png
 from tf_ssd.predict.inputs import Input
-from tf_ssd.predict.outputs import FoundFiles
+from tf_ssd.predict.outputs import DetectionFiles
 from tf_ssd.predict.video import Clip, Frame, opened, write_video
 from tf_ssd.system.files import written_beside
 
@@ -32,14 +32,14 @@ class Annotator:
     Args:
         detector: the network.
         folder: for the copies.
-        found: the files that take the detections.
+        files: that take the detections.
         console: for progress, and for what had to be skipped.
     """
 
-    def __init__(self, detector: Detector, folder: Path, found: FoundFiles, console: Console) -> None:
+    def __init__(self, detector: Detector, folder: Path, files: DetectionFiles, console: Console) -> None:
         self._detector = detector
         self._folder = folder
-        self._found = found
+        self._files = files
         self._console = console
 
     def copy_pictures(self, inputs: Sequence[Input], *, exif: Exif, explain: bool) -> int:
@@ -55,7 +55,7 @@ class Annotator:
                         self._draw(pixels, detections, enlarge=True).save(unfinished, quality=JPEG_QUALITY)
                     if explain:
                         self._explain(item, encoded, pixels)
-                    self._found.add(str(item.path), detections)
+                    self._files.add(str(item.path), detections)
                 skipped += len(batch) - len(readable)
                 progress.advance(bar, len(batch))
         return skipped
@@ -63,7 +63,7 @@ class Annotator:
     def copy_video(self, item: Input) -> bool:
         """Copy a video; False, and nothing is left of it, if it cannot be read to its end."""
         try:
-            with self._found.all_or_nothing(), opened(item.path) as clip, self._progress() as progress:
+            with self._files.all_or_nothing(), opened(item.path) as clip, self._progress() as progress:
                 bar = progress.add_task(item.path.name, total=clip.length)
                 frames = progress.track(self._annotated(item, clip), task_id=bar, total=clip.length)
                 write_video(self._folder / item.copy, frames, clip.rate)
@@ -77,7 +77,7 @@ class Annotator:
         number = 0
         for batch in batched(clip.frames, MANY):
             for frame, detections in zip(batch, self._detector([frame.pixels for frame in batch]), strict=True):
-                self._found.add(f"{item.path}#{number}", detections)
+                self._files.add(f"{item.path}#{number}", detections)
                 number += 1
                 yield Frame(np.asarray(self._draw(frame.pixels, detections, enlarge=False)), frame.seconds)
 
@@ -90,7 +90,7 @@ class Annotator:
             except ImageError as error:
                 self._skip(error)
 
-    def _draw(self, pixels: np.ndarray, detections: Detections, *, enlarge: bool) -> Image.Image:
+    def _draw(self, pixels: np.ndarray, detections: PictureDetections, *, enlarge: bool) -> Image.Image:
         names = self._detector.class_names
         return draw_detections(pixels, detections.boxes_px, detections.labels, detections.scores, names, enlarge=enlarge)
 

@@ -23,7 +23,7 @@ MANY = 8  # images at a time
 
 
 @dataclass(frozen=True, eq=False)
-class Detections:
+class PictureDetections:
     """What was found in one picture, best first.
 
     Attributes:
@@ -64,19 +64,19 @@ class Detector:
         self._find = detection_function(model)
 
     @overload
-    def __call__(self, pictures: Picture) -> Detections: ...  # type: ignore[overload-overlap]  # a string is one picture
+    def __call__(self, pictures: Picture) -> PictureDetections: ...  # type: ignore[overload-overlap]  # a string is one picture
 
     @overload
-    def __call__(self, pictures: Sequence[Picture]) -> list[Detections]: ...
+    def __call__(self, pictures: Sequence[Picture]) -> list[PictureDetections]: ...
 
-    def __call__(self, pictures: Picture | Sequence[Picture]) -> Detections | list[Detections]:
+    def __call__(self, pictures: Picture | Sequence[Picture]) -> PictureDetections | list[PictureDetections]:
         """Detect in one picture, or in each of several.
 
         Args:
             pictures: (H, W, 3) or grey (H, W) uint8 arrays in RGB, PIL images, paths, or encoded bytes; of any size.
 
         Returns:
-            `Detections` for one picture, a list of them for several.
+            `PictureDetections` for one picture, a list of them for several.
 
         Raises:
             ImageError: a file cannot be read as an image.
@@ -97,7 +97,7 @@ class Detector:
         side = self.model.config.boxes.image_size
         return tf.stack([resize_window(source, whole(source.size_px), image_size=side) for source in sources])
 
-    def _detect(self, pictures: Sequence[Picture]) -> list[Detections]:
+    def _detect(self, pictures: Sequence[Picture]) -> list[PictureDetections]:
         sources = [self._source(picture) for picture in pictures]
         found = tf.nest.map_structure(lambda tensor: tensor.numpy(), self._find(self._images(sources)))
         detections = []
@@ -107,7 +107,7 @@ class Detector:
             labels, (width, height) = found.labels[row, kept], source.size_px.numpy().tolist()
             names = tuple(self.class_names[label - 1] for label in labels)
             boxes_px = to_px(found.boxes[row, kept], (width, height))
-            detections.append(Detections(boxes_px, labels, found.scores[row, kept], names, (width, height)))
+            detections.append(PictureDetections(boxes_px, labels, found.scores[row, kept], names, (width, height)))
         return detections
 
     def _source(self, picture: Picture) -> Source:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO
 
 from tf_ssd.predict.coco_results import CocoResult, encoded, results
-from tf_ssd.predict.detector import Detections
+from tf_ssd.predict.detector import PictureDetections
 from tf_ssd.system.files import written_beside
 
 JSON, CSV = "detections.json", "detections.csv"
 
 
-class FoundFiles:
+class DetectionFiles:
     """Detections in the format of COCO results, with the label as category_id, and as CSV; written as they come.
 
     Attributes:
@@ -29,7 +29,7 @@ class FoundFiles:
         self.pictures = self.detections = 0
         json_file.write(b"[")
 
-    def add(self, name: str, detections: Detections) -> None:
+    def add(self, name: str, detections: PictureDetections) -> None:
         """Write what was found in one picture, which the files call `name`."""
         for row in _rows(name, detections):
             self._json.write((b",\n" if self.detections else b"\n") + encoded(row))
@@ -53,7 +53,7 @@ class FoundFiles:
 
 
 @contextmanager
-def found_files(folder: Path) -> Iterator[FoundFiles]:
+def detection_files(folder: Path) -> Iterator[DetectionFiles]:
     """detections.json and detections.csv in `folder`, which are there when everything has been added; raises OSError."""
     with (
         written_beside(folder / JSON) as unfinished_json,
@@ -61,11 +61,11 @@ def found_files(folder: Path) -> Iterator[FoundFiles]:
         unfinished_json.open("wb") as json_file,
         unfinished_csv.open("w", newline="", encoding="utf-8") as csv_file,
     ):
-        yield FoundFiles(json_file, csv_file)
+        yield DetectionFiles(json_file, csv_file)
         json_file.write(b"\n]\n")
 
 
-def as_json(detections: Detections) -> str:
+def as_json(detections: PictureDetections) -> str:
     """One picture's detections, with the names of their classes."""
     rows = [
         {"class": name, "category_id": row.category_id, "bbox": row.bbox, "score": row.score}
@@ -74,5 +74,5 @@ def as_json(detections: Detections) -> str:
     return json.dumps({"width": detections.size[0], "height": detections.size[1], "detections": rows})
 
 
-def _rows(name: str, detections: Detections) -> Iterator[CocoResult]:
+def _rows(name: str, detections: PictureDetections) -> Iterator[CocoResult]:
     return results(name, detections.boxes_px, detections.labels.tolist(), detections.scores)
