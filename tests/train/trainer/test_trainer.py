@@ -12,8 +12,7 @@ from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.scale import LossScale
 from tf_ssd.train.trainer.trainer import NotFiniteError, Trainer
 
-SMALL = ModelConfig(num_classes=3, width=0.0625)
-BATCH_NORM = ModelConfig(num_classes=3, width=0.0625, batch_norm=True)
+NARROW = ModelConfig(num_classes=3, width=0.0625, batch_norm=True)
 
 
 def batch(*, seed=0, spoiled=False):
@@ -26,15 +25,23 @@ def batch(*, seed=0, spoiled=False):
     return Batch(*map(tf.constant, (images, boxes, labels, labels > 5, labels > 5, np.array([11, 12]))))
 
 
-def new_trainer(folder, **options) -> Trainer:
-    keras.utils.set_random_seed(0)
-    optimizer = keras.optimizers.Adam(WarmupAndCosine(1e-3, steps=10, warmup=1))
-    return Trainer(ssd300(SMALL), optimizer, Checkpoints(folder), **options)
+def new_trainer(folder, *, seed) -> Trainer:
+    """With everything that a run can have."""
+    keras.utils.set_random_seed(seed)
+    model = ssd300(NARROW)
+    average = WeightAverage(model.trainable_variables, decay=0.9)
+    rate = WarmupAndCosine(1e-3, steps=10, warmup=2)
+    return Trainer(model, CaffeSGD(rate), Checkpoints(folder), average=average, scale=LossScale())
 
 
 @pytest.fixture(scope="module")
-def trainer(tmp_path_factory):
-    return new_trainer(tmp_path_factory.mktemp("run"))
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def trainer(folder):
+    return new_trainer(folder, seed=0)
 
 
 def test_steps_reduce_the_loss_and_equal_what_fit_would_compute(trainer):
@@ -46,38 +53,29 @@ def test_steps_reduce_the_loss_and_equal_what_fit_would_compute(trainer):
     assert results[0].total == pytest.approx(float(expected.total), rel=1e-4)
     assert results[0].total == pytest.approx(results[0].localization + results[0].confidence, rel=1e-5)
     assert results[0].num_positives == int(expected.num_positives)
-    assert results[0].learning_rate == pytest.approx(1e-3)
+    assert [result.learning_rate for result in results[:2]] == pytest.approx([0.5e-3, 1e-3])
     assert results[-1].total < results[0].total
 
 
 def test_a_loss_that_is_not_finite_changes_nothing(trainer):
     before = [weight.numpy() for weight in (*trainer.model.weights, *trainer.optimizer.variables)]
-    with pytest.raises(NotFiniteError, match="step 9: the loss is nan") as caught:
+    with pytest.raises(NotFiniteError, match=f"step {trainer.step + 1}: the loss is nan") as caught:
         list(trainer.train(iter([batch(spoiled=True)])))
     assert caught.value.batch.index.numpy().tolist() == [11, 12]
     for weight, expected in zip((*trainer.model.weights, *trainer.optimizer.variables), before, strict=True):
         np.testing.assert_array_equal(weight, expected)
 
 
-def averaged_trainer(folder):
-    """Everything that a run can have, and another seed: what is not restored shows."""
-    keras.utils.set_random_seed(np.random.randint(1000))
-    model = ssd300(BATCH_NORM)
-    average = WeightAverage(model.trainable_variables, decay=0.9)
-    rate = WarmupAndCosine(1e-3, steps=4, warmup=1)
-    return Trainer(model, CaffeSGD(rate), Checkpoints(folder), average=average, scale=LossScale())
-
-
-def test_what_is_restored_goes_on_as_if_nothing_had_happened(tmp_path):
-    examples = [batch(seed=seed) for seed in range(4)]
-    trainer = averaged_trainer(tmp_path)
-    list(trainer.train(iter(examples[:2])))
+def test_what_is_restored_goes_on_as_if_nothing_had_happened(trainer, folder):
+    examples = [batch(seed=seed) for seed in range(3)]
+    list(trainer.train(iter(examples[:1])))
     trainer.save()
-    expected = list(trainer.train(iter(examples[2:])))
-    again = averaged_trainer(tmp_path)
+    step = trainer.step
+    expected = list(trainer.train(iter(examples[1:])))
+    again = new_trainer(folder, seed=1)  # what is not restored shows
     assert again.restore(pytest.fail)
-    assert again.step == 2
-    assert list(again.train(iter(examples[2:]))) == expected
+    assert again.step == step
+    assert list(again.train(iter(examples[1:]))) == expected
     states = trainer._state(), again._state()
     assert {name.partition("/")[0] for name in states[0]} == {"model", "optimizer", "average", "scale"}
     for name, value in states[0].items():
@@ -85,14 +83,13 @@ def test_what_is_restored_goes_on_as_if_nothing_had_happened(tmp_path):
 
 
 def test_a_checkpoint_of_another_optimizer(trainer, tmp_path):
-    other = averaged_trainer(tmp_path)
-    other.save()
+    Trainer(trainer.model, trainer.optimizer, Checkpoints(tmp_path)).save()
     with pytest.raises(TrainingError, match=r"step 0 is of another network or optimizer: \w+/\S+ is in one only"):
-        Trainer(trainer.model, trainer.optimizer, Checkpoints(tmp_path)).restore(pytest.fail)
+        Trainer(trainer.model, keras.optimizers.Adam(), Checkpoints(tmp_path)).restore(pytest.fail)
 
 
-def test_no_checkpoint(trainer):
-    assert not trainer.restore(pytest.fail)
+def test_no_checkpoint(tmp_path):
+    assert not new_trainer(tmp_path, seed=0).restore(pytest.fail)
 
 
 def test_a_request_to_stop_ends_before_the_next_step(trainer):
@@ -120,9 +117,7 @@ def test_with_a_loss_scale_an_overflow_is_a_step_that_is_not_made(trainer, monke
         list(trainer.train(iter([batch()])))
 
 
-def test_the_average_is_what_is_evaluated(tmp_path):
-    trainer = averaged_trainer(tmp_path)
-    list(trainer.train(iter([batch()])))
+def test_the_average_is_what_is_evaluated(trainer):
     trained = trainer.model.trainable_variables[0].numpy()
     with trainer.averaged() as model:
         np.testing.assert_array_equal(model.trainable_variables[0], trainer.average.averages[0])
