@@ -46,8 +46,8 @@ def part_of_a_step(model: SSD300, batch: Batch) -> StepSums:
 
 def step(model: SSD300, micro_batches: list[Batch]) -> Step:
     """Losses and gradients by the names of variables."""
-    part = tf.function(lambda batch: part_of_a_step(model, batch))
-    losses, gradients = tf.function(lambda batches: divided(accumulate(part, batches)))(micro_batches)
+    part = tf.function(lambda batch: part_of_a_step(model, batch), autograph=False)
+    losses, gradients = tf.function(lambda batches: divided(accumulate(part, batches)), autograph=False)(micro_batches)
     names = [variable.path for variable in model.trainable_variables]
     return losses, {name: gradient.numpy() for name, gradient in zip(names, gradients, strict=True)}
 
