@@ -28,8 +28,8 @@ def read_coco_ground_truth(path: Path, *, class_names: Sequence[str] | None = No
             category or of one that is not among `class_names`.
     """
     file = read_coco(path, Notes())
-    image_ids = sorted(distinct([image.id for image in file.images], f"{path}: images"))
-    distinct([category.id for category in file.categories], f"{path}: categories")
+    image_ids = sorted(distinct([image.id for image in file.images], Place(path, "images")))
+    distinct([category.id for category in file.categories], Place(path, "categories"))
     categories = sorted(file.categories, key=attrgetter("id"))
     names = [category.name.strip() for category in categories]
     class_names = require_class_names(names if class_names is None else class_names, Place(path))
@@ -47,9 +47,11 @@ def _images(
     rows: list[list[Annotation]] = [[] for _ in image_ids]
     for number, row in enumerate(file.annotations):
         if row.image_id not in position_of:
-            raise DatasetError(f"{path}: annotations[{number}]: there is no image with the id {row.image_id}; add it")
+            what = f"there is no image with the id {row.image_id}; add it"
+            raise DatasetError.at(Place(path, f"annotations[{number}]"), what, kind="boxes of unknown images")
         if row.category_id not in label_of:
-            raise DatasetError(f"{path}: annotations[{number}]: category {row.category_id} is none of the classes; add it to them")
+            what = f"category {row.category_id} is none of the classes; add it to them"
+            raise DatasetError.at(Place(path, f"annotations[{number}]"), what, kind="unknown classes")
         rows[position_of[row.image_id]].append(row)
     return tuple(_image(members, label_of) for members in rows)
 

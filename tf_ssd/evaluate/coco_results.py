@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_ssd.boxes_px import from_xywh
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.predict.coco_results import CocoResult, encoded, read_rows, results
@@ -55,9 +55,8 @@ def _positions(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGrou
         position = position_of.get(str(image_id))
         if position is None:
             known = f"{len(position_of)} images, the first is {ground_truth.image_ids[0]!r}"
-            raise DatasetError(
-                f"{path}: [{number}]: there is no image with the id {image_id!r} in the dataset ({known}); is it the same split?"
-            )
+            what = f"there is no image with the id {image_id!r} in the dataset ({known}); is it the same split?"
+            raise DatasetError.at(Place(path, f"[{number}]"), what, kind="boxes of unknown images")
         yield position
 
 
@@ -69,7 +68,8 @@ def _labels(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGroundT
         label = label_of.get(row.category_id)
         if label is None:
             known = ", ".join(f"{key} ({ground_truth.class_names[value - 1]})" for key, value in label_of.items())
-            raise DatasetError(f"{path}: [{number}]: there is no category with the id {row.category_id}; there are {known}")
+            what = f"there is no category with the id {row.category_id}; there are {known}"
+            raise DatasetError.at(Place(path, f"[{number}]"), what, kind="unknown classes")
         yield label
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tf_ssd.boxes_px import area
 from tf_ssd.data.records import Dataset, Record
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, Place
 from tf_ssd.metrics.images import ImageGroundTruth
 
 Value = TypeVar("Value", int, str)
@@ -53,7 +53,7 @@ def ground_truth_of(records: Iterable[Record], class_names: Sequence[str]) -> Da
         images.append(image_ground_truth(record))
         ids.append(record.id)
     labels = tuple(range(1, len(class_names) + 1))
-    return DatasetGroundTruth(tuple(class_names), labels, tuple(distinct(ids, "records")), tuple(images))
+    return DatasetGroundTruth(tuple(class_names), labels, tuple(distinct(ids, Place("records"))), tuple(images))
 
 
 def image_ground_truth(record: Record) -> ImageGroundTruth:
@@ -61,11 +61,11 @@ def image_ground_truth(record: Record) -> ImageGroundTruth:
     return ImageGroundTruth(record.boxes_px, record.labels, record.difficult | record.crowd, area(record.boxes_px))
 
 
-def distinct(ids: Iterable[Value], where: str) -> list[Value]:
+def distinct(ids: Iterable[Value], where: Place) -> list[Value]:
     """The ids as a list; raises DatasetError, which begins with `where`, if one is repeated."""
     seen: dict[Value, None] = {}
     for image_id in ids:
         if image_id in seen:
-            raise DatasetError(f"{where}: the id {image_id!r} is given twice; make the ids unique")
+            raise DatasetError.at(where, f"the id {image_id!r} is given twice; make the ids unique", kind="repeated ids")
         seen[image_id] = None
     return list(seen)
