@@ -79,13 +79,27 @@ def test_torchvision_clamps_at_the_same_size(dtype: type) -> None:
 @EAGERLY
 @pins("matcher", "MIN_OVERLAP")
 def test_a_claim_needs_more_than_the_least_overlap(side: Implementation, dtype: type) -> None:
-    """An object 1 wide in the only default box, 10^6 + 1 wide, or 10^6, or 10^6 - 1. "argmax" has no bound."""
-    truth = np.array([[(0, 0, 1, 1)]], dtype), np.array([[1]], np.int32)
+    """An object 1 wide in a default box 10^6 + 1 wide, or 10^6, or 10^6 - 1; alone, and beside an object with a box of its own.
+
+    "argmax" has no bound.
+    """
     for width, matched in ((10**6 + 1, -1), (10**6, -1), (10**6 - 1, 0)):
-        default = np.array([(width / 2, 0.5, width, 1)], dtype)
+        defaults = np.array([(width / 2, 0.5, width, 1), (-1.5, 0.5, 1, 1)], dtype)
+        truth = np.array([[(0, 0, 1, 1), (-2, 0, -1, 1)]], dtype)
         for implementation in (side, REFERENCE):
-            assert implementation.call("matcher.match", *truth, default)[0] == matched
-            assert implementation.call("matcher.match", *truth, default, strategy="argmax")[0] == 0
+            for labels, expected in (([1, 0], [matched, -1]), ([1, 1], [matched, 1])):
+                inputs = truth, np.array([labels], np.int32), defaults
+                assert implementation.call("matcher.match", *inputs)[0].tolist() == [expected]
+                assert implementation.call("matcher.match", *inputs, strategy="argmax")[0].tolist() == [[0, expected[1]]]
+
+
+@EAGERLY
+def test_who_loses_a_box_looks_again_however_little_it_overlaps(side: Implementation, dtype: type) -> None:
+    """Two objects that overlap the one default box alike, by just more than the least overlap: it stays with the first."""
+    truth = np.array([[(0, 0, 1, 1)] * 2], dtype), np.array([[1, 1]], np.int32)
+    default = np.array([(499_999.5, 0.5, 999_999, 1)], dtype)
+    for implementation in (side, REFERENCE):
+        assert implementation.call("matcher.match", *truth, default)[0].tolist() == [[0]]
 
 
 @EAGER_AND_REFERENCE
