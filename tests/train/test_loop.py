@@ -1,6 +1,9 @@
+import contextlib
 import csv
 import errno
+import io
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from tf_ssd.train.workers import Workers
 from tf_ssd.weights import load_model
 
 ONE = Workers(tf.distribute.get_strategy(), 0, 1)
-SETTINGS = {"steps": 5, "batch_size": 1, "width": 0.0625, "checkpoint_every": 2, "eval_every": 2}
+SETTINGS = {"steps": 5, "batch_size": 2, "width": 0.0625, "batch_norm": False, "checkpoint_every": 2, "eval_every": 2}
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +41,45 @@ def data(tmp_path_factory):
     return folder
 
 
-def new_run(folder, data, **settings):
-    config = TrainConfig(dataset="csv", data=(data,), classes=data / "classes.txt", output=folder, **(SETTINGS | settings))
-    return Run(config, ONE)
+def new_run(folder, data, *, workers=ONE):
+    return Run(TrainConfig(dataset="csv", data=(data,), classes=data / "classes.txt", output=folder, **SETTINGS), workers)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, data):
-    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
-    complete(new_run(folder, data), lambda: False)
-    return folder
+def complete_run(tmp_path_factory, data):
+    """A run, and a copy of what it left in its folder."""
+    folder = tmp_path_factory.mktemp("runs")
+    run = new_run(folder / "run", data)
+    complete(run, lambda: False)
+    shutil.copytree(run.folder, folder / "copy")
+    return run, folder / "copy"
+
+
+@pytest.fixture
+def undisturbed(complete_run):
+    return complete_run[1]
+
+
+@pytest.fixture
+def compiled(complete_run):
+    """The run before its first step again, in an empty folder: its training step need not be compiled once more."""
+    run, _ = complete_run
+    shutil.rmtree(run.folder)
+    run.folder.mkdir()
+    run.trainer.step = 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory, data):
+    """The folder of a run that was stopped twice, each time before an evaluation, and what was seen of either stop."""
+    folder, seen = tmp_path_factory.mktemp("runs") / "stopped", []
+    for step in (2, 5):
+        run = new_run(folder, data)
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            complete(run, lambda run=run, step=step: run.trainer.step >= step)
+        seen.append((output.getvalue(), newest(folder), [row[0] for row in rows(folder, "evaluations.csv")]))
+    return folder, seen
 
 
 def rows(folder, name):
@@ -64,15 +96,14 @@ def test_what_is_made(undisturbed):
     assert newest(undisturbed) == 5
 
 
-def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(undisturbed, data, tmp_path, capsys):
-    folder = tmp_path / "run"
-    for step, evaluated in ((2, []), (5, ["2", "4"])):
-        run = new_run(folder, data)
-        complete(run, lambda run=run, step=step: run.trainer.step >= step)
-        assert f"Stopped after step {step}; the same command goes on from there." in capsys.readouterr().out
-        assert newest(folder) == step
-        assert [row[0] for row in rows(folder, "evaluations.csv")] == evaluated
-        assert not (folder / "average_precision.json").exists()
+def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stopped, undisturbed, data, tmp_path):
+    last, seen = stopped
+    for step, evaluated, (printed, checkpoint, evaluations) in zip((2, 5), ([], ["2", "4"]), seen, strict=True):
+        assert f"Stopped after step {step}; the same command goes on from there." in printed
+        assert checkpoint == step
+        assert evaluations == evaluated
+    assert not (last / "average_precision.json").exists()
+    folder = shutil.copytree(last, tmp_path / "run")
     complete(new_run(folder, data), lambda: False)
     for name in ("loss.csv", "evaluations.csv", "average_precision.json"):
         assert (folder / name).read_text() == (undisturbed / name).read_text()
@@ -80,29 +111,25 @@ def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(undi
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_another_worker_knows_which_evaluations_have_been_made(data, tmp_path):
+def test_another_worker_knows_which_evaluations_have_been_made(stopped, data, tmp_path):
     """They wait for each other in each: one that evaluated once more would wait forever."""
-    first = new_run(tmp_path / "run", data, batch_size=2)
-    complete(first, lambda: first.trainer.step >= 4)
-    assert [row[0] for row in rows(first.folder, "evaluations.csv")] == ["2"]
-    second = Run(first.config, Workers(tf.distribute.get_strategy(), 1, 2))
-    assert second.scratch != first.folder
-    complete(second, lambda: second.trainer.step >= 4)
-    assert rows(second.scratch, "evaluations.csv") == rows(first.folder, "evaluations.csv")
+    folder = shutil.copytree(stopped[0], tmp_path / "run")
+    second = new_run(folder, data, workers=Workers(ONE.strategy, 1, 2))
+    assert second.scratch != folder
+    complete(second, lambda: True)
+    assert rows(second.scratch, "evaluations.csv") == rows(folder, "evaluations.csv") != []
 
 
-def test_when_another_worker_stops_this_one_gives_up_its_evaluations_too(data, tmp_path, capsys):
-    run = new_run(tmp_path / "run", data)
-
+def test_when_another_worker_stops_this_one_gives_up_its_evaluations_too(compiled, monkeypatch, capsys):
     class StoppedElsewhere(Workers):
         def any_of(self, wish):
-            return lambda: wish() or run.trainer.step >= 2
+            return lambda: wish() or compiled.trainer.step >= 2
 
-    run.workers = StoppedElsewhere(*ONE)
-    complete(run, lambda: False)
+    monkeypatch.setattr(compiled, "workers", StoppedElsewhere(*ONE))
+    complete(compiled, lambda: False)
     assert "Stopped after step 5" in capsys.readouterr().out
-    assert rows(run.folder, "evaluations.csv") == []
-    assert not (run.folder / "average_precision.json").exists()
+    assert rows(compiled.folder, "evaluations.csv") == []
+    assert not (compiled.folder / "average_precision.json").exists()
 
 
 def test_stopped_before_the_first_step_nothing_is_compiled(data, tmp_path, capsys):
@@ -112,28 +139,26 @@ def test_stopped_before_the_first_step_nothing_is_compiled(data, tmp_path, capsy
     assert "Compiling" not in printed
 
 
-def test_a_pixel_that_is_not_finite(data, tmp_path, monkeypatch):
-    run = new_run(tmp_path / "run", data, steps=3, eval_every=None)
-    batches = list(run.batches())
+def test_a_pixel_that_is_not_finite(compiled, monkeypatch):
+    batches = list(compiled.batches())
     batches[2] = batches[2]._replace(images=batches[2].images * np.nan)
-    monkeypatch.setattr(run, "batches", lambda: iter(batches))
-    name = run.training[int(batches[2].index[0])].id
-    cause, effect = f"a pixel of {name} is nan", rf"\w+ of {name}, default box \d+ \(feature map \d, row \d+"
-    message = f"step 3: the loss is nan .*, on images {name}: {cause}; .*{effect}"
+    monkeypatch.setattr(compiled, "batches", lambda: iter(batches))
+    first, second = (compiled.training[int(index)].id for index in batches[2].index)
+    cause, effect = f"a pixel of {first} is nan", rf"\w+ of {first}, default box \d+ \(feature map \d, row \d+"
+    message = f"step 3: the loss is nan .*, on images {first}, {second}: {cause}; .*{effect}"
     with pytest.raises(TrainingError, match=message) as caught:
-        complete(run, lambda: False)
+        complete(compiled, lambda: False)
     kept = re.search(r"--replay (\S+)", str(caught.value))[1]
-    assert kept == str(tmp_path / "run" / "failed-step-3.safetensors")
-    assert newest(run.folder) == 2
+    assert kept == str(compiled.folder / "failed-step-3.safetensors")
+    assert newest(compiled.folder) == 2
 
 
-def test_a_gradient_that_is_too_large(data, tmp_path, monkeypatch):
-    run = new_run(tmp_path / "run", data, steps=1, batch_norm=False)
-    batches = [batch._replace(images=batch.images * 1e25) for batch in run.batches()]
-    monkeypatch.setattr(run, "batches", lambda: iter(batches))
+def test_a_gradient_that_is_too_large(compiled, monkeypatch):
+    batches = [batch._replace(images=batch.images * 1e25) for batch in compiled.batches()]
+    monkeypatch.setattr(compiled, "batches", lambda: iter(batches))
     too_large = r"the gradient is finite, but too large for its norm to be: up to [\d.]+e\+\d+, in \w+/\w+; a lower --learning-rate"
     with pytest.raises(TrainingError, match=rf"step 1: the loss is \d.* the norm of its gradient inf, .*: {too_large}"):
-        complete(run, lambda: False)
+        complete(compiled, lambda: False)
 
 
 @pytest.mark.parametrize("name", ["loss.csv", "evaluations.csv"])
