@@ -87,7 +87,8 @@ def eager_convolution(channels: int, filters: int, training: bool | None) -> tup
 
 @pytest.mark.parametrize("channels", [255, 256])
 @pytest.mark.parametrize("training", [True, False])
-@pins("network.layers", "WINOGRAD_CHANNELS", "MANY_RESULTS", "RESULTS_OF_PART")
+@pins("network.kernels.winograd", "CHANNELS")
+@pins("network.kernels.parts", "MANY_RESULTS", "RESULTS_OF_PART")
 def test_a_convolution_is_one_whichever_way_it_is_computed(channels: int, training: bool | None) -> None:
     """Around the numbers of channels from which on Winograd's algorithm, or parts, take over."""
     with eagerly():

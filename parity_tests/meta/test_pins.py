@@ -21,13 +21,13 @@ from parity_tests.pins import PINS, Pin
 REGISTERED = (test_constants, test_constants_of_network, test_options, test_options_of_training, test_passing_on)
 # Constants that decide how something is computed, not what; and the images of a micro-batch, which divide what they have
 # multiplied, as the micro-batches of a step are equally large.
-WITHOUT_EFFECT = {
+WITHOUT_EFFECT = (
     Pin("detect", "AT_ONCE"),
-    Pin("network.layers", "WINOGRAD_CHANNELS"),
-    Pin("network.layers", "MANY_RESULTS"),
-    Pin("network.layers", "RESULTS_OF_PART"),
+    Pin("network.kernels.parts", "MANY_RESULTS"),
+    Pin("network.kernels.parts", "RESULTS_OF_PART"),
+    Pin("network.kernels.winograd", "CHANNELS"),
     Pin("network.kernels.winograd", "CHUNK"),
-}
+)
 CANCELS = ("train.trainer.step.TrainingStep._sums", "images")
 # What callers leave to the default; `audit` and `check` judge by the defaults alone.
 DEFAULTS_ARE_MEANT = ("audit", "check")
