@@ -165,13 +165,15 @@ def place_label(box: Box, size: tuple[int, int], picture_size: tuple[int, int], 
         x = max(0, min(left, picture_size[0] - width))
         y = max(0, min(top, picture_size[1] - height))
         places.append((x, y, x + width - 1, y + height - 1))
-    return min(places, key=lambda place: sum(_shared_area(place, other) for other in taken))
+    hidden = _shared_areas(np.array(places), np.reshape(taken, (-1, 4))).sum(axis=1)
+    return places[hidden.argmin()]
 
 
-def _shared_area(a: Box, b: Box) -> int:
-    width = min(a[2], b[2]) - max(a[0], b[0]) + 1
-    height = min(a[3], b[3]) - max(a[1], b[1]) + 1
-    return max(width, 0) * max(height, 0)
+def _shared_areas(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pixels that each of (N, 4) and each of (M, 4) have in common: (N, M). The last row and column of a box belong to it."""
+    a = a[:, None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]) + 1  # (N, M, 2)
+    return np.maximum(sides, 0).prod(axis=-1)
 
 
 def readable_on(color: str) -> str:
