@@ -1,5 +1,6 @@
 import contextlib
 import csv
+import dataclasses
 import errno
 import io
 import re
@@ -158,6 +159,12 @@ def test_a_gradient_that_is_too_large(compiled, monkeypatch):
     monkeypatch.setattr(compiled, "batches", lambda: iter(batches))
     too_large = r"the gradient is finite, but too large for its norm to be: up to [\d.]+e\+\d+, in \w+/\w+; a lower --learning-rate"
     with pytest.raises(TrainingError, match=rf"step 1: the loss is \d.* the norm of its gradient inf, .*: {too_large}"):
+        complete(compiled, lambda: False)
+
+
+def test_one_batch_that_is_not_learned(compiled, monkeypatch):
+    monkeypatch.setattr(compiled, "config", dataclasses.replace(compiled.config, overfit_one_batch=True))
+    with pytest.raises(TrainingError, match=r"the loss on one batch is [\d.]+ after 5 steps, not below 0.5"):
         complete(compiled, lambda: False)
 
 

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_ssd.config import TrainConfig
-from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.config import ModelConfig, TrainConfig
+from tf_ssd.data.classes import write_class_names
+from tf_ssd.data.synthetic import CLASS_NAMES, SyntheticDataset
 from tf_ssd.errors import ConfigError
+from tf_ssd.model import ssd300
 from tf_ssd.train.run import Run, precision, training_data
 from tf_ssd.train.workers import Workers
+from tf_ssd.weights import save_model
 
 ONE = Workers(tf.distribute.get_strategy(), 0, 1)
 CONFIG = TrainConfig(steps=4, batch_size=2, width=0.0625, seed=3)
@@ -43,6 +46,31 @@ def test_weights_follow_from_the_seed(tmp_path):
     kernels = [new_run(tmp_path / str(seed), seed=seed).trainer.model.get_weights()[0] for seed in (3, 3, 4)]
     assert np.array_equal(kernels[0], kernels[1])
     assert not np.array_equal(kernels[0], kernels[2])
+
+
+def test_it_starts_from_the_weights_of_another(tmp_path, capsys):
+    """And has its network, whatever --width says."""
+    start = saved_network(tmp_path / "start", CLASS_NAMES)
+    run = new_run(tmp_path, weights=tmp_path / "start", width=1.0)
+    assert "its body, its heads" in capsys.readouterr().out
+    for ours, theirs in zip(run.trainer.model.get_weights(), start.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_from_weights_for_other_classes_it_keeps_the_body(tmp_path, capsys):
+    start = saved_network(tmp_path / "start", ("cat", "dog"))
+    model = new_run(tmp_path, weights=tmp_path / "start" / "model.keras").trainer.model
+    assert "its body, new heads for 4 classes" in capsys.readouterr().out
+    np.testing.assert_array_equal(model.get_layer("fc7").kernel, start.get_layer("fc7").kernel)
+    assert model.get_layer("logits_0").kernel.shape[-1] == 4 * 4
+
+
+def saved_network(folder, class_names):
+    folder.mkdir()
+    model = ssd300(ModelConfig(num_classes=len(class_names) + 1, width=0.0625))
+    save_model(model, folder / "model.keras")
+    write_class_names(folder / "classes.txt", class_names)
+    return model
 
 
 def test_the_end_of_the_schedule_is_the_end_of_the_run(tmp_path):

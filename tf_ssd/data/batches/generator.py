@@ -4,7 +4,7 @@ Nothing but a few batches is ever in memory, images have a static shape, the row
 record comes out as it was raised.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -99,7 +99,7 @@ class TrainingBatches:
         self._loader = Loader(dataset, candidates, exif=exif, on_bad_image=on_bad_image, crowd=False)
         self._batch_size, self._first, self._share = batch_size, worker * (batch_size // workers), batch_size // workers
         self._example = example
-        self._one = tf.function(lambda number: self._dataset(number, number + 1).get_single_element())
+        self._one = tf.function(lambda number: self._dataset(number, number + 1).get_single_element(), autograph=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -129,9 +129,9 @@ class TrainingBatches:
     def _dataset(self, first: int | tf.Tensor, stop: int | tf.Tensor) -> tf.data.Dataset:
         share = self._share
         places = tf.data.Dataset.range(first * share, stop * share)
-        positions = places.map(lambda place: place // share * self._batch_size + self._first + place % share)
-        examples = positions.map(self._example, num_parallel_calls=tf.data.AUTOTUNE)
-        return examples.padded_batch(share, drop_remainder=True).map(_pad).with_options(_untuned())
+        positions = _mapped(places, lambda place: place // share * self._batch_size + self._first + place % share)
+        examples = _mapped(positions, self._example, num_parallel_calls=tf.data.AUTOTUNE)
+        return _mapped(examples.padded_batch(share, drop_remainder=True), _pad).with_options(_untuned())
 
 
 def evaluation_batches(
@@ -159,9 +159,8 @@ def evaluation_batches(
 
     count = -(-len(dataset) // batch_size)
     positions = tf.data.Dataset.range(count * batch_size)
-    examples = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-
-    batches = examples.padded_batch(batch_size, drop_remainder=True).map(lambda batch, sizes_px: (_pad(batch), sizes_px))
+    examples = _mapped(positions, example, num_parallel_calls=tf.data.AUTOTUNE).padded_batch(batch_size, drop_remainder=True)
+    batches = _mapped(examples, lambda batch, sizes_px: (_pad(batch), sizes_px))
 
     def sequence() -> Generator[tuple[Batch, tf.Tensor], None, None]:
         for number, pair in enumerate(batches.with_options(_untuned()).prefetch(PREFETCHED_BATCHES)):
@@ -169,6 +168,11 @@ def evaluation_batches(
             yield pair
 
     return closed_at_exit(sequence())
+
+
+def _mapped(dataset: tf.data.Dataset, function: Callable[..., object], **options: int) -> tf.data.Dataset:
+    """`dataset.map` without AutoGraph, which takes seconds to read code that needs none of it."""
+    return dataset.map(tf.autograph.experimental.do_not_convert(function), **options)
 
 
 def padded_rows(rows: tf.Tensor) -> tf.Tensor:
