@@ -1,10 +1,12 @@
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tf_ssd.config import AUGMENTATIONS
-from tf_ssd.data.batches.generator import TrainingBatches
+from tf_ssd.data.batches.generator import Batch, TrainingBatches
 from tf_ssd.data.batches.sequence import TrainingSequence
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError
@@ -41,9 +43,15 @@ class Recorder(keras.Model):
         return [number_of(*columns) for columns in self.seen]
 
 
+@cache
+def training_batches() -> list[Batch]:
+    """Of 5 epochs."""
+    return list(source().batches(0, 5 * STEPS))
+
+
 def number_of(images: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> int:
-    """The number, below 5 epochs, of a training batch with just these columns."""
-    for number, batch in enumerate(source().batches(0, 5 * STEPS)):
+    """The number of a training batch with just these columns."""
+    for number, batch in enumerate(training_batches()):
         if np.array_equal(images, batch.images) and np.array_equal(boxes, batch.boxes) and np.array_equal(labels, batch.labels):
             return number
     raise AssertionError("this is no batch of the training data")
