@@ -1,4 +1,4 @@
-"""Every option of the core's operations, at its default and at another value: tf_ssd and reference_torch do the same.
+"""Every option of the core's operations, at its default and on both sides of it: tf_ssd and reference_torch do the same.
 
 The inputs lie just below and just above each limit, so that a default which moves a little shows as well.
 """
@@ -25,6 +25,7 @@ from parity_tests.test_default_boxes import check_default_boxes
 from parity_tests.test_detect import check_detect
 from parity_tests.test_loss import Problem, check_loss, small_problem
 from parity_tests.test_matcher import check_targets
+from tf_ssd.detect import AT_ONCE
 
 # Eagerly: graphs and XLA, whose rounding the other tests compare, are given the same options.
 EAGERLY = pytest.mark.parametrize(("side", "dtype"), [(EAGER, np.float32), (EAGER, np.float64)], ids=_name)
@@ -109,7 +110,7 @@ def test_settings_of_default_boxes(settings: Options) -> None:
 
 def truth_at_the_threshold(dtype: type) -> tuple[GroundTruth, np.ndarray]:
     """Two objects that both want the whole image, and default boxes that overlap the first by just less and more than a limit."""
-    widths = [1.0, 0.99, *around(0.5), *around(0.3)]
+    widths = [1.0, 0.99, *around(0.7), *around(0.5), *around(0.3)]
     defaults = np.array([(width / 2, 0.5, width, 1) for width in widths])
     boxes = np.array([[(0, 0, 1, 1), (0, 0, 1, 0.995)]])
     return GroundTruth(boxes, np.array([[1, 2]], np.int32)), defaults
@@ -119,7 +120,7 @@ def truth_at_the_threshold(dtype: type) -> tuple[GroundTruth, np.ndarray]:
 @pins("matcher.match", "threshold", "strategy")
 @pins("matcher.targets", "threshold", "strategy")
 def test_matching(side: Implementation, dtype: type) -> None:
-    for options in ({}, {"threshold": 0.3, "strategy": "argmax"}):
+    for options in ({}, {"threshold": 0.3, "strategy": "argmax"}, {"threshold": 0.7}):
         check_targets(side, *truth_at_the_threshold(dtype), dtype, **options)
 
 
@@ -143,6 +144,7 @@ def problem(dtype: type) -> Problem:
 
 
 MINING = {"negative_ratio": 1, "min_negatives": 2}
+MORE_MINING = {"negative_ratio": 4, "min_negatives": 1}
 DIVISION = {"alpha": 0.25, "normalizer": "image"}
 
 
@@ -150,7 +152,7 @@ DIVISION = {"alpha": 0.25, "normalizer": "image"}
 @pins("loss.hard_negative_mask", "negative_ratio", "min_negatives")
 def test_mining(side: Implementation, dtype: type) -> None:
     _, logits, _, labels = problem(dtype)
-    for options in ({}, MINING):
+    for options in ({}, MINING, MORE_MINING):
         (actual,) = side.call("loss.hard_negative_mask", logits, labels, **options)
         (expected,) = REFERENCE.call("loss.hard_negative_mask", logits, labels, **options)
         context = {"operation": "loss.hard_negative_mask", "inputs": (logits, labels), "options": options}
@@ -160,7 +162,7 @@ def test_mining(side: Implementation, dtype: type) -> None:
 @EAGERLY
 @pins("loss.multibox_loss", "negative_ratio", "min_negatives", "alpha", "normalizer")
 def test_multibox_loss(side: Implementation, dtype: type) -> None:
-    for options in ({}, {**MINING, **DIVISION}):
+    for options in ({}, {**MINING, **DIVISION}, {**MORE_MINING, "alpha": 4.0}):
         check_loss(side, problem(dtype), **options)
 
 
@@ -169,7 +171,7 @@ def test_multibox_loss(side: Implementation, dtype: type) -> None:
 def test_multibox_sums(side: Implementation, dtype: type) -> None:
     """Those of an image are its own loss before it is divided by its positives; the mined boxes are counted too."""
     both = problem(dtype)
-    for options in ({}, MINING):
+    for options in ({}, MINING, MORE_MINING):
         localization, confidence, positives, negatives = side.call("loss.multibox_sums", *both, **options)
         for image in range(3):
             expected = REFERENCE.call("loss.multibox_loss", *both.images([image]), **options)
@@ -184,7 +186,7 @@ def test_multibox_sums(side: Implementation, dtype: type) -> None:
 @pins("loss.normalized", "alpha", "normalizer")
 def test_normalized(dtype: type) -> None:
     sums = tf_ssd.loss.multibox_sums(*map(tf.constant, problem(dtype)))
-    for options in ({}, DIVISION):
+    for options in ({}, DIVISION, {"alpha": 4.0}):
         expected = REFERENCE.call("loss.multibox_loss", *problem(dtype), **options)
         np.testing.assert_allclose(tf_ssd.loss.normalized(sums, **options), expected, rtol=64 * np.finfo(dtype).eps)
 
@@ -198,13 +200,14 @@ def in_two_classes(scores: Any, dtype: type) -> np.ndarray:
 
 
 def at_the_thresholds(dtype: type) -> tuple[np.ndarray, ...]:
-    """Pairs of boxes that overlap by just less and more than 0.45 and 0.3, each pair in a row of its own, and scores likewise."""
-    overlaps, scores = [*around(0.45), *around(0.3)], [*around(0.01), *around(0.2)]
-    rows = [(0.25, (row + 0.5) / 16, 0.5, 1 / 16) for row in range(4)]
-    inner = [(0.25 * share, y, 0.5 * share, height) for (_, y, _, height), share in zip(rows, overlaps, strict=True)]
-    lone = [(0.75, (row + 0.5) / 16, 1 / 16, 1 / 16) for row in range(4)]
-    defaults = np.array([*rows, *inner, *lone], dtype)
-    return np.zeros((1, 12, 4), dtype), in_two_classes([*[0.9, 0.8, 0.7, 0.6, 0.55, 0.5, 0.45, 0.4], *scores], dtype), defaults
+    """Pairs of boxes that overlap by just less and more than three limits, each in a row of its own, and scores likewise."""
+    overlaps = [near for limit in (0.3, 0.45, 0.6) for near in around(limit)]
+    scores = [near for limit in (0.001, 0.01, 0.2) for near in around(limit)]
+    outer = [(0.25, (row + 0.5) / 16, 0.5, 1 / 16) for row in range(6)]
+    inner = [(0.25 * share, y, 0.5 * share, height) for (_, y, _, height), share in zip(outer, overlaps, strict=True)]
+    lone = [(0.75, (row + 0.5) / 16, 1 / 16, 1 / 16) for row in range(6)]
+    defaults = np.array([*outer, *inner, *lone], dtype)
+    return np.zeros((1, 18, 4), dtype), in_two_classes([*np.linspace(0.9, 0.3, 12), *scores], dtype), defaults
 
 
 def many(dtype: type) -> tuple[np.ndarray, ...]:
@@ -214,8 +217,8 @@ def many(dtype: type) -> tuple[np.ndarray, ...]:
     return np.zeros((1, 402, 4), dtype), in_two_classes(scores, dtype), np.array(places, dtype)
 
 
-THRESHOLDS: list[Options] = [{}, {"score_threshold": 0.2, "iou_threshold": 0.3}]
-LIMITS: list[Options] = [{}, {"max_detections": 450}, {"top_k": 7}]
+THRESHOLDS: list[Options] = [{}, {"score_threshold": 0.2, "iou_threshold": 0.3}, {"score_threshold": 0.001, "iou_threshold": 0.6}]
+LIMITS: list[Options] = [{}, {"max_detections": 450}, {"top_k": 7}, {"top_k": 401, "max_detections": 450}]
 
 
 def check_select(side: Implementation, *inputs: np.ndarray, **options: Any) -> None:
@@ -274,15 +277,26 @@ def test_decoding_of_detections(side: Implementation, dtype: type) -> None:
 
 
 @EAGERLY
-@pytest.mark.parametrize("places", [1, 40])
+@pytest.mark.parametrize("places", [1, 20])
 @pins("detect.nms", "iou_threshold")
 def test_suppression(side: Implementation, dtype: type, places: int) -> None:
     """Of few boxes, and of so many that they are settled half by half: pairs around the limit in each half, and across them."""
-    (pairs,) = REFERENCE.call("boxes.to_xyxy", at_the_thresholds(dtype)[2][:8])
+    (pairs,) = REFERENCE.call("boxes.to_xyxy", at_the_thresholds(dtype)[2][:12])
     boxes = np.concatenate([pairs + np.array([place, 0, place, 0], dtype) for place in range(places)])
     boxes = np.concatenate([boxes, pairs]) if places > 1 else boxes
     scores = np.linspace(1, 0.5, len(boxes)).astype(dtype)
-    for iou_threshold in (0.45, 0.3):
+    for iou_threshold in (0.3, 0.45, 0.6):
         (actual,) = side.call("detect.nms", boxes, np.ones(len(boxes), bool), iou_threshold=iou_threshold)
         (expected,) = REFERENCE.call("detect.nms", boxes, scores, iou_threshold=iou_threshold)
         assert np.flatnonzero(actual).tolist() == expected.tolist()
+
+
+@EAGERLY
+def test_overlap_equal_to_the_threshold_stays_across_the_halves(side: Implementation, dtype: type) -> None:
+    """The best of many boxes and the worst of them overlap by 1/2 exactly; the others lie apart."""
+    apart = [(2 * place, 2, 2 * place + 1, 3) for place in range(AT_ONCE)]
+    boxes = np.array([(0, 0, 1, 1), *apart, (0, 0, 0.5, 1)], dtype)
+    for iou_threshold, survives in ((0.5, True), (0.5 * (1 - NEAR), False)):
+        (kept,) = side.call("detect.nms", boxes, np.ones(len(boxes), bool), iou_threshold=iou_threshold)
+        assert kept[:-1].all()
+        assert kept[-1] == survives
