@@ -87,18 +87,19 @@ def wait_for_all(cluster: Cluster, say: Callable[[str], None], *, limit: float =
     Raises:
         ConfigError: this worker's port is taken, or some workers cannot be reached within the limit.
     """
-    missing = [address for number, address in enumerate(cluster.addresses) if number != cluster.number]
-    end, said = time.monotonic() + limit, False
+    end = time.monotonic() + limit
+    others = [address for number, address in enumerate(cluster.addresses) if number != cluster.number]
     with _listening(cluster.addresses[cluster.number]):
-        while missing := [address for address in missing if not _reached(address)]:
+        missing = _unreached(others)
+        if missing:
+            say(f"waiting for workers at {', '.join(missing)}")
+        while missing:
             if time.monotonic() > end:
                 raise ConfigError(
                     f"TF_CONFIG: no answer from {', '.join(missing)} within {limit:g} s; start all workers with the same cluster"
                 )
-            if not said:
-                say(f"waiting for workers at {', '.join(missing)}")
-                said = True
             time.sleep(WAIT_STEP)
+            missing = _unreached(missing)
 
 
 @contextmanager
@@ -111,6 +112,10 @@ def _listening(address: str) -> Iterator[None]:
         raise ConfigError(f"TF_CONFIG: port {port} of this worker cannot be used ({error.strerror}); choose another") from error
     with server:
         yield
+
+
+def _unreached(addresses: Sequence[str]) -> list[str]:
+    return [address for address in addresses if not _reached(address)]
 
 
 def _reached(address: str) -> bool:
