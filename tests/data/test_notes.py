@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, permutations
 
 import pytest
 
@@ -6,11 +7,11 @@ from tf_ssd.data.notes import EXAMPLES, Notes, Problem, RecordNotes
 from tf_ssd.errors import DatasetError, Place
 
 
-def test_each_kind_is_one_sentence_in_the_order_of_appearance():
+def test_each_kind_is_one_sentence_in_the_order_of_the_kinds():
     notes = Notes()
     for kind, example in (("dropped", "a"), ("clipped", "b"), ("dropped", "c")):
         notes.add(kind, example, Place(example))
-    assert notes.sentences() == ("dropped: 2: a; c", "clipped: 1: b")
+    assert notes.sentences() == ("clipped: 1: b", "dropped: 2: a; c")
 
 
 def test_nothing_is_no_sentence():
@@ -64,3 +65,21 @@ def test_a_record_that_several_threads_read_counts_once():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: notes.add(number % 5, [problem("dropped", "a")]), range(2000)))
     assert notes.notes.sentences()[0].startswith("dropped: 5: ")
+
+
+def test_sentences_do_not_depend_on_the_order_in_which_threads_read_the_records():
+    orders = permutations(range(EXAMPLES + 1)), [range(EXAMPLES, -1, -1)]
+    texts = set()
+    for order in chain(*orders):
+        notes = RecordNotes(EXAMPLES + 1)
+        for index in order:
+            first, second = ("dropped", "clipped") if index else ("skipped", "dropped")
+            notes.add(index, [problem(first, f"{index}a"), problem(first, f"{index}b"), problem(second, f"{index}c")])
+        texts.add(notes.sentences())
+    assert texts == {
+        (
+            "dropped: 11: 0c; 1a; 1b; 2a; 2b; ...",
+            "skipped: 2: 0a; 0b",
+            "clipped: 5: 1c; 2c; 3c; 4c; 5c",
+        )
+    }

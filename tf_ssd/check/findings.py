@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from tf_ssd.data.notes import Notes
+from tf_ssd.data.notes import BEFORE_RECORDS, Notes
 from tf_ssd.errors import DatasetError, Place
 
 Severity = Literal["error", "warning", "info"]
@@ -45,7 +45,7 @@ class Findings(Notes):
     def __iter__(self) -> Iterator[Finding]:
         return iter(tuple(self._found.values()))
 
-    def add(self, kind: str, example: str, place: Place | None) -> None:
+    def add(self, kind: str, example: str, place: Place | None, record: int = BEFORE_RECORDS) -> None:
         """A warning."""
         self._add("warning", kind, example, place)
 

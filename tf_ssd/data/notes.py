@@ -1,14 +1,17 @@
 """What readers drop or clip is counted and named, in bounded space; what they cannot use at all ends them, or is noted as well."""
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from operator import itemgetter
 from threading import Lock
 from typing import NamedTuple
 
 from tf_ssd.errors import DatasetError, Place
 
 EXAMPLES = 5  # of each kind, in full
+BEFORE_RECORDS = -1  # in place of the number of a record
 
 
 class Problem(NamedTuple):
@@ -22,6 +25,9 @@ class Problem(NamedTuple):
 class Notes:
     """Counts of what was dropped or clipped, by kind, each with its first few cases; safe to use from several threads.
 
+    First means in the order of the records, as threads meet cases in any order: after all records were read, sentences depend
+    on the records alone.
+
     A reader passes a fault to `fault`, or meets it within `tolerating`, and then goes on without the object or the record it is
     about. Here a fault is raised at once, so nobody gets that far; a subclass that only writes it down, as that of
     `tf_ssd.check`, gets to see all of them.
@@ -29,16 +35,16 @@ class Notes:
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
-        self._examples: dict[str, list[str]] = {}
+        self._examples: dict[str, list[tuple[int, str]]] = {}  # with the number of the record, in the order of these
         self._lock = Lock()
 
-    def add(self, kind: str, example: str, place: Place | None) -> None:
+    def add(self, kind: str, example: str, place: Place | None, record: int = BEFORE_RECORDS) -> None:
         """Count one case of `kind`, such as "boxes without area, dropped"; `example` names the place, and the value."""
         with self._lock:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             examples = self._examples.setdefault(kind, [])
-            if len(examples) < EXAMPLES:
-                examples.append(example)
+            insort(examples, (record, example), key=itemgetter(0))
+            del examples[EXAMPLES:]
 
     def fault(self, error: DatasetError) -> None:
         """Something that cannot be used; raises the error."""
@@ -49,13 +55,14 @@ class Notes:
         return nullcontext()
 
     def sentences(self) -> tuple[str, ...]:
-        """One sentence for each kind, in the order in which they first came up."""
+        """One sentence for each kind, in the order of their first records, then of the kinds."""
         with self._lock:
-            return tuple(f"{kind}: {self._counts[kind]}: {self._shown(kind)}" for kind in self._counts)
+            kinds = sorted(self._counts, key=lambda kind: (self._examples[kind][0][0], kind))
+            return tuple(f"{kind}: {self._counts[kind]}: {self._shown(kind)}" for kind in kinds)
 
     def _shown(self, kind: str) -> str:
         more = "; ..." if self._counts[kind] > len(self._examples[kind]) else ""
-        return "; ".join(self._examples[kind]) + more
+        return "; ".join(example for _, example in self._examples[kind]) + more
 
 
 class RecordNotes:
@@ -81,7 +88,7 @@ class RecordNotes:
                 self._known[kind][index] = True
         for problem in problems:
             if problem.kind in new:
-                self.notes.add(*problem)
+                self.notes.add(*problem, record=index)
 
     def sentences(self) -> tuple[str, ...]:
         """Those of the notes."""

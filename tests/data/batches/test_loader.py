@@ -133,7 +133,7 @@ def test_what_shows_when_the_size_is_known_counts_once_although_records_are_load
     for position in (0, 1, 0, 0, 1):
         assert index_at(reader, position) == position
     assert load(reader)[0].boxes.shape == (1, 4)  # the first is a crowd, the second a sliver
-    dropped, clipped = reader.notes.sentences()
+    clipped, dropped = reader.notes.sentences()
     assert dropped == "boxes without area, dropped: 1: a.csv: line 1: a box"
     rows = "; ".join(f"a.csv: line {row}: a box" for row in (0, 2, 0))
     assert clipped == f"boxes that reached beyond their image, clipped: 3: {rows}"
