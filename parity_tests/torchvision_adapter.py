@@ -18,7 +18,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.ssd import SSD
 
 from parity_tests.adapters import Arrays, weights_like
-from tf_ssd.audit.asking.third_witness import Fixed
+from tf_ssd.audit.asking.torchvision_ssd import Fixed
 
 FEATURE_MAPS = (38, 19, 10, 5, 3, 1)  # cells per side of VGG16's sources for an image of 300 pixels
 with torch.device("meta"):  # its settings matter here, not its 35 million parameters

@@ -21,7 +21,7 @@ ADAPTERS = "tf_ssd.audit.asking"
 BUILT_IN = {
     "tf_ssd": f"{ADAPTERS}.production",
     "reference_torch": f"{ADAPTERS}.reference",
-    "torchvision": f"{ADAPTERS}.third_witness",
+    "torchvision": f"{ADAPTERS}.torchvision_ssd",
 }
 FUNCTIONS = ("loss", "match", "encode", "decode")
 

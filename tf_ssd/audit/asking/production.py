@@ -17,16 +17,20 @@ def loss(
     default_boxes: tf.Tensor,
     *,
     replicas: int = 1,
-    **settings: Any,
+    negative_ratio: int = 3,
+    min_negatives: int = 0,
+    alpha: float = 1.0,
+    normalizer: multibox.Normalizer = "batch",
 ) -> tuple[tf.Tensor, ...]:
     """Total, localization and confidence. Each of the `replicas` gets an equal part of the images; one N divides all their sums."""
     targets = matcher.targets(*padded(gt_boxes, gt_labels), default_boxes)
+    mining: dict[str, Any] = {"negative_ratio": negative_ratio, "min_negatives": min_negatives}
     if replicas == 1:
-        return multibox.multibox_loss(offsets, logits, *targets, **settings)[:3]
+        return multibox.multibox_loss(offsets, logits, *targets, **mining, alpha=alpha, normalizer=normalizer)[:3]
     shares = zip(*(tf.split(tensor, replicas) for tensor in (offsets, logits, *targets)), strict=True)
-    sums = [multibox.multibox_sums(*share) for share in shares]
+    sums = [multibox.multibox_sums(*share, **mining) for share in shares]
     together = multibox.ImageSums(*(tf.concat(parts, axis=0) for parts in zip(*sums, strict=True)))
-    return multibox.normalized(together)[:3]
+    return multibox.normalized(together, alpha=alpha, normalizer=normalizer)[:3]
 
 
 def match(gt_boxes: Sequence[tf.Tensor], gt_labels: Sequence[tf.Tensor], default_boxes: tf.Tensor) -> tf.Tensor:
