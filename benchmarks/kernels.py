@@ -69,9 +69,12 @@ def main() -> None:
         with switched_off(kernel):
             print(measure_peak(SECTIONS[section].make()))
         return
-    names = [name for name in SECTIONS if arguments.only in name]
-    rows = [row for name in names for row in measured(name, arguments.repeats, arguments.peaks)]
-    Console(highlight=False).print(table(rows))
+    console, rows = Console(highlight=False), []
+    for name in (name for name in SECTIONS if arguments.only in name):
+        for row in measured(name, arguments.repeats, arguments.peaks):
+            rows.append(row)
+            console.print(f"{name}, {row.rival}: {_time_saved(row)} of the time")
+    console.print(table(rows))
     if arguments.json:
         arguments.json.write_text(json.dumps([row._asdict() for row in rows], indent=2) + "\n", encoding="utf-8")
 
@@ -96,11 +99,14 @@ def table(rows: list[Row]) -> Table:
     """For people: shares of what a step takes without the kernel."""
     shown = Table("", "kernel", "time saved (range)", "peak memory saved", "with, without")
     for row in rows:
-        saved = [1 - 1 / ratio for ratio in row.ratios]
-        time = f"{statistics.median(saved):.1%} ({min(saved):.1%}..{max(saved):.1%})"
         memory = f"{row.peak_mb:.0f}, {row.rival_peak_mb:.0f} MB"
-        shown.add_row(row.section, row.rival, time, f"{1 - row.peak_mb / row.rival_peak_mb:.1%}", memory)
+        shown.add_row(row.section, row.rival, _time_saved(row), f"{1 - row.peak_mb / row.rival_peak_mb:.1%}", memory)
     return shown
+
+
+def _time_saved(row: Row) -> str:
+    saved = [1 - 1 / ratio for ratio in row.ratios]
+    return f"{statistics.median(saved):.1%} ({min(saved):.1%}..{max(saved):.1%})"
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ class TensorFlow:
         return self._compiled[key]
 
     def compile(self, function: Callable) -> Callable:
-        """Any function of tensors, run as this side runs."""
-        return function if self._mode == "eager" else tf.function(function, jit_compile=self._mode == "xla")
+        """Any function of tensors, run as this side runs: AutoGraph, as users have it, in the graph, and none before XLA."""
+        compiled = tf.function(function, jit_compile=self._mode == "xla", autograph=self._mode == "graph")
+        return function if self._mode == "eager" else compiled
 
 
 class Torch:
