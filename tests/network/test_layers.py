@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.network.noise import drawn
 from tf_ssd.network.kernels import parts, pooling, winograd
 from tf_ssd.network.kernels.choice import plain_kernels
 from tf_ssd.network.layers import FastConv2D, L2Normalize, ReLUMaxPooling2D
@@ -61,10 +62,6 @@ def assert_like_keras(x, filters, *, wrap=tf.function, training=False, **options
     epsilon = 1e-12 if x.dtype == "float64" else 1e-5
     for expected, actual in zip(*results, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=epsilon, atol=epsilon * np.abs(expected).max())
-
-
-def drawn(*shape, dtype="float32"):
-    return tf.constant(np.random.default_rng(0).normal(size=shape), dtype)
 
 
 @pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "no kernels"])

@@ -6,6 +6,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.data.augment.examples import examples, numbered, seeds
+from tests.data.columns import assert_equal
 from tf_ssd.config import AUGMENTATIONS, AugmentConfig
 from tf_ssd.data.augment import Example, augment, augment_encoded, resize_encoded, step_keys
 from tf_ssd.data.augment.geometry import crop, expand, flip_horizontal, flip_vertical, resize
@@ -15,22 +17,6 @@ from tf_ssd.errors import ConfigError
 
 DEFAULT = AugmentConfig()
 BOTH_FLIPS = AugmentConfig(vertical_flip_probability=0.5)
-seeds = st.integers(0, 2**31 - 1)
-
-
-@st.composite
-def examples(draw, *, most=5) -> Example:
-    """Images of noise from 1 x 1 to 40 x 40 with boxes of all sizes; labels count from 1 and the other columns follow from them."""
-    rng = np.random.default_rng(draw(seeds))
-    width, height, count = draw(st.integers(1, 40)), draw(st.integers(1, 40)), draw(st.integers(0, most))
-    size = np.exp(rng.uniform(np.log(0.01), 0, (count, 2)))
-    corner = rng.uniform(0, 1, (count, 2)) * (1 - size)
-    return numbered(rng.integers(0, 256, (height, width, 3), np.uint8), np.concatenate([corner, corner + size], axis=1))
-
-
-def numbered(image: np.ndarray, boxes: np.ndarray) -> Example:
-    labels = tf.range(1, len(boxes) + 1)
-    return Example(tf.constant(image), tf.constant(boxes, tf.float32, (len(boxes), 4)), labels, labels % 2 == 0, labels % 3 == 0)
 
 
 def one_after_another(example: Example, key: tf.Tensor, *, config: AugmentConfig, image_size: int) -> Example:
@@ -175,11 +161,6 @@ def undecoded(example: Example) -> tuple[Example, tf.Tensor, Callable]:
         return image[top:bottom:reduction, left:right:reduction]
 
     return example._replace(image=tf.constant(0)), tf.constant([width, height]), read
-
-
-def assert_equal(a: Example, b: Example) -> None:
-    for mine, other in zip(a, b, strict=True):
-        np.testing.assert_array_equal(mine, other)
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

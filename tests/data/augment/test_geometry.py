@@ -6,6 +6,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.data.augment.examples import examples, numbered, seeds
 from tf_ssd import boxes as box_ops
 from tf_ssd.config import AugmentConfig
 from tf_ssd.data.augment.example import Example, keep_rows
@@ -16,27 +17,6 @@ from tf_ssd.data.images.source import image_size_px
 ALWAYS = AugmentConfig(expand_probability=1, flip_probability=1, vertical_flip_probability=1)
 NEVER = AugmentConfig(expand_probability=0, crop_scale=(1, 1), flip_probability=0)
 STEPS = [expand, crop, flip_horizontal, flip_vertical]
-seeds = st.integers(0, 2**31 - 1)
-
-
-@st.composite
-def examples(draw, *, most=5) -> Example:
-    """Images from 1 x 1 to 24 x 24 with boxes of all sizes, some as large as the image. Labels count from 1, so that they tell
-    which rows are left; the other columns follow from them.
-    """
-    rng = np.random.default_rng(draw(seeds))
-    width, height, count = draw(st.integers(1, 24)), draw(st.integers(1, 24)), draw(st.integers(0, most))
-    size = np.exp(rng.uniform(np.log(0.01), 0, (count, 2)))
-    size[rng.random(count) < 0.2] = 1
-    corner = rng.uniform(0, 1, (count, 2)) * (1 - size)
-    boxes = np.concatenate([corner, corner + size], axis=1).clip(0, 1)
-    image = rng.integers(0, 256, (height, width, 3), np.uint8)
-    return numbered(image, boxes)
-
-
-def numbered(image: np.ndarray, boxes: np.ndarray) -> Example:
-    labels = tf.range(1, len(boxes) + 1)
-    return Example(tf.constant(image), tf.constant(boxes, tf.float32, (len(boxes), 4)), labels, labels % 2 == 0, labels % 3 == 0)
 
 
 @cache

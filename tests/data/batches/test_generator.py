@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.data.columns import assert_equal
 from tf_ssd.config import AUGMENTATIONS
 from tf_ssd.data.batches.generator import Batch, TrainingBatches, evaluation_batches, padded_rows
 from tf_ssd.data.batches.sequence import TrainingSequence
@@ -75,11 +76,6 @@ def arrays(batch: Batch) -> Batch:
 
 def order(batches: list[Batch]) -> list[int]:
     return np.concatenate([batch.index for batch in batches]).tolist()
-
-
-def assert_equal(a: Batch, b: Batch) -> None:
-    for mine, other in zip(a, b, strict=True):
-        np.testing.assert_array_equal(mine, other)
 
 
 # Shapes

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.network.noise import drawn
 from tf_ssd.network.kernels import winograd
 
 
@@ -20,10 +21,6 @@ def with_gradients(convolve):
     return value_and_gradients
 
 
-def drawn(*shape, dtype="float64"):
-    return tf.constant(np.random.default_rng(0).normal(size=shape), dtype)
-
-
 def test_one_pixel_shows_the_kernel_turned_round():
     pixels = tf.scatter_nd([[0, 1, 2, 0]], [1.0], [1, 3, 5, 1])
     kernel = tf.reshape(tf.range(1.0, 10), [3, 3, 1, 1])
@@ -33,7 +30,7 @@ def test_one_pixel_shows_the_kernel_turned_round():
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 6)], ids=str)
 def test_it_is_a_convolution_with_its_gradients(size):
-    inputs = drawn(2, *size, 3), drawn(3, 3, 3, 5)
+    inputs = drawn(2, *size, 3, dtype="float64"), drawn(3, 3, 3, 5, dtype="float64")
     results = [with_gradients(convolve)(*inputs) for convolve in (winograd.convolve, direct)]
     for actual, expected in zip(*results, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
@@ -41,7 +38,7 @@ def test_it_is_a_convolution_with_its_gradients(size):
 
 def test_float32_is_as_exact_as_the_usual_products():
     """With the sums of conv4_2, 512 channels of 9 pixels."""
-    pixels, kernel = drawn(1, 8, 8, 512, dtype="float32"), drawn(3, 3, 512, 8, dtype="float32")
+    pixels, kernel = drawn(1, 8, 8, 512), drawn(3, 3, 512, 8)
     exact = direct(tf.cast(pixels, tf.float64), tf.cast(kernel, tf.float64))
     errors = [np.abs(tf.cast(convolve(pixels, kernel), tf.float64) - exact).max() for convolve in (winograd.convolve, direct)]
     assert errors[0] < 2 * errors[1]
@@ -49,9 +46,9 @@ def test_float32_is_as_exact_as_the_usual_products():
 
 def test_the_number_of_images_may_be_unknown_when_it_is_traced():
     traced = tf.function(winograd.convolve, input_signature=[tf.TensorSpec([None, 5, 4, 2]), tf.TensorSpec([3, 3, 2, 3])])
-    kernel = drawn(3, 3, 2, 3, dtype="float32")
+    kernel = drawn(3, 3, 2, 3)
     for images in (1, 3):
-        pixels = drawn(images, 5, 4, 2, dtype="float32")
+        pixels = drawn(images, 5, 4, 2)
         np.testing.assert_allclose(traced(pixels, kernel), direct(pixels, kernel), rtol=1e-5, atol=1e-5)
 
 
