@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import keras
@@ -54,6 +55,15 @@ def test_every_form_of_a_picture_gives_the_same(detector, photo, tmp_path):
     assert expected.size == (160, 90)
     for picture in (path, str(path), path.read_bytes(), Image.fromarray(photo)):
         assert_same(detector(picture), expected)
+
+
+def test_several_threads_get_what_one_gets(detector):
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (60 + 7 * number, 90 + 3 * number, 3), np.uint8) for number in range(8)]
+    expected = [detector(picture) for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        for found, alone in zip(pool.map(detector, pictures), expected, strict=True):
+            assert_same(found, alone)
 
 
 def test_boxes_are_pixels_of_the_picture_and_scores_fall(detector, photo):

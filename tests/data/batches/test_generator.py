@@ -126,9 +126,10 @@ def test_batches_run_across_the_borders_of_epochs():
     assert sorted(positions[:6]) == sorted(positions[6:]) == list(range(6))
 
 
-def test_a_dataset_smaller_than_a_batch():
-    positions = order(train(NumberedDataset(3), batch_size=9, steps=1))
-    assert [sorted(positions[start : start + 3]) for start in (0, 3, 6)] == [[0, 1, 2]] * 3
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_dataset_smaller_than_a_batch(size):
+    positions = order(train(NumberedDataset(size), batch_size=9, steps=1))
+    assert [sorted(positions[start : start + size]) for start in range(0, 9, size)] == [[*range(size)]] * (9 // size)
 
 
 def test_the_seed_changes_the_order():
