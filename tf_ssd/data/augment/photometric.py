@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tf_ssd.config import AugmentConfig
 from tf_ssd.data.augment.example import Example
+from tf_ssd.data.images.planes import to_pixels, to_planes
 
 HUE_SECTOR = 30  # a sixth of OpenCV's circle of 180
 
@@ -42,9 +43,9 @@ def distorts(config: AugmentConfig) -> bool:
 
 def distort(example: Example, key: tf.Tensor, *, config: AugmentConfig) -> Example:
     """Change the colours at random; the image becomes float32."""
-    channels = tf.transpose(tf.cast(example.image, tf.float32), [2, 0, 1])  # (3, H, W)
+    channels = to_planes(tf.cast(example.image, tf.float32))  # (3, H, W)
     channels = distort_channels(channels, draw_distortion(key, config=config))
-    return example._replace(image=tf.transpose(channels, [1, 2, 0]))
+    return example._replace(image=to_pixels(channels))
 
 
 def draw_distortion(key: tf.Tensor, *, config: AugmentConfig) -> Distortion:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tf_ssd.data.images.planes import to_planes
 from tf_ssd.data.images.source import Part, Source, read_window
 
 
@@ -57,7 +58,7 @@ def resample(source: Source, window_px: tf.Tensor, *, image_size: int) -> Render
         image_size: S, side of the output.
     """
     part, axes = read_window(source, window_px, image_size=image_size), _axes(source.size_px, window_px, image_size)
-    return Rendering(tf.transpose(_resized(part, lambda: axes, image_size), [2, 0, 1]), *axes)
+    return Rendering(to_planes(_resized(part, lambda: axes, image_size)), *axes)
 
 
 def compose(rendering: Rendering, *, fill: tuple[float, float, float]) -> tf.Tensor:
@@ -71,7 +72,8 @@ def compose(rendering: Rendering, *, fill: tuple[float, float, float]) -> tf.Ten
         return canvas + tf.pad(channels * coverage, tf.pad(margins, [[1, 0], [0, 0]]))
 
     covered = tf.stack([tf.reduce_all(axis.coverage == 1) & tf.reduce_all(axis.margins == 0) for axis in (rows, columns)])
-    return tf.transpose(tf.cond(tf.reduce_all(covered), lambda: channels, blend), [1, 2, 0])
+    finished = tf.cond(tf.reduce_all(covered), lambda: channels, blend)  # (3, S, S)
+    return tf.transpose(finished, [1, 2, 0])  # one size for all images, see `planes`
 
 
 def _resized(part: Part, axes: Callable[[], tuple[Axis, Axis]], image_size: int) -> tf.Tensor:
