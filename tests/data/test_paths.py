@@ -45,27 +45,36 @@ def test_a_symbolic_link_out_is_refused(root):
     (root.parent / "secret").write_text("")
     (root / "link").symlink_to(root.parent / "secret")
     with pytest.raises(DatasetError, match=r"data/link: a symbolic link leads to .*/secret, out of .*/data; put"):
-        check_inside(root, root / "link")
+        check_inside(root / "link", root)
 
 
 def test_so_is_a_file_below_a_link_to_a_folder(root):
     (root / "link").symlink_to("..")
     with pytest.raises(DatasetError, match="symbolic link"):
-        check_inside(root, root / "link" / "secret")
+        check_inside(root / "link" / "secret", root)
 
 
 def test_links_within_the_root_and_to_the_root_are_fine(root):
     (root / "a").write_text("")
     (root / "link").symlink_to(root / "a")
     (root.parent / "other").symlink_to(root)
-    check_inside(root, root / "link")
-    check_inside(root.parent / "other", root / "a")
-    check_inside(root.parent / "other", root.parent / "other" / "link")
+    check_inside(root / "link", root)
+    check_inside(root / "a", root.parent / "other")
+    check_inside(root.parent / "other" / "link", root.parent / "other")
+
+
+def test_a_folder_that_is_a_link_is_one_of_those_to_stay_in(root):
+    (root.parent / "disk").mkdir()
+    (root / "images").symlink_to(root.parent / "disk")
+    check_inside(root / "images" / "a", root, root / "images")
+    (root.parent / "disk" / "out").symlink_to("/etc")
+    with pytest.raises(DatasetError, match="symbolic link leads to /etc/passwd"):
+        check_inside(root / "images" / "out" / "passwd", root, root / "images")
 
 
 def test_a_link_to_itself_stays_inside(root):
     (root / "loop").symlink_to(root / "loop")
-    check_inside(root, root / "loop")
+    check_inside(root / "loop", root)
 
 
 def files(root: Path, *names: str, suffixes=(".jpg", ".png")) -> tuple[Files, Notes]:

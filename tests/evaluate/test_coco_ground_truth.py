@@ -32,6 +32,21 @@ def test_images_and_categories_are_in_the_order_of_their_ids(read):
     assert truth.position_of["7"] == 1
 
 
+def test_what_no_metric_needs_may_be_missing(read):
+    rows = [{**ROWS[0], "id": None, "iscrowd": None}, {key: value for key, value in ROWS[1].items() if key != "id"}]
+    truth = read([{"id": 7, "width": None}, {"id": 3}], rows)
+    assert [image.labels.tolist() for image in truth.images] == [[], [3, 2]]
+    assert truth.images[1].left_out.tolist() == [False, True]
+
+
+def test_ids_may_be_texts(read):
+    rows = [{**ROWS[0], "image_id": "0001_d"}, {**ROWS[1], "image_id": 9}, {**ROWS[1], "image_id": "9", "category_id": "18"}]
+    truth = read([{"id": "0001_d"}, {"id": "10"}, {"id": "9"}], rows)
+    assert truth.image_ids == ("9", "10", "0001_d")
+    assert [image.labels.tolist() for image in truth.images] == [[2, 3], [], [3]]
+    assert read(annotations=[], categories=[{"id": "b", "name": "x"}, {"id": "2", "name": 5}]).category_ids == ("2", "b")
+
+
 def test_boxes_are_as_written_also_beyond_the_image(read):
     empty, image = read().images
     assert image.boxes_px.tolist() == [[10, 20, 40, 60], [-5, 0, 8995, 4]]
@@ -54,11 +69,12 @@ def test_class_names_set_the_labels(read):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"images": [*IMAGES, IMAGES[0]]}, "images: the id 7 is given twice"),
-        ({"categories": [*CATEGORIES, {"id": 2, "name": "x"}]}, "categories: the id 2 is given twice"),
+        ({"images": [*IMAGES, IMAGES[0]]}, "images: the id 7 is given 2 times"),
+        ({"categories": [*CATEGORIES, {"id": 2, "name": "x"}]}, "categories: the id 2 is given 2 times"),
         ({"categories": [*CATEGORIES, {"id": 4, "name": "dog"}]}, "one name twice, 'dog'"),
         ({"annotations": [{**ROWS[0], "image_id": 8}]}, r"annotations\[0\]: there is no image with the id 8"),
         ({"annotations": [ROWS[0], {**ROWS[0], "category_id": 5}]}, r"annotations\[1\]: category 5 is none of the classes"),
+        ({"annotations": [{**ROWS[0], "area": [700]}]}, r"annotations\[0\]: area is \[700\]; write a number, or leave it out"),
         ({"class_names": ["cat"]}, "category 18 is none of the classes"),
         ({"annotations": [{**ROWS[0], "bbox": [1, 2, 3]}]}, r"cannot be used as COCO JSON .*bbox"),
     ],

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from itertools import combinations
 
+from tf_ssd.check.findings import Finding
 from tf_ssd.check.survey import Survey
 from tf_ssd.errors import Place
+
+HARMLESS = ("unreadable images", "unknown classes")  # kinds of errors by which no box of a known class is lost
 
 
 def compare_images(survey: Survey) -> None:
@@ -31,15 +34,20 @@ def compare_splits(surveys: Sequence[Survey]) -> None:
 
 
 def compare_classes(surveys: Sequence[Survey]) -> None:
-    """Find classes without boxes, in one split or in all."""
+    """Find classes without boxes, in one split or in all; nothing is said about a split that could not be read whole."""
     names = dict.fromkeys(name for survey in surveys for name in survey.class_names)
+    whole = {survey.split for survey in surveys if all(_harmless(finding) for finding in survey.findings)}
     for name in names:
         counts = {survey.split: len(survey.boxes_of(name)) for survey in surveys}
         elsewhere = ", ".join(f"{count} in {split}" for split, count in counts.items() if count) or "nor anywhere else"
         for survey in surveys:
-            if not counts[survey.split]:
+            if not counts[survey.split] and survey.split in whole:
                 place = Place(survey.split, f"class {name}")
                 survey.findings.add("classes without boxes", f"{place}: no boxes here; {elsewhere}", place)
+
+
+def _harmless(finding: Finding) -> bool:
+    return finding.severity != "error" or finding.kind in HARMLESS
 
 
 def _places(survey: Survey) -> dict[str | bytes, str]:

@@ -49,6 +49,15 @@ class Findings(Notes):
         """A warning."""
         self._add("warning", kind, example, place)
 
+    def lost(self, kind: str, example: str, place: Place) -> None:
+        """An error."""
+        self._add("error", kind, example, place)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no error was found that boxes may have been lost by; they are known where an image's pixels alone are not."""
+        return all(finding.severity != "error" or finding.kind == "unreadable images" for finding in self)
+
     def fault(self, error: DatasetError) -> None:
         """An error."""
         self._add("error", error.kind, str(error), error.place)

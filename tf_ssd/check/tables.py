@@ -124,7 +124,7 @@ def verdict(result: Result) -> Text:
     """One line."""
     warnings = _number(result.count("warning"), "warning")
     if result.count("error"):
-        return Text(f"{_number(result.count('error'), 'error')}, {warnings}: training would stop", STYLES["error"])
+        return Text(f"{_number(result.count('error'), 'error')}, {warnings}: training would stop, or lose images", STYLES["error"])
     return Text(f"no errors, {warnings}", "bold green")
 
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
+from tf_ssd.data.notes import Notes
 from tf_ssd.errors import ConfigError, DatasetError, Place
-from tf_ssd.system.files import written_beside
+from tf_ssd.system.files import require_file, written_beside
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
@@ -18,7 +19,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         DatasetError: the file cannot be read, is not UTF-8, or holds no, an empty or a repeated name.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = require_file(path).read_text(encoding="utf-8-sig")
         names = json.loads(text) if path.suffix.lower() == ".json" else _lines(text)
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: cannot be read as a class map ({error}); write one class a line, in UTF-8") from error
@@ -54,6 +55,15 @@ def require_class_names(names: Sequence[str], where: Place) -> tuple[str, ...]:
         if label_of.setdefault(name, label) != label:
             raise DatasetError.at(where, f"class names {label_of[name]} and {label} are one name twice, {name!r}; give each once")
     return tuple(names)
+
+
+def class_names_of(names: Sequence[str], where: Place, notes: Notes) -> tuple[str, ...]:
+    """Those that `require_class_names` lets pass, else (), and a fault; none if there are no names where something was not read."""
+    if not names and not notes.complete:
+        return ()
+    with notes.tolerating():
+        return require_class_names(names, where)
+    return ()
 
 
 def check_class_names(expected: Sequence[str], found: Sequence[str], where: str) -> None:

@@ -18,6 +18,7 @@ LARGEST_PX = 1e9  # beyond any image; larger numbers would overflow float32 on t
 DROPPED = "boxes without area, dropped"
 CLIPPED = "boxes that reached beyond their image, clipped"
 UNKNOWN = (0, 0)  # in place of a size
+MOST_BOXES = 8192  # in an image: SSD300 has 8732 default boxes, each for one object at most
 
 
 class Fitted(NamedTuple):
@@ -103,7 +104,16 @@ def fit_record(record: Record, size: Size, notes: Notes) -> tuple[Record, list[P
     fitted = fit(record.boxes_px, np.array(size))
     found = problems(fitted, record.written.__getitem__, notes)
     columns = {name: getattr(record, name)[fitted.usable] for name in ("labels", "difficult", "crowd")}
-    return replace(record, boxes_px=fitted.boxes_px[fitted.usable], size=size, written=(), **columns), found
+    complete = record.complete and not fitted.outside.any()
+    boxes_px = fitted.boxes_px[fitted.usable]
+    return replace(record, boxes_px=boxes_px, size=size, written=(), complete=bool(complete), **columns), found
+
+
+def check_count(boxes: int, where: Place) -> None:
+    """Refuse an image with more than MOST_BOXES boxes; raises DatasetError, which begins with `where`."""
+    if boxes > MOST_BOXES:
+        what = f"{boxes} boxes are more than the {MOST_BOXES} that an image may have; cut the image into tiles"
+        raise DatasetError.at(where, what)
 
 
 def corners_px(texts: Sequence[str], where: Place) -> Corners:

@@ -46,6 +46,15 @@ class Notes:
             insort(examples, (record, example), key=itemgetter(0))
             del examples[EXAMPLES:]
 
+    def lost(self, kind: str, example: str, place: Place) -> None:
+        """Count a case of `kind` in which a record was lost: noted like any other here, an error where all faults are listed."""
+        self.add(kind, example, place)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything could be read, so that something follows from what is not there; here a fault ends all reading."""
+        return True
+
     def fault(self, error: DatasetError) -> None:
         """Something that cannot be used; raises the error."""
         raise error

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tf_ssd.data.notes import Notes
@@ -11,23 +11,37 @@ from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.errors import DatasetError, Place
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")  # the first found is taken
+SLASH = re.compile(r"[/\\]")  # of any operating system
 # Absolute, with a drive, or upwards; on any operating system, so either slash counts.
 _LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\0")
 
 
+def leads_out(name: str) -> bool:
+    """Whether the name of a file leads out of its folder, or is empty."""
+    return not name or _LEADS_OUT.search(name) is not None
+
+
 def check_name(name: str, where: Place) -> None:
     """Refuse the name of a file that leads out of its folder; raises DatasetError, which begins with `where`."""
-    if not name or _LEADS_OUT.search(name):
+    if leads_out(name):
         what = f"the file name {name!r} leads out of the dataset's folder; write a name inside the folder"
         raise DatasetError.at(where, what, kind="paths out of the dataset")
 
 
-def check_inside(root: Path, path: Path) -> None:
-    """Refuse a path that symbolic links lead out of `root`; raises DatasetError."""
-    target = os.path.realpath(path)
-    if not Path(target).is_relative_to(os.path.realpath(root)):
-        what = f"a symbolic link leads to {target}, out of the dataset's folder {root}; put the files into the folder"
+def check_inside(path: Path, *folders: Path) -> None:
+    """Refuse a path that symbolic links lead out of all of `folders`, each of which may be a link itself; raises DatasetError.
+
+    The first of `folders` is the dataset's, for the message.
+    """
+    target = Path(os.path.realpath(path))
+    if not any(target.is_relative_to(os.path.realpath(folder)) for folder in folders):
+        what = f"a symbolic link leads to {target}, out of the dataset's folder {folders[0]}; put the files into the folder"
         raise DatasetError.at(Place(path), what, kind="paths out of the dataset")
+
+
+def listed(paths: Iterable[Path]) -> str:
+    """Some paths in a message."""
+    return ", ".join(map(str, paths))
 
 
 def pictures_in(path: Path) -> list[Path]:
@@ -44,13 +58,13 @@ class Files:
     `suffixes` is taken, and the others are noted. Hidden files (the name begins with a dot) are not looked at.
 
     Args:
-        root: the dataset's folder, which nothing may lead out of.
-        folder: the folder to look in, `root` or below.
+        root: the dataset's folder.
+        folder: the folder to look in, `root` or below; it may be a symbolic link, but nothing in it may lead out of both.
         suffixes: of this kind of file, in lower case.
         notes: where files left out are noted.
 
     Raises:
-        DatasetError: a folder cannot be listed, or a symbolic link leads out of `root`.
+        DatasetError: a folder cannot be listed, or a symbolic link leads out of `root` and `folder`.
     """
 
     def __init__(self, root: Path, folder: Path, suffixes: Sequence[str], notes: Notes) -> None:
@@ -68,11 +82,17 @@ class Files:
         suffix = self._list(subfolder + slash).get(stem)
         return None if suffix is None else name + suffix
 
+    def hold(self, name: str) -> bool:
+        """Whether there is such a file; a subfolder that is not there holds none."""
+        subfolder = name.rpartition("/")[0]
+        there = not subfolder or os.path.isdir(self.folder / subfolder)  # noqa: PTH112  is_dir raises an error for a long name
+        return there and self.find(name) is not None
+
     def _list(self, subfolder: str) -> dict[str, str]:
         """Suffix by name."""
         if subfolder not in self._listed:
             folder = self.folder / subfolder
-            check_inside(self._root, folder)
+            check_inside(folder, self._root, self.folder)
             try:
                 self._listed[subfolder] = self._scan(folder)
             except OSError as error:
@@ -98,6 +118,12 @@ class Files:
         return self.suffixes.index(suffix.lower()), suffix
 
 
+def without_suffix(name: str, suffixes: Sequence[str]) -> str:
+    """A name without one of these suffixes, which are in lower case; the name itself if it has none of them."""
+    stem, dot, ending = name.rpartition(".")
+    return stem if stem and (dot + ending).lower() in suffixes else name
+
+
 def existing(ids: Sequence[str], files: Files, kind: str, notes: Notes) -> list[str]:
     """Those of the ids that have a file; where one is missing, it is a fault, which calls it a `kind`."""
     found = []
@@ -115,3 +141,10 @@ def existing(ids: Sequence[str], files: Files, kind: str, notes: Notes) -> list[
 def files_of(ids: Sequence[str], files: Files) -> PackedStrings:
     """The file of each id, all of them `existing`."""
     return PackedStrings([files.find(name) or "" for name in ids])
+
+
+def note_unused(images: Files, ids: Iterable[str], notes: Notes) -> None:
+    """Note the images that are called like none of the ids."""
+    for name in sorted(set(images.names()).difference(ids)):
+        path = images.folder / name
+        notes.add("images without an annotation, left out", str(path), Place(path))

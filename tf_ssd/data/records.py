@@ -36,6 +36,8 @@ class Record:
         crowd: (G,) bool, rows that stand for a group of objects (COCO's `iscrowd`); none if not given.
         size: width and height in pixels, as the annotation says; None if it does not.
         written: G rows as the annotation has them, for messages; empty where the boxes lie inside.
+        looked_for: the places where the image is not; empty if it is at `image`, or nobody looked.
+        complete: False where boxes may have been left out because of a fault, so that nothing follows from their number.
     """
 
     id: str
@@ -46,6 +48,8 @@ class Record:
     crowd: np.ndarray = None  # type: ignore[assignment]  # replaced below
     size: Size | None = None
     written: tuple[Written, ...] = ()
+    looked_for: tuple[Path, ...] = ()
+    complete: bool = True
 
     def __post_init__(self) -> None:
         if self.crowd is None:

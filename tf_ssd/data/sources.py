@@ -1,18 +1,21 @@
 """A dataset by its kind, folders and splits, as the command lines name it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
 from tf_ssd.config import DatasetKind
 from tf_ssd.data.joined import JoinedDataset
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.paths import check_name
+from tf_ssd.data.paths import check_name, listed
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.csv import read_csv
 from tf_ssd.data.readers.voc import VocDataset
+from tf_ssd.data.readers.yolo import yolo_hint
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError, Place
+
+Layouts = dict[Path, tuple[Path, ...]]  # by annotations, the folders that their images may lie in
 
 
 def open_dataset(
@@ -51,18 +54,37 @@ def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[
         case "voc":
             return VocDataset(folder, split, class_names=class_names, notes=notes)
         case "coco":
-            return CocoDataset(*_paths(_coco_layouts(folder, split)), class_names=class_names, notes=notes)
+            return _with_images(CocoDataset, _coco_layouts(folder, split), folder, split, class_names=class_names, notes=notes)
         case "csv":
-            return read_csv(*_paths(_csv_layouts(folder, split)), class_names=class_names, notes=notes)
+            return _with_images(read_csv, _csv_layouts(folder, split), folder, split, class_names=class_names, notes=notes)
     raise ValueError(f"{kind!r} is in no folder")
+
+
+def _with_images(
+    read: Callable[..., Dataset],
+    layouts: Layouts,
+    root: Path,
+    split: str,
+    *,
+    class_names: Sequence[str] | None,
+    notes: Notes | None,
+) -> Dataset:
+    """Read the first annotations that exist; images are looked for in their folders, beside the annotations, and in `root`."""
+    annotation = _first(layouts, root, split)
+    folders = [folder for folder in layouts[annotation] if folder.is_dir()]
+    dataset = read(annotation, *folders, annotation.parent, root, class_names=class_names, notes=notes)
+    if not folders and len(dataset) and dataset[0].looked_for:
+        what = f"there is no folder of images; looked for {listed(layouts[annotation])}"
+        raise DatasetError.at(Place(annotation), what, kind="missing files")
+    return dataset
 
 
 def annotation_file(folder: Path, split: str) -> Path:
     """The annotation file of a split of COCO; the images need not be there. Raises DatasetError if there is none."""
-    return _first(list(_coco_layouts(folder, split)))
+    return _first(_coco_layouts(folder, split), folder, split)
 
 
-def _coco_layouts(folder: Path, split: str) -> dict[Path, tuple[Path, ...]]:
+def _coco_layouts(folder: Path, split: str) -> Layouts:
     """Annotation files and folders of images: as COCO is published, as Roboflow exports it, or a file beside the images."""
     return {
         folder / "annotations" / f"instances_{split}.json": (folder / split, folder / "images" / split, folder / "images"),
@@ -71,30 +93,23 @@ def _coco_layouts(folder: Path, split: str) -> dict[Path, tuple[Path, ...]]:
     }
 
 
-def _csv_layouts(folder: Path, split: str) -> dict[Path, tuple[Path, ...]]:
-    """A file for all images, or a folder with one for each."""
+def _csv_layouts(folder: Path, split: str) -> Layouts:
+    """A file for all images, as Roboflow exports it too, or a folder with one for each."""
     images = (folder / "images", folder)
-    return {folder / f"{split}.csv": images, folder / f"{split}.txt": images, folder / split: (folder / split,)}
+    return {
+        folder / f"{split}.csv": images,
+        folder / f"{split}.txt": images,
+        folder / split / "_annotations.csv": (folder / split,),
+        folder / split: (folder / split,),
+    }
 
 
-def _paths(layouts: Mapping[Path, Sequence[Path]]) -> tuple[Path, Path]:
-    """The first annotation that exists, and the first of its folders of images that does."""
-    annotation = _first(list(layouts))
-    for images in layouts[annotation]:
-        if images.is_dir():
-            return annotation, images
-    raise DatasetError.at(Place(annotation), f"there is no folder of images; looked for {_listed(layouts[annotation])}")
-
-
-def _first(annotations: Sequence[Path]) -> Path:
-    for path in annotations:
+def _first(layouts: Layouts, folder: Path, split: str) -> Path:
+    for path in layouts:
         if path.exists():
             return path
-    raise DatasetError(f"there are no annotations; looked for {_listed(annotations)}; check --data and --split")
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    return ", ".join(str(path) for path in paths)
+    hint = yolo_hint(folder / split, folder / "labels" / split, folder / split / "labels", folder / "labels", folder)
+    raise DatasetError(f"there are no annotations; looked for {listed(layouts)}; check --data and --split{hint}")
 
 
 def _named(parts: Sequence[tuple[Path, str]], datasets: Sequence[Dataset]) -> dict[str, Dataset]:

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from tf_ssd.boxes_px import from_xywh
+from tf_ssd.data.readers.coco_ids import Id
 from tf_ssd.errors import DatasetError, Place
+from tf_ssd.evaluate.coco_ground_truth import label_of_categories
 from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.predict.coco_results import CocoResult, encoded, read_rows, results
@@ -61,19 +63,18 @@ def _positions(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGrou
 
 
 def _labels(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGroundTruth) -> Iterator[int]:
-    label_of: dict[float, int] = {
-        number: label for label, number in enumerate(ground_truth.category_ids, start=1) if number is not None
-    }
+    label_of = label_of_categories(ground_truth.category_ids)
     for number, row in enumerate(rows):
-        label = label_of.get(row.category_id)
+        label = label_of.get(row.category_id)  # type: ignore[arg-type]  # 1.0 is found by 1
         if label is None:
-            known = ", ".join(f"{key} ({ground_truth.class_names[value - 1]})" for key, value in label_of.items())
-            what = f"there is no category with the id {row.category_id}; there are {known}"
+            ids = zip(ground_truth.category_ids, ground_truth.class_names, strict=True)
+            known = ", ".join(f"{key} ({name})" for key, name in ids if key is not None)
+            what = f"there is no category with the id {row.category_id!r}; there are {known}"
             raise DatasetError.at(Place(path, f"[{number}]"), what, kind="unknown classes")
         yield label
 
 
-def _results(detections: ImageDetections, image_id: int | str, ground_truth: DatasetGroundTruth) -> Iterator[CocoResult]:
+def _results(detections: ImageDetections, image_id: Id, ground_truth: DatasetGroundTruth) -> Iterator[CocoResult]:
     """The rows of one image, without those whose class has no id."""
     ids = [ground_truth.category_ids[label - 1] for label in detections.labels.tolist()]
     known = np.array([number is not None for number in ids], bool)

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from tf_ssd.boxes_px import area
+from tf_ssd.data.readers.coco_ids import Id
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.metrics.images import ImageGroundTruth
@@ -20,13 +21,13 @@ class DatasetGroundTruth:
     Attributes:
         class_names: the C - 1 classes, without background.
         category_ids: (C - 1) ids of the classes in files of results; None for a class that the annotation file does not know.
-        image_ids: of the images in files of results, in the order of `images`: COCO's numbers, else the ids of the records.
+        image_ids: of the images in files of results, in the order of `images`: those of COCO's file, else the ids of the records.
         images: ground truth of each image.
     """
 
     class_names: tuple[str, ...]
-    category_ids: tuple[int | None, ...]
-    image_ids: tuple[int | str, ...]
+    category_ids: tuple[Id | None, ...]
+    image_ids: tuple[Id, ...]
     images: tuple[ImageGroundTruth, ...]
 
     @cached_property

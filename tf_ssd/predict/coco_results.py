@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from tf_ssd.boxes_px import to_xywh
 from tf_ssd.data.ground_truth import LARGEST_PX
+from tf_ssd.data.readers.coco_ids import Id
 from tf_ssd.data.readers.coco_json import Pixels, encoded_json
 
 DECIMALS = 4  # of a pixel
@@ -22,12 +23,12 @@ class CocoResult(msgspec.Struct, gc=False):
     """One detection; `bbox` is in pixels from the image's top left corner."""
 
     image_id: int | float | str
-    category_id: int | float
+    category_id: int | float | str
     bbox: tuple[Pixels, Pixels, Side, Side]
     score: float
 
 
-def results(image_id: int | str, boxes_px: np.ndarray, category_ids: Iterable[int], scores: np.ndarray) -> Iterator[CocoResult]:
+def results(image_id: Id, boxes_px: np.ndarray, category_ids: Iterable[Id], scores: np.ndarray) -> Iterator[CocoResult]:
     """The rows of one image's detections: boxes (D, 4) xyxy, D ids of their classes, and scores (D,)."""
     bboxes = np.round(to_xywh(boxes_px), DECIMALS)
     for bbox, category_id, score in zip(bboxes.tolist(), category_ids, scores.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Writing files so that none is ever seen half written."""
+"""Files opened by name, and written so that none is ever seen half written."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +9,13 @@ from typing import Any
 from tf_ssd.errors import ConfigError, TfSsdError
 
 UNFINISHED = "unfinished-"
+
+
+def require_file(path: Path) -> Path:
+    """The path, to be opened; raises OSError if it is a named pipe, a socket or a device, which may block whoever opens it."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError("a named pipe, a socket or a device, not a file")
+    return path
 
 
 @contextmanager

@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tf_ssd.check.findings import Findings
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.readers.coco import CocoDataset
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, ImageError
 
 
-def image(number: int, name: str | None = None, **values) -> dict:
+def image(number: float | str, name: str | int | None = None, **values) -> dict:
     return {"id": number, "file_name": name or f"{number}.png", "width": 200, "height": 100, **values}
 
 
-def box(number: int, image_id: int = 1, category_id: int = 3, bbox=(10, 20, 40, 40), **values) -> dict:
+def box(
+    number: int | str | None, image_id: int | str | None = 1, category_id: int | str = 3, bbox=(10, 20, 40, 40), **values
+) -> dict:
     return {"id": number, "image_id": image_id, "category_id": category_id, "bbox": bbox, "iscrowd": 0, **values}
 
 
@@ -103,7 +106,27 @@ def test_whole_numbers_may_be_written_as_floats(read):
     assert dataset[0].labels.tolist() == [1]
 
 
-@pytest.mark.parametrize("size", [{}, {"width": 200}, {"width": 200, "height": 0}])
+def test_ids_may_be_texts_and_annotations_need_none(read, tmp_path):
+    images = [image("0001_d"), image("10"), image(2**64, "big.png"), image("007"), image(7)]
+    rows = [box(None, "0001_d"), box("x", 10, "3"), box(5, str(2**64), bbox=[9, 9, 0, 9]), box(5, "007", "animal")]
+    dataset = read(images, rows, [{"id": "animal", "name": 5}, {"id": 3, "name": "cat"}, {"id": "12", "name": "dog"}])
+    assert [dataset[index].id for index in range(5)] == ["0001_d", "10", str(2**64), "007", "7"]
+    assert dataset.class_names == ("cat", "5")
+    assert [dataset[index].labels.tolist() for index in range(5)] == [[1], [1], [], [2], []]
+    where = f"{tmp_path / 'coco.json'}: annotations[2]"
+    assert dataset.notes[0] == f"boxes without area, dropped: 1: {where}: x=9 y=9 width=0 height=9"
+
+
+def test_repeated_ids_of_annotations_are_noted(read, tmp_path):
+    dataset = read(annotations=[box(5), box(5, category_id=7), box(6)])
+    assert dataset[0].labels.tolist() == [1, 2, 1]
+    where = f"{tmp_path / 'coco.json'}: annotation 5"
+    assert dataset.notes == (
+        f"repeated ids of annotations: 1: {where}: the id is given 2 times; COCO's own tools take the last for all of them",
+    )
+
+
+@pytest.mark.parametrize("size", [{}, {"width": 200}, {"width": 200, "height": 0}, {"width": None, "height": None}])
 def test_without_a_size_rows_are_as_annotated_and_say_where_they_stand(read, tmp_path, size):
     """No image is there to be looked at."""
     beyond, flat = box(4, bbox=[-10, 20, 400, 40]), box(5, bbox=[500, 20, 0, 40])
@@ -153,9 +176,9 @@ def test_an_index_outside_is_an_index_error(read, index):
 BAD = {
     "no images": ({"images": []}, "there are no images; list"),
     "image without id": ({"images": [{"file_name": "1.png"}]}, r"missing required field `id` - at `\$.images\[0\]`"),
-    "image without name": ({"images": [{"id": 1}]}, r"missing required field `file_name`"),
+    "image without name": ({"images": [{"id": 1}]}, "image 1: 'file_name' is missing; name the image's file"),
     "repeated image": ({"images": [image(2), image(1), image(2, "b.png")]}, "images: the id 2 is given 2 times; make"),
-    "repeated annotation": ({"annotations": [box(5), box(5)]}, "annotations: the id 5 is given 2 times"),
+    "repeated as a text": ({"images": [image(1), image("1", "b.png")]}, "images: the id 1 is given 2 times; make"),
     "repeated category": ({"categories": [*CATEGORIES, CATEGORIES[0]]}, "categories: the id 7 is given 2 times"),
     "one name twice": (
         {"annotations": [box(1), box(2, 1, 7)], "categories": [{"id": 3, "name": "a"}, {"id": 7, "name": "a"}]},
@@ -187,7 +210,8 @@ BAD = {
     "nan": ({"annotations": [box(5, bbox=(4, 4, float("nan"), 4))]}, "cannot be used as COCO JSON .*malformed"),
     "nan as text": ({"annotations": [box(5, bbox=(4, 4, "nan", 4))]}, "cannot be used as COCO JSON"),
     "too large": ({"annotations": [box(5, bbox=(4, 4, 1e10, 4))]}, r"Expected `float` <= 1000000000.0 - at .*bbox"),
-    "huge id": ({"images": [image(2**63)]}, r"at `\$.images\[0\].id`"),
+    "broken id": ({"images": [image(1.5)]}, r"at `\$.images\[0\].id`"),
+    "too many boxes": ({"annotations": [box(n) for n in range(8193)]}, r"image 1 \(1\.png\): 8193 boxes are more than the 8192"),
     "negative size": ({"images": [image(1, width=-200)]}, r"Expected `int` >= 0 - at `\$.images\[0\].width`"),
 }
 
@@ -227,6 +251,77 @@ def test_a_symbolic_link_out_of_the_folder_is_refused(read, tmp_path, known_size
     (tmp_path / "images" / "1.png").symlink_to(tmp_path / "outside.png")
     with pytest.raises(DatasetError, match=r"1\.png: a symbolic link leads to .*outside\.png"):
         read([image(1) if known_size else {"id": 1, "file_name": "1.png"}])[0]
+
+
+# Where images are
+
+
+@pytest.mark.parametrize("name", ["images/1.png", r"images\1.png", "1.png", "images/deep/1.png", r"images\deep\1.png"])
+def test_a_file_name_may_be_relative_to_any_of_the_folders(read, tmp_path, name):
+    path = tmp_path / "images" / ("deep/1.png" if "deep" in name else "1.png")
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    read([image(1, name)])
+    record = CocoDataset(tmp_path / "coco.json", tmp_path / "images", tmp_path)[0]
+    assert (record.image, record.looked_for) == (path, ())
+
+
+def test_the_folders_are_searched_in_order(read, tmp_path):
+    for folder in ("images", "."):
+        (tmp_path / folder / "1.png").touch()
+    read()
+    assert CocoDataset(tmp_path / "coco.json", tmp_path / "images", tmp_path)[0].image == tmp_path / "images/1.png"
+    assert CocoDataset(tmp_path / "coco.json")[0].image == tmp_path / "1.png"
+
+
+def test_a_missing_image_says_where_it_was_looked_for(read, tmp_path):
+    read([image(1, r"deep\1.png")])
+    record = CocoDataset(tmp_path / "coco.json", tmp_path / "images", tmp_path)[0]
+    assert record.looked_for == (tmp_path / "images/deep/1.png", tmp_path / "deep/1.png")
+    assert record.labels.tolist() == [1]
+    with pytest.raises(ImageError) as error:
+        read_image(record)
+    first, second = record.looked_for
+    assert str(error.value) == (
+        f"{first}: there is no such image; looked for {first}, {second}; add it, correct its name or remove the record"
+    )
+    assert error.value.kind == "missing files"
+
+
+def test_a_name_that_no_file_system_takes_is_missing(read):
+    assert read([image(1, "x" * 5000)])[0].looked_for
+
+
+# What is not concluded
+
+
+@pytest.mark.parametrize(
+    ("images", "annotations", "categories", "kinds"),
+    [
+        ([image(1), image(2, width="wide")], [box(1, 2)], CATEGORIES, {"broken annotations"}),
+        ([image(1, "../1.png"), image(2)], [box(1)], CATEGORIES, {"paths out of the dataset"}),
+        ([{"id": 1}, image(2)], [box(1)], CATEGORIES, {"broken annotations"}),
+        ([image(1, 5)], [box(1)], CATEGORIES, {"broken annotations"}),
+        (IMAGES, [box(1, bbox=[1, 2, 3])], CATEGORIES, {"broken annotations"}),
+        (IMAGES, [box(1, None)], CATEGORIES, {"broken annotations"}),
+        (IMAGES, BOXES, [{"id": 3}], {"broken annotations"}),
+        (IMAGES, [box(1, category_id=4)], CATEGORIES, {"unknown classes"}),
+        (IMAGES, [box(1, bbox=[500, 2, 3, 4])], CATEGORIES, {"boxes outside their image"}),
+    ],
+)
+def test_nothing_follows_from_what_could_not_be_read(read, images, annotations, categories, kinds):
+    """No unknown images, no categories without boxes, no missing classes, no images without boxes."""
+    findings = Findings("train")
+    dataset = read(images, annotations, categories, notes=findings)
+    assert {finding.kind for finding in findings} == kinds
+    assert not any(dataset[index].complete for index in range(len(dataset)))
+
+
+def test_something_follows_from_what_was_read(read):
+    findings = Findings("train")
+    assert read(annotations=[box(1, 2)], notes=findings)[0].complete is False
+    assert {finding.kind for finding in findings} == {"boxes of unknown images"}
+    assert read()[0].complete
 
 
 # Memory

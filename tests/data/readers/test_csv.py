@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tf_ssd.check.findings import Findings
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.readers.csv import CsvDataset, TextFilesDataset, read_csv
 from tf_ssd.errors import DatasetError, Place
@@ -21,9 +22,9 @@ def folder(tmp_path) -> Path:
     return tmp_path
 
 
-def one_file(folder: Path, text: str, **options) -> CsvDataset:
+def one_file(folder: Path, text: str, *, images: Path | None = None, **options) -> CsvDataset:
     (folder / "labels.csv").write_text(text, encoding="utf-8")
-    return CsvDataset(folder / "labels.csv", **options)
+    return CsvDataset(folder / "labels.csv", *([images] if images else []), **options)
 
 
 # One file for all images
@@ -59,6 +60,34 @@ def test_names_are_relative_to_the_image_folder(folder):
     (folder / "sub").mkdir()
     (folder / "sub" / "labels.csv").write_text("c.jpg,dog,1,1,9,9\n")
     assert CsvDataset(folder / "sub" / "labels.csv", folder)[0].image == folder / "c.jpg"
+
+
+def test_names_may_be_relative_to_other_folders_and_have_backslashes(folder):
+    (folder / "images").mkdir()
+    (folder / "images" / "d.png").touch()
+    (folder / "labels.csv").write_text("images\\d.png,dog,1,1,9,9\na.png,dog,1,1,9,9\ngone\\e.png,dog,1,1,9,9\n")
+    dataset = CsvDataset(folder / "labels.csv", folder / "images", folder)
+    assert [dataset[index].image for index in (0, 1)] == [folder / "images/d.png", folder / "a.png"]
+    assert dataset[2].looked_for == (folder / "images/gone/e.png", folder / "gone/e.png")
+
+
+def test_columns_of_other_tools(folder):
+    dataset = one_file(folder, "filename,width,height,class,xmin,ymin,xmax,ymax\na.png,9,9,dog,10,20,50,60\nb.PNG,9,9,,,,,\n")
+    np.testing.assert_array_equal(dataset[0].boxes_px, [[10, 20, 50, 60]])
+    assert (dataset[1].labels.tolist(), dataset[1].complete) == ([], True)
+
+
+def test_an_image_with_too_many_boxes_is_refused(folder):
+    with pytest.raises(DatasetError, match=r"a\.png: 8193 boxes are more than the 8192 that an image may have; cut"):
+        one_file(folder, ROW * 8193, class_names=["dog"])[0]
+
+
+@pytest.mark.parametrize("broken", ["a.png,dog,1,two,3,4", "a.png,dog", "../x.png,dog,1,2,3,4"])
+def test_nothing_follows_from_rows_that_could_not_be_read(folder, broken):
+    findings = Findings("train")
+    dataset = one_file(folder, f"a.png,,,,,\n{broken}", notes=findings)
+    assert len(list(findings)) == 1
+    assert dataset[0].complete is False
 
 
 def test_no_image_is_looked_at(folder):
@@ -111,7 +140,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(folder, name):
 def test_a_symbolic_link_out_of_the_folder_is_refused(folder):
     (folder / "images").mkdir()
     (folder / "images" / "a.png").symlink_to(folder / "a.png")
-    dataset = one_file(folder, ROW, image_folder=folder / "images")
+    dataset = one_file(folder, ROW, images=folder / "images")
     with pytest.raises(DatasetError, match=r"images/a\.png: a symbolic link leads to"):
         dataset[0]
 
@@ -170,7 +199,7 @@ def test_text_files_beside_their_images(folder):
 def test_text_files_are_parsed_when_they_are_used(folder):
     dataset = text_files(folder, {"a.txt": "dog,0,10,20,50,60", "b.txt": "damaged"}, class_names=["dog"])
     assert dataset[0].labels.tolist() == [1]
-    with pytest.raises(DatasetError, match=r"b\.txt: the first row 'damaged' does not have 6 fields"):
+    with pytest.raises(DatasetError, match=r"b\.txt: the first row 'damaged' neither"):
         dataset[1]
 
 
@@ -209,6 +238,21 @@ def test_a_text_that_is_a_link_out_of_the_folder_is_refused(folder):
     (folder / "labels" / "a.txt").symlink_to(folder / "a.png")
     with pytest.raises(DatasetError, match=r"labels/a\.txt: a symbolic link leads to .*a\.png"):
         TextFilesDataset(folder / "labels", folder)
+
+
+@pytest.mark.parametrize("row", ["0 0.375 0.444 0.417 0.444", "12 0.1 0.2 0.3 0.4 0.5 0.6", "\ufeff1\t0\t0\t1\t1"])
+@pytest.mark.parametrize("beside", ["classes.txt", None])
+def test_yolo_is_named(folder, row, beside):
+    texts = {"a.txt": row, "b.txt": "", **({beside: "dog"} if beside else {})}
+    with pytest.raises(DatasetError, match=r"labels holds YOLO's text files .*, which are not read: convert them to COCO or VOC"):
+        text_files(folder, texts)
+
+
+def test_nothing_follows_from_a_text_that_could_not_be_read(folder):
+    dataset = text_files(folder, {"a.txt": "dog,0,1,2,3,\n", "b.txt": "dog,0,1,2\n", "c.txt": ""}, notes=Findings("train"))
+    assert dataset.class_names == ()
+    assert dataset[0].complete is False
+    assert dataset[2].complete is True
 
 
 # Either

@@ -1,7 +1,6 @@
 import pytest
 
-from tf_ssd.data.notes import Notes
-from tf_ssd.data.readers.csv_rows import read_rows
+from tf_ssd.data.readers.csv_rows import CsvRows
 from tf_ssd.errors import DatasetError
 
 ROW = ["a.jpg", "dog", "1", "2", "30", "40"]
@@ -13,7 +12,8 @@ def rows(tmp_path):
 
     def rows(text: str | bytes) -> list[tuple[int, list[str]]]:
         (tmp_path / "labels.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-        return list(read_rows(tmp_path / "labels.csv", Notes()))
+        read = CsvRows(tmp_path / "labels.csv")
+        return [(line, read.six(line, fields)) for line, fields in read]
 
     return rows
 
@@ -48,20 +48,61 @@ def test_only_the_first_row_can_be_a_header(rows):
     assert rows(f"{','.join(ROW)}\n{header}") == [(1, ROW), (2, header.split(","))]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,200,100,dog,1,2,30,40",  # tutorials of TensorFlow
+        "ImageID;Source;Label;XMin;XMax;YMin;YMax\n a.jpg;x;dog;1;30;2;40",
+        "class\tx_min\ty_min\tx_max\ty_max\timg_path\ndog\t1\t2\t30\t40\ta.jpg",
+        "picture,x1,y1,x2,y2,kind\na.jpg,1,2,30,40,dog",
+        "\n,name,image,left,top,right,bottom\n0,dog,a.jpg,1,2,30,40",  # an index without a name
+    ],
+)
+def test_columns_are_found_by_their_names(rows, text):
+    assert rows(text)[0][1] == ROW
+
+
+def test_a_row_without_a_box_among_other_columns(rows):
+    text = "filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,200,100,,,,,\n"
+    assert rows(text) == [(2, ["a.jpg", "", "", "", "", ""])]
+
+
+@pytest.mark.parametrize("before", ["", "b.jpg,,,,,\n", "b.jpg,1,2,30,40,7\n"])
+def test_the_class_may_come_last_without_a_header(rows, before):
+    """As RetinaNet's tools write it; the first row whose class is no number decides."""
+    assert rows(f"{before}a.jpg,1,2,30,40,dog\n")[-1][1] == ROW
+
+
+def test_numbers_alone_are_in_our_order(rows):
+    assert rows("7,1,2,3,30,40\n") == [(1, ["7", "1", "2", "3", "30", "40"])]
+
+
 BAD = {
-    "columns in another order": (
-        "name,class,XMin,XMax,YMin,YMax\n",
-        "the header ends in XMin, XMax, YMin, YMax, not in xmin, ymin",
+    "other corners": (
+        "name,class,x,y,width,height\n",
+        "the header 'name,class,x,y,width,height' does not name the columns xmin, ymin",
     ),
-    "too few in the first row": ("a.jpg,dog,1,2,3", r"the first row 'a\.jpg,dog,1,2,3' does not have 6 fields between commas"),
-    "two delimiters": ("a,b,c,d,e,f;b;c;d;e;f", "the first row .* does not have 6 fields"),
-    "spaces": ("a.jpg dog 1 2 30 40", "the first row .* does not have 6 fields"),
+    "no image": (
+        "width,height,depth,class,xmin,ymin,xmax,ymax\n",
+        "the header width, .* has no column for the image; call it image",
+    ),
+    "no class": ("image,width,height,xmin,ymin,xmax,ymax\n", "the header image, .* has no column for the class; call it class"),
+    "a column twice": ("image,class,xmin,ymin,xmax,ymax,xmin\n", "the header names the column 'xmin' twice; rename one"),
+    "too few in the first row": (
+        "a.jpg,dog,1,2,3",
+        r"the first row 'a\.jpg,dog,1,2,3' neither names the columns xmin, ymin, xmax, ymax nor has 6 fields between commas",
+    ),
+    "two delimiters": ("a,b,c,d,e,f;b;c;d;e;f", "the first row .* neither"),
+    "spaces": ("a.jpg dog 1 2 30 40", "the first row .* neither"),
     "too few later": (
         "a.jpg,dog,1,2,30,40\n\nb.jpg,dog\n",
         "line 3: 2 fields instead of 6: name,class,xmin,ymin,xmax,ymax; correct",
     ),
     "too many later": ("a.jpg,dog,1,2,30,40\nb.jpg,dog,1,2,3,4,5\n", "line 2: 7 fields instead of 6"),
-    "header of another line": ("name,class,xmin,ymin,xmax,ymax\nb.jpg,dog,1\n", "line 2: 3 fields instead of 6"),
+    "other than the header": (
+        "image,class,depth,x1,y1,x2,y2\nb.jpg,dog,1,2,3,4\n",
+        "line 2: 6 fields instead of 7: as the header has",
+    ),
     "open quote": ('a.jpg,dog,1,2,30,40\n"b.jpg,dog,1,2,3,4', "cannot be read as rows of text .unexpected end of data"),
     "text after a quote": ('a.jpg,dog,1,2,30,40\n"b"c,dog,1,2,3,4', "cannot be read as rows of text"),
     "not UTF-8": (b"a.jpg,dog,1,2,30,40\n\xff,dog,1,2,3,4", "cannot be read as rows of text .*utf-8"),
@@ -81,4 +122,4 @@ def test_bad_text_is_refused(rows, text, message):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"gone\.csv: cannot be read as rows of text .*No such file"):
-        list(read_rows(tmp_path / "gone.csv", Notes()))
+        CsvRows(tmp_path / "gone.csv")

@@ -19,7 +19,8 @@ class Listed(LazyDataset):
 
     def __init__(self, *records, class_names=("cat", "dog"), root=Path("pictures"), size=(100, 100)):
         self.records, self.parsed, self.size = records, [], size
-        super().__init__(root, PackedStrings([f"r{index}" for index in range(len(records))]), class_names, Notes(), Place("list"))
+        self.root = root
+        super().__init__([root], PackedStrings([f"r{index}" for index in range(len(records))]), class_names, Notes(), Place("list"))
 
     def annotation(self, index: int) -> Annotation:
         self.parsed.append(index)
@@ -27,7 +28,7 @@ class Listed(LazyDataset):
             Object(Place(f"r{index}", f"object {n} ({name})"), name, box)
             for n, (name, box) in enumerate(self.records[index], start=1)
         ]
-        return Annotation(self._root / f"{index}.png", self.size, objects)
+        return Annotation(self.root / f"{index}.png", self.size, objects)
 
 
 def test_a_record():
@@ -120,7 +121,7 @@ class Numbered(LazyDataset):
 def test_a_record_that_is_not_used_costs_a_few_bytes():
     ids = [f"2012_{number:06d}" for number in range(20_000)]
     tracemalloc.start()
-    dataset = Numbered(Path(), PackedStrings(ids), ["dog"], Notes(), Place("here"))
+    dataset = Numbered([Path()], PackedStrings(ids), ["dog"], Notes(), Place("here"))
     gc.collect()
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tf_ssd.check.findings import Findings
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.readers.voc import VocDataset
 from tf_ssd.errors import DatasetError
@@ -91,8 +92,63 @@ def test_given_class_names_allow_a_split_without_objects(voc):
 
 
 def test_difficult_is_kept_and_may_be_missing(voc):
-    objects = [object_xml(difficult=f"<difficult>{value}</difficult>") for value in (0, 1)]
-    assert one(voc, *objects, object_xml(difficult=""))[0].difficult.tolist() == [False, True, False]
+    values = {"": False, " ": False, "Unspecified": False, "false": False, "False": False, "0": False, "0.0": False}
+    values |= {"true": True, "TRUE": True, "1": True, "\n1 ": True}
+    objects = [object_xml(difficult=f"<difficult>{value}</difficult>") for value in values]
+    others = [object_xml(difficult=text) for text in ("", "<difficult/>")]
+    assert one(voc, *objects, *others)[0].difficult.tolist() == [*values.values(), False, False]
+
+
+DECLARED = '<?xml version="1.0" encoding="{}" ?>\n'
+ENCODED = {
+    "gb2312": "猫",
+    "GBK": "猫",
+    "GB18030": "猫",
+    "Shift_JIS": "猫",
+    "ISO-8859-1": "forêt",
+    "windows-1251": "кот",
+    "utf-8": "猫",
+}
+
+
+@pytest.mark.parametrize(("encoding", "name"), [*ENCODED.items(), ("utf-16", "猫"), ("ascii", "cat")])
+def test_text_is_decoded_as_declared(voc, encoding, name):
+    xml = DECLARED.format(encoding) + annotation_xml(object_xml(name))
+    voc.add("a", "").split("a")
+    (voc.root / "Annotations" / "a.xml").write_bytes(xml.encode(encoding))
+    assert voc.read().class_names == (name,)
+
+
+@pytest.mark.parametrize(
+    ("xml", "message"),
+    [
+        (annotation_xml(object_xml("中文")).encode("gbk"), r"'utf-8' codec can't decode .*\); save it as UTF-8"),
+        ((DECLARED.format("gbk") + annotation_xml(object_xml("猫"))).encode(), r"'gbk' codec can't .*\); save it as UTF-8"),
+        ((DECLARED.format("klingon") + annotation_xml()).encode(), r"unknown encoding: klingon\); save it as UTF-8"),
+        ((DECLARED.format("zlib") + annotation_xml()).encode(), r"'zlib' is not a text encoding.*\); save it as UTF-8"),
+        ((DECLARED.format("gbk") + '<!DOCTYPE a [<!ENTITY b "c">]>' + annotation_xml()).encode(), "DTDForbidden"),
+    ],
+)
+def test_text_that_cannot_be_decoded_is_refused(voc, xml, message):
+    voc.add("a", "").split("a")
+    (voc.root / "Annotations" / "a.xml").write_bytes(xml)
+    with pytest.raises(DatasetError, match=rf"a\.xml: cannot be used as XML \(.*{message}"):
+        voc.read()
+
+
+def test_a_large_file_is_refused_before_it_is_read(voc):
+    voc.add("a", "").split("a")
+    with (voc.root / "Annotations" / "a.xml").open("wb") as file:
+        file.truncate(300_000_000)
+    with pytest.raises(DatasetError, match=r"a\.xml: 300000000 bytes are more than the 33554432 that an annotation of one image"):
+        voc.read()
+
+
+@pytest.mark.parametrize("bad", [object_xml(box=(9, 9, 5, 9)), object_xml(box=(500, 9, 600, 20)), object_xml("cow")])
+def test_nothing_follows_from_objects_that_could_not_be_read(voc, bad):
+    findings = Findings("train")
+    assert one(voc, bad, class_names=["dog"], notes=findings)[0].complete is False
+    assert one(voc, class_names=["dog"])[0].complete is True
 
 
 def test_numbers_may_be_written_as_floats(voc):
@@ -160,6 +216,45 @@ def test_a_repeated_line_counts_once_and_is_noted(voc):
     assert re.fullmatch(r"repeated lines, left out: 1: .*train\.txt: line 2 repeats 'a' of line 1", dataset.notes[0])
 
 
+SPACED = ["photo", "photo (1)", "photo 1", "shot 2020-12-16 16.42.21", "a.b", '"']
+
+
+@pytest.mark.parametrize("form", ["{}", '"{}"', "'{}'", "{}  1", '"{}" -1', " {}\t0 ", "{}.png", "JPEGImages/{}.PNG", "./x/{}.jpg"])
+def test_the_whole_line_is_the_id(voc, form):
+    for name in SPACED:
+        voc.add(name, annotation_xml(object_xml()))
+    dataset = voc.split("\n".join(map(form.format, SPACED))).read()
+    assert [dataset[index].id for index in range(len(dataset))] == SPACED
+    assert dataset.notes == ()
+
+
+@pytest.mark.parametrize("form", ["/home/me/{}.jpg", r"C:\data\{}.jpg", "../images/{}.jpg", "/x/Annotations/{}.xml", "x/{}"])
+def test_a_line_may_be_a_path_whose_end_is_an_id(voc, form):
+    (voc.root / "Annotations" / "sub").mkdir()
+    (voc.root / "JPEGImages" / "sub").mkdir()
+    for name in ("a", "sub/a", "b c"):
+        voc.add(name, annotation_xml(object_xml()))
+    dataset = voc.split("\n".join(map(form.format, ("a", "sub/a", "b c")))).read()
+    assert [dataset[index].id for index in range(len(dataset))] == ["a", "sub/a", "b c"]
+
+
+def test_lines_that_name_one_image_have_lost_one(voc):
+    voc.add("a", annotation_xml(object_xml())).split("cats/a.jpg\ndogs/a.jpg\ncats/a.jpg\n")
+    [lost, repeated] = voc.read().notes
+    where = voc.root / "ImageSets/Main/train.txt"
+    assert lost == (
+        f"lines that name one image, left out: 1: {where}: line 2: 'dogs/a.jpg' names the image 'a', as line 1 does: "
+        "'cats/a.jpg'; write ids that differ"
+    )
+    assert repeated.startswith("repeated lines, left out: 1: ")
+    findings = Findings("train")
+    voc.read(notes=findings)
+    assert [(finding.severity, finding.kind) for finding in findings] == [
+        ("error", "lines that name one image, left out"),
+        ("warning", "repeated lines, left out"),
+    ]
+
+
 @pytest.mark.parametrize("index", [-1, 1])
 def test_an_index_outside_is_an_index_error(voc, index):
     with pytest.raises(IndexError, match="of 1"):
@@ -167,6 +262,30 @@ def test_an_index_outside_is_an_index_error(voc, index):
 
 
 # Other layouts
+
+
+@pytest.mark.parametrize("folders", [("annotations", "images"), ("Annotations", "images"), ("annotations", "JPEGImages")])
+def test_other_names_of_the_folders(voc, folders):
+    voc.add("a", annotation_xml(object_xml())).split("a")
+    for old, new in zip(("Annotations", "JPEGImages"), folders, strict=True):
+        (voc.root / old).rename(voc.root / new)
+    assert voc.read()[0].image == voc.root / folders[1] / "a.png"
+
+
+@pytest.mark.parametrize("place", ["Annotations/a.png", "a.png", "Annotations/sub/other.jpg", "other.jpg"])
+def test_an_image_elsewhere_is_found_by_its_name_or_as_the_annotation_says(voc, place):
+    name = place.removeprefix("Annotations/").replace("/", "\\")
+    voc.add("a", annotation_xml(f"<filename>{name}</filename>", object_xml())).split("a")
+    (voc.root / place).parent.mkdir(exist_ok=True)
+    (voc.root / "JPEGImages" / "a.png").rename(voc.root / place)
+    assert voc.read()[0].image == voc.root / place
+
+
+def test_a_filename_that_leads_out_is_looked_for_by_its_last_part(voc):
+    voc.add("a", annotation_xml(r"<filename>C:\photos\b.png</filename>", object_xml())).split("a")
+    (voc.root / "JPEGImages" / "a.png").rename(voc.root / "JPEGImages" / "b.png")
+    assert voc.read()[0].image == voc.root / "JPEGImages" / "b.png"
+    assert VocDataset(voc.root, "all").notes == ()
 
 
 def test_the_split_all_is_every_annotation(voc):
@@ -208,6 +327,9 @@ def test_splits_of_one_folder(folder):
 
 def test_a_folder_without_annotations_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="there are no XML files; is this the folder of a VOC dataset"):
+        VocDataset(tmp_path, "all")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    with pytest.raises(DatasetError, match=r"there are no XML files; .* holds YOLO's text files"):
         VocDataset(tmp_path, "all")
 
 
@@ -283,7 +405,6 @@ BAD_XML = {
     "not closed": ("<annotation>", r"a\.xml: cannot be used as XML \(no element found"),
     "empty": ("", r"a\.xml: cannot be used as XML"),
     "not XML": ("{}", r"a\.xml: cannot be used as XML"),
-    "unknown encoding": ('<?xml version="1.0" encoding="klingon"?><annotation/>', r"a\.xml: cannot be used as XML"),
     "document type": ('<!DOCTYPE annotation SYSTEM "voc.dtd">' + annotation_xml(), "DTDForbidden.*without DTD"),
     "entities": (ENTITY + annotation_xml(object_xml("&dog;")), "DTDForbidden"),
     "undefined entity": (annotation_xml(object_xml("&dog;")), "cannot be used as XML"),
@@ -302,7 +423,7 @@ def test_a_missing_annotation_is_refused(voc):
     voc.add("a", annotation_xml()).split("a")
     (voc.root / "Annotations" / "a.xml").unlink()
     with pytest.raises(
-        DatasetError, match=r"Annotations: there is no annotation 'a' \(\.xml\); add it or remove 'a' from the dataset"
+        DatasetError, match=r"train\.txt: line 1: there is no annotation 'a' \(\.xml\) in .*Annotations; add it or remove the line"
     ):
         voc.read()
 
@@ -310,20 +431,29 @@ def test_a_missing_annotation_is_refused(voc):
 def test_a_missing_image_is_refused(voc):
     voc.add("a", annotation_xml()).split("a")
     (voc.root / "JPEGImages" / "a.png").unlink()
-    with pytest.raises(DatasetError, match=r"JPEGImages: there is no image 'a' \(\.jpg .*\); add it or remove 'a'"):
+    folders = ", ".join(str(path) for path in (voc.root / "JPEGImages", voc.root / "Annotations", voc.root))
+    message = rf"JPEGImages: there is no image 'a' \(\.jpg .*\); looked in {folders}; add it or remove 'a' from the dataset"
+    with pytest.raises(DatasetError, match=message):
+        voc.read()
+    voc.add("a", annotation_xml("<filename>b.png</filename>"))
+    (voc.root / "JPEGImages" / "a.png").unlink()
+    with pytest.raises(
+        DatasetError, match=r"there is no image 'a' \(.*\), and not the 'b\.png' that its annotation names; looked in"
+    ):
         voc.read()
 
 
-@pytest.mark.parametrize("bad", ["../a", "x/../../a", "/etc/passwd", r"..\a", r"C:\a", r"\\server\a"])
-def test_an_id_that_leads_out_of_the_root_is_refused(voc, bad):
-    voc.add("a", annotation_xml(object_xml())).split(f"a\n{bad}\n")
-    with pytest.raises(DatasetError, match=r"train\.txt: line 2: the file name .* leads out of the dataset's folder; write"):
+@pytest.mark.parametrize("bad", ["../b", "x/../../b", "/etc/passwd", r"..\b", r"C:\b.jpg", r"\\server\b", "JPEGImages/b.jpg"])
+def test_a_path_to_no_id_is_refused(voc, bad):
+    (voc.root / "b.xml").write_text(annotation_xml())
+    voc.add("a", annotation_xml(object_xml())).split(f"a\n{bad}  1\n")
+    name = re.split(r"[/\\]", bad)[-1].removesuffix(".jpg")
+    message = rf"line 2: {re.escape(repr(bad))} is a path, and there is no annotation '{name}' \(\.xml\) in .*Annotations; list ids"
+    with pytest.raises(DatasetError, match=message):
         voc.read()
 
 
-@pytest.mark.parametrize(
-    "linked", ["Annotations", "Annotations/a.xml", "JPEGImages", "JPEGImages/a.png", "ImageSets/Main/train.txt"]
-)
+@pytest.mark.parametrize("linked", ["Annotations/a.xml", "JPEGImages/a.png", "ImageSets/Main/train.txt"])
 def test_a_symbolic_link_out_of_the_root_is_refused(voc, linked):
     voc.add("a", annotation_xml(object_xml())).split("a\n")
     outside = voc.root.parent / "outside"
@@ -332,6 +462,20 @@ def test_a_symbolic_link_out_of_the_root_is_refused(voc, linked):
     with pytest.raises(
         DatasetError, match=rf"{linked}: a symbolic link leads to .*outside, out of the dataset's folder .*data; put"
     ):
+        voc.read()
+
+
+@pytest.mark.parametrize("linked", ["Annotations", "JPEGImages", "ImageSets"])
+def test_folders_of_the_root_may_be_links_but_nothing_may_lead_out_of_them(voc, linked):
+    voc.add("a", annotation_xml(object_xml())).split("a\n")
+    outside = voc.root.parent / "outside"
+    (voc.root / linked).rename(outside)
+    (voc.root / linked).symlink_to(outside)
+    assert voc.read()[0].labels.tolist() == [1]
+    file = {"Annotations": "a.xml", "JPEGImages": "a.png", "ImageSets": "Main/train.txt"}[linked]
+    (outside / file).rename(voc.root.parent / "secret")
+    (outside / file).symlink_to(voc.root.parent / "secret")
+    with pytest.raises(DatasetError, match=rf"{file}: a symbolic link leads to .*secret, out of the dataset's folder"):
         voc.read()
 
 

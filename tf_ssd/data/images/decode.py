@@ -19,8 +19,10 @@ from PIL.ExifTags import Base
 from tf_ssd.config.data import Exif
 from tf_ssd.data.images.jpeg import decode_ordinary, is_ordinary
 from tf_ssd.data.images.orientation import stored_part, turn, turned_size
+from tf_ssd.data.paths import listed
 from tf_ssd.data.records import Record
 from tf_ssd.errors import FaultKind, ImageError, Place
+from tf_ssd.system.files import require_file
 
 # Not all formats that Pillow knows: a disguised EPS file, for example, would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
@@ -59,13 +61,16 @@ def name_of(record: Record) -> str:
 
 def read_encoded(record: Record) -> bytes:
     """The bytes of a record's image; raises ImageError if its file cannot be read."""
+    if record.looked_for:
+        what = f"there is no such image; looked for {listed(record.looked_for)}; add it, correct its name or remove the record"
+        raise ImageError.at(Place(name_of(record)), what, kind="missing files")
     return read_file(record.image) if isinstance(record.image, Path) else record.image
 
 
 def read_file(path: Path) -> bytes:
     """The bytes of a file; raises ImageError if it cannot be read."""
     with _reporting(str(path)):
-        return path.read_bytes()
+        return require_file(path).read_bytes()
 
 
 def read_header(encoded: bytes, name: str) -> Header:

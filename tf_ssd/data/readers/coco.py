@@ -1,17 +1,19 @@
 """Datasets in the JSON format of COCO: one file with images, annotations and categories, and a folder of images."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 
-from tf_ssd.data.classes import require_class_names
-from tf_ssd.data.ground_truth import UNKNOWN, fit, problems
+from tf_ssd.data.classes import class_names_of
+from tf_ssd.data.ground_truth import MOST_BOXES, UNKNOWN, check_count, fit, problems
+from tf_ssd.data.image_folders import ImageFolders
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
-from tf_ssd.data.paths import check_inside, check_name
-from tf_ssd.data.readers.coco_json import Category, Image, Rows, check_unique, read_coco, written
+from tf_ssd.data.paths import check_name
+from tf_ssd.data.readers.coco_ids import order
+from tf_ssd.data.readers.coco_json import Category, Image, read_coco, unique
+from tf_ssd.data.readers.coco_rows import Rows
 from tf_ssd.data.records import Record
 from tf_ssd.errors import DatasetError, Place
 
@@ -21,53 +23,56 @@ class CocoDataset:
 
     A bbox is (x, y, width, height) in pixels from the image's top left corner. Boxes without area are dropped, boxes that
     reach beyond their image are clipped, and `notes` counts both. Rows with `iscrowd` are kept, as `crowd`. An image without
-    annotations is a record without boxes. The id of a record is its image id.
+    annotations is a record without boxes. The id of a record is its image id, a number or a text.
 
     Category ids may be sparse: categories become labels 1..C-1 in the order of their ids. Categories without any box, such
     as a parent that groups others, are left out and noted.
 
     Args:
         annotation_file: the JSON file.
-        image_folder: what the `file_name` of an image is relative to, and must not lead out of.
+        image_folders: that a `file_name` may be relative to, in the order in which they are searched; none for the folder of
+            `annotation_file`.
         class_names: the classes without background, in the order of their labels, which categories are looked up in by
             name; None takes the categories of the file that have boxes.
         notes: where faults go; None raises the first.
 
     Raises:
-        DatasetError: the file is not COCO JSON; an id is repeated or unknown; a file name leads out of the folder; a box has
-            a negative side or lies outside its image; a category with boxes is not among `class_names`.
+        DatasetError: the file is not COCO JSON; an id of an image or a category is repeated or unknown; a file name leads out of
+            the folders; a box has a negative side or lies outside its image; a category with boxes is not among `class_names`.
     """
 
     def __init__(
         self,
         annotation_file: Path,
-        image_folder: Path,
-        *,
+        *image_folders: Path,
         class_names: Sequence[str] | None = None,
         notes: Notes | None = None,
     ) -> None:
         notes = Notes() if notes is None else notes
         file = read_coco(annotation_file, notes)
-        self._folder = image_folder
-        images, self._sizes = _images(file.images, annotation_file, notes)  # N, (N, 2)
-        self._ids = np.array([image.id for image in images], np.int64)  # (N,)
-        self._names = PackedStrings([image.file_name for image in images])
-        rows = Rows(file.annotations, annotation_file, self._ids, notes)
-        boxes_px, kept = _fit(rows, self._sizes, notes)
+        file.images = unique(file.images, Place(annotation_file, "images"), notes)
+        file.categories = unique(file.categories, Place(annotation_file, "categories"), notes)
+        named = _named(file.images, annotation_file, notes)  # (N,) bool
+        sizes = np.array([_size(image) for image in file.images], np.int32).reshape(-1, 2)
+        rows = Rows(file, annotation_file, notes)
+        boxes_px, kept = _fit(rows, sizes, notes)
         kept = kept[np.argsort(rows.image[kept], kind="stable")]  # the rows of an image side by side
-        names = _category_names(file.categories, rows, annotation_file, notes)
+        kept = kept[_few_enough(rows.image[kept], file.images, annotation_file, notes)]
         if class_names is None:
-            class_names = _used(names, rows.category[kept], annotation_file, notes)
-        self.class_names: tuple[str, ...] = ()
-        with notes.tolerating():
-            self.class_names = require_class_names(class_names, Place(annotation_file))
-        labels = _labels(rows.category[kept], names, self.class_names, annotation_file, notes)
-        kept, self._labels = kept[labels > 0], labels[labels > 0]
+            class_names = _used(file.categories, rows.category[kept], annotation_file, notes)
+        self.class_names = class_names_of(class_names, Place(annotation_file), notes)
+        labels = _labels(rows.category[kept], file.categories, self.class_names, annotation_file, notes)
+        usable = (labels > 0) & named[rows.image[kept]]
+        kept, self._labels = kept[usable], labels[usable]
         self._boxes_px, self._crowd = boxes_px[kept], rows.crowd[kept]
-        self._path, self._annotation_ids = annotation_file, rows.ids[kept]
-        counts = np.bincount(rows.image[kept], minlength=len(self._ids))
+        self._row_names, self._row_numbers = rows.names, rows.numbers[kept]
+        counts = np.bincount(rows.image[kept], minlength=len(file.images))[named]
         self._first = np.concatenate([[0], np.cumsum(counts)])  # (N + 1,): image i has the rows first[i] to first[i + 1]
-        self.notes = notes.sentences()
+        images = [image for image, usable in zip(file.images, named.tolist(), strict=True) if usable]
+        self._ids = PackedStrings([str(image.id) for image in images])
+        self._names, self._sizes = PackedStrings([str(image.file_name) for image in images]), sizes[named]
+        self._folders = ImageFolders(*(image_folders or (annotation_file.parent,)))
+        self._complete, self.notes = notes.complete, notes.sentences()
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -75,26 +80,42 @@ class CocoDataset:
     def __getitem__(self, index: int) -> Record:
         if not 0 <= index < len(self):
             raise IndexError(f"record {index} of {len(self)}")
-        image = self._folder / self._names[index]
-        check_inside(self._folder, image)
+        image, looked_for = self._folders.find(self._names[index])
         rows = slice(self._first[index], self._first[index + 1])
         boxes_px, labels, crowd = self._boxes_px[rows], self._labels[rows], self._crowd[rows]
         width, height = self._sizes[index].tolist()
         size = (width, height) if width else None
-        texts = (written(self._path, *row) for row in zip(self._annotation_ids[rows], boxes_px, strict=True))
-        never = np.zeros_like(crowd)  # difficult
-        return Record(str(self._ids[index]), image, boxes_px, labels, never, crowd, size, () if size else tuple(texts))
+        written = (self._row_names.written(*row) for row in zip(self._row_numbers[rows], boxes_px, strict=True))
+        return Record(
+            self._ids[index],
+            image,
+            boxes_px,
+            labels,
+            np.zeros_like(crowd),  # difficult
+            crowd,
+            size,
+            () if size else tuple(written),
+            looked_for,
+            self._complete,
+        )
 
 
-def _images(images: Sequence[Image], path: Path, notes: Notes) -> tuple[list[Image], np.ndarray]:
-    """The images that can be used, and their sizes (N, 2) int32, UNKNOWN where a side is missing or 0."""
-    usable = []
-    for image in check_unique(images, Place(path, "images"), notes):
+def _named(images: Sequence[Image], path: Path, notes: Notes) -> np.ndarray:
+    """Which images (N,) have the name of a file inside the folders; the others are faults."""
+    named = np.zeros(len(images), bool)
+    for place, image in enumerate(images):
         with notes.tolerating():
-            check_name(image.file_name, Place(path, f"image {image.id}"))
-            usable.append(image)
-    sizes = [(image.width, image.height) if image.width and image.height else UNKNOWN for image in usable]
-    return usable, np.array(sizes, np.int32).reshape(-1, 2)
+            where = Place(path, f"image {image.id}")
+            if image.file_name is None:
+                raise DatasetError.at(where, "'file_name' is missing; name the image's file")
+            check_name(image.file_name, where)
+            named[place] = True
+    return named
+
+
+def _size(image: Image) -> tuple[int, int]:
+    """UNKNOWN where a side is missing or 0."""
+    return (image.width, image.height) if image.width and image.height else UNKNOWN
 
 
 def _fit(rows: Rows, sizes: np.ndarray, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
@@ -105,33 +126,37 @@ def _fit(rows: Rows, sizes: np.ndarray, notes: Notes) -> tuple[np.ndarray, np.nd
     return fitted.boxes_px, np.flatnonzero(fitted.usable)
 
 
-def _category_names(categories: Sequence[Category], rows: Rows, path: Path, notes: Notes) -> dict[int, str]:
-    """Names by category id, in the order of the ids; every row must have one."""
-    categories = check_unique(categories, Place(path, "categories"), notes)
-    names = {category.id: category.name.strip() for category in sorted(categories, key=attrgetter("id"))}
-    for row in np.flatnonzero(~np.isin(rows.category, list(names))).tolist():
-        what = f"there is no category with the id {rows.category[row]}; add it to 'categories'"
-        notes.fault(DatasetError.at(rows.where(row), what, kind="unknown classes"))
+def _few_enough(image: np.ndarray, images: Sequence[Image], path: Path, notes: Notes) -> np.ndarray:
+    """Which rows (M,) are not of an image with more boxes than it may have, which is a fault; `image` is that of each."""
+    counts = np.bincount(image, minlength=len(images))
+    few = np.ones(len(images), bool)
+    for place in np.flatnonzero(counts > MOST_BOXES).tolist():
+        few[place] = False
+        with notes.tolerating():
+            check_count(int(counts[place]), Place(path, f"image {images[place].id} ({images[place].file_name})"))
+    return few[image]
+
+
+def _used(categories: Sequence[Category], used: np.ndarray, path: Path, notes: Notes) -> list[str]:
+    """The names of those of the categories whose places are among `used` (M,), in the order of their ids; the others are noted."""
+    places = set(used.tolist())
+    names = []
+    for place, category in sorted(enumerate(categories), key=lambda item: order(item[1].id)):
+        if place in places:
+            names.append(category.name_text)
+        elif notes.complete:
+            where = Place(path, f"category {category.id} ({category.name_text})")
+            notes.add("categories without boxes, left out", str(where), where)
     return names
 
 
-def _used(names: dict[int, str], categories: np.ndarray, path: Path, notes: Notes) -> list[str]:
-    """The names of those among `categories` (M,), in the order of their ids; the others are noted."""
-    used = set(categories.tolist())
-    for number, name in names.items():
-        if number not in used:
-            where = Place(path, f"category {number} ({name})")
-            notes.add("categories without boxes, left out", str(where), where)
-    return [name for number, name in names.items() if number in used]
-
-
-def _labels(categories: np.ndarray, names: dict[int, str], class_names: Sequence[str], path: Path, notes: Notes) -> np.ndarray:
-    """The label (M,) int32 of each row of `categories` (M,); 0 where it is none of `class_names`, or has no name."""
+def _labels(used: np.ndarray, categories: Sequence[Category], class_names: Sequence[str], path: Path, notes: Notes) -> np.ndarray:
+    """The label (M,) int32 of each row by the place (M,) of its category; 0 where that is none of `class_names`."""
     label_of = {name: label for label, name in enumerate(class_names, start=1)}
-    numbers, positions = np.unique(categories, return_inverse=True)
-    for number in numbers.tolist():
-        if number in names and names[number] not in label_of:
-            where = Place(path, f"category {number} ({names[number]})")
+    labels = np.array([label_of.get(category.name_text, 0) for category in categories], np.int32)
+    for place in np.unique(used).tolist():
+        if not labels[place]:
+            where = Place(path, f"category {categories[place].id} ({categories[place].name_text})")
             message = f"{where} is none of {', '.join(class_names)}; rename it or add it to these"
             notes.fault(DatasetError(message, kind="unknown classes", place=where))
-    return np.array([label_of.get(names.get(number, ""), 0) for number in numbers.tolist()], np.int32)[positions]
+    return labels[used]

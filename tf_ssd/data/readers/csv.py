@@ -11,35 +11,39 @@ from pathlib import Path
 import numpy as np
 
 from tf_ssd.data.ground_truth import corners_px, parse_corners
+from tf_ssd.data.image_folders import ImageFolders
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
-from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
-from tf_ssd.data.readers.csv_rows import read_rows
+from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of, note_unused
+from tf_ssd.data.readers.csv_rows import CsvRows
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object, unknown_class
+from tf_ssd.data.readers.yolo import yolo_hint
 from tf_ssd.errors import DatasetError, Place
+
+ADVICE = "; is this the folder of annotations?"
 
 
 def read_csv(
     path: Path,
-    image_folder: Path | None = None,
-    *,
+    *image_folders: Path,
     class_names: Sequence[str] | None = None,
     notes: Notes | None = None,
 ) -> LazyDataset:
-    """`CsvDataset` of a file, or `TextFilesDataset` of a folder; arguments and errors are theirs."""
-    kind = TextFilesDataset if path.is_dir() else CsvDataset
-    return kind(path, image_folder, class_names=class_names, notes=notes)
+    """`CsvDataset` of a file, or `TextFilesDataset` of a folder with the first of the folders of images; arguments are theirs."""
+    if path.is_dir():
+        return TextFilesDataset(path, *image_folders[:1], class_names=class_names, notes=notes)
+    return CsvDataset(path, *image_folders, class_names=class_names, notes=notes)
 
 
 class CsvDataset(LazyDataset):
-    """One file with a row `name,class,xmin,ymin,xmax,ymax` for each box, held as compact arrays.
+    """One file with a row `name,class,xmin,ymin,xmax,ymax` for each box, held as compact arrays; see `CsvRows` for other columns.
 
-    `name` is the image's file, and becomes the record's id; the rows of an image need not be side by side. A row `name,,,,,`
-    is an image without labels. A header line may come first; the delimiter may be a comma, a semicolon or a tab.
+    `name` is the image's file, and becomes the record's id; the rows of an image need not be side by side. A row whose class and
+    corners are empty is an image without labels. The delimiter may be a comma, a semicolon or a tab.
 
     Args:
         path: the file.
-        image_folder: what names are relative to, and must not lead out of; None for the folder of `path`.
+        image_folders: that names may be relative to, in the order in which they are searched; none for the folder of `path`.
         class_names: the classes without background, in the order of their labels; None takes those found, sorted.
         notes: where faults go; None raises the first.
 
@@ -51,16 +55,16 @@ class CsvDataset(LazyDataset):
     def __init__(
         self,
         path: Path,
-        image_folder: Path | None = None,
-        *,
+        *image_folders: Path,
         class_names: Sequence[str] | None = None,
         notes: Notes | None = None,
     ) -> None:
         notes = Notes() if notes is None else notes
         self._path = path
-        self._folder = path.parent if image_folder is None else image_folder
+        self._image_folders = ImageFolders(*(image_folders or (path.parent,)))
         table = _Table(path, notes)
-        if not table.images:
+        self._complete = notes.complete
+        if not table.images and notes.complete:
             raise DatasetError.at(Place(path), "there are no rows; write one a box: name,class,xmin,ymin,xmax,ymax")
         self._found = tuple(table.classes)
         order = np.argsort(np.asarray(table.image), kind="stable")  # the rows of an image side by side
@@ -70,12 +74,13 @@ class CsvDataset(LazyDataset):
         counts = np.bincount(table.image, minlength=len(table.images))
         self._first = np.concatenate([[0], np.cumsum(counts)])  # (N + 1,): image i has the rows first[i] to first[i + 1]
         ids, where = PackedStrings(list(table.images)), Place(path)
-        super().__init__(self._folder, ids, self._check(class_names, notes), notes, where)
+        super().__init__(self._image_folders.folders, ids, self._check(class_names, notes), notes, where)
 
     def annotation(self, index: int) -> Annotation:
         """The rows of record `index`."""
         rows = range(self._first[index], self._first[index + 1])
-        return Annotation(self._folder / self._ids[index], None, [self._object(row) for row in rows])
+        image, looked_for = self._image_folders.find(self._ids[index])
+        return Annotation(image, None, [self._object(row) for row in rows], looked_for, self._complete)
 
     def _object(self, row: int) -> Object:
         xmin, ymin, xmax, ymax = map(float, self._corners[row])
@@ -108,9 +113,10 @@ class _Table:
         self.images: dict[str, int] = {}
         self.classes: dict[str, int] = {}
         self.image, self.class_number, self.line, self.corners = array("i"), array("i"), array("i"), array("d")
-        for line, fields in read_rows(path, notes):
+        rows = CsvRows(path)
+        for line, fields in rows:
             with notes.tolerating():
-                self._add(fields, path, line)
+                self._add(rows.six(line, fields), path, line)
 
     def _add(self, fields: list[str], path: Path, line: int) -> None:
         name, class_name, *texts = fields
@@ -162,25 +168,26 @@ class TextFilesDataset(LazyDataset):
         texts = Files(folder, folder, (".txt", ".csv"), notes)
         images = Files(self._image_folder, self._image_folder, IMAGE_SUFFIXES, notes)
         ids = texts.names()
-        if not ids:
-            raise DatasetError.at(Place(folder), "there are no .txt or .csv files; is this the folder of annotations?")
-        for name in sorted(set(images.names()).difference(ids)):
-            path = self._image_folder / name
-            notes.add("images without an annotation, left out", str(path), Place(path))
+        hint = yolo_hint(folder, folder / "labels")
+        if hint or not ids:
+            raise DatasetError.at(Place(folder), f"there are no .txt or .csv files with boxes in pixels{hint or ADVICE}")
+        note_unused(images, ids, notes)
         ids = existing(ids, images, "image", notes)
         self._text_names, self._image_names = files_of(ids, texts), files_of(ids, images)
-        super().__init__(self._image_folder, PackedStrings(ids), class_names, notes, Place(folder))
+        super().__init__([self._image_folder], PackedStrings(ids), class_names, notes, Place(folder))
 
     def annotation(self, index: int) -> Annotation:
         """Parse the text file of record `index`."""
         path = self._folder / self._text_names[index]
-        check_inside(self._folder, path)
+        check_inside(path, self._folder)
         image = self._image_folder / self._image_names[index]
         objects: list[Object] = []
-        for line, fields in read_rows(path, self._notes):
+        rows, count = CsvRows(path), 0
+        for line, fields in rows:
+            count += 1
             with self._notes.tolerating():
-                objects.append(self._object(fields, path, line, image))
-        return Annotation(image, None, objects)
+                objects.append(self._object(rows.six(line, fields), path, line, image))
+        return Annotation(image, None, objects, complete=len(objects) == count)
 
     def _object(self, fields: list[str], path: Path, line: int, image: Path) -> Object:
         name = self._class_name(fields, Place(path, f"line {line}"), image)

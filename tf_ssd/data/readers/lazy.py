@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tf_ssd.boxes_px import Size
-from tf_ssd.data.classes import require_class_names
-from tf_ssd.data.ground_truth import UNKNOWN, Corners, fit, problems, zero_based
+from tf_ssd.data.classes import class_names_of
+from tf_ssd.data.ground_truth import UNKNOWN, Corners, check_count, fit, problems, zero_based
 from tf_ssd.data.notes import Notes, RecordNotes
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import check_inside
@@ -42,11 +42,20 @@ class Object:
 
 @dataclass(frozen=True)
 class Annotation:
-    """What is said about one image: `size` is (width, height) in pixels, None if only the image's header says it."""
+    """What is said about one image.
+
+    Attributes:
+        image: its file, or the first of the places where it is not: `looked_for`.
+        size: (width, height) in pixels, None if only the image's header says it.
+        objects: those that can be used.
+        complete: whether those are all.
+    """
 
     image: Path
     size: Size | None
     objects: list[Object]
+    looked_for: tuple[Path, ...] = ()
+    complete: bool = True
 
 
 class LazyDataset(ABC):
@@ -55,7 +64,7 @@ class LazyDataset(ABC):
     Memory: a few bytes beyond the names. `notes` grows as records are read.
 
     Args:
-        root: the folder that no image may lie outside of.
+        folders: that no symbolic link may lead an image out of all of.
         ids: of the records.
         class_names: the classes in the order of their labels; None parses all annotations and takes those found, sorted,
             and so checks the whole dataset.
@@ -68,12 +77,12 @@ class LazyDataset(ABC):
 
     one_based = False  # the corners, see `zero_based`
 
-    def __init__(self, root: Path, ids: PackedStrings, class_names: Sequence[str] | None, notes: Notes, where: Place) -> None:
-        self._root, self._ids, self._notes = root, ids, notes
+    def __init__(
+        self, folders: Sequence[Path], ids: PackedStrings, class_names: Sequence[str] | None, notes: Notes, where: Place
+    ) -> None:
+        self._folders, self._ids, self._notes = tuple(folders), ids, notes
         self._record_notes = RecordNotes(len(ids), notes)
-        self.class_names: tuple[str, ...] = ()
-        with notes.tolerating():
-            self.class_names = require_class_names(self._classes_of_all() if class_names is None else class_names, where)
+        self.class_names = class_names_of(self._classes_of_all() if class_names is None else class_names, where, notes)
         self._label_of = {name: label for label, name in enumerate(self.class_names, start=1)}
 
     @abstractmethod
@@ -97,8 +106,17 @@ class LazyDataset(ABC):
         objects = _where(annotation.objects, known)
         difficult = np.array([item.difficult for item in objects], bool)
         written = () if annotation.size else tuple(item.written for item in objects)
-        image, size = annotation.image, annotation.size
-        return Record(self._ids[index], image, boxes_px[known], labels[known], difficult, size=size, written=written)
+        return Record(
+            self._ids[index],
+            annotation.image,
+            boxes_px[known],
+            labels[known],
+            difficult,
+            size=annotation.size,
+            written=written,
+            looked_for=annotation.looked_for,
+            complete=annotation.complete and bool(known.all()),
+        )
 
     def _classes_of_all(self) -> list[str]:
         """The classes of all annotations, sorted."""
@@ -111,12 +129,15 @@ class LazyDataset(ABC):
     def _usable(self, index: int) -> tuple[Annotation, np.ndarray]:
         """The annotation with the objects that can be used, as far as its image's size is known, and their boxes (G, 4)."""
         annotation = self.annotation(index)
-        check_inside(self._root, annotation.image)
+        check_inside(annotation.image, *self._folders)
         objects = annotation.objects
+        check_count(len(objects), Place(annotation.image))
         corners = np.array([item.corners for item in objects], np.float64).reshape(-1, 4)  # (G, 4)
         fitted = fit(zero_based(corners) if self.one_based else corners, np.array(annotation.size or UNKNOWN))
         self._record_notes.add(index, problems(fitted, lambda row: objects[row].written, self._notes))
-        return replace(annotation, objects=_where(objects, fitted.usable)), fitted.boxes_px[fitted.usable]
+        complete = annotation.complete and not fitted.outside.any()
+        usable = replace(annotation, objects=_where(objects, fitted.usable), complete=bool(complete))
+        return usable, fitted.boxes_px[fitted.usable]
 
     def _label(self, item: Object) -> int:
         """The label of an object, 0 where an unknown class is tolerated."""

@@ -5,12 +5,17 @@ from pathlib import Path
 
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
-from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of
+from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, note_unused, without_suffix
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset
+from tf_ssd.data.readers.voc_images import find_images
+from tf_ssd.data.readers.voc_split import split_ids
 from tf_ssd.data.readers.voc_xml import read_annotation
+from tf_ssd.data.readers.yolo import yolo_hint
 from tf_ssd.errors import DatasetError, Place
 
 EVERYTHING = "all"  # the split that needs no file
+ANNOTATIONS, IMAGES = ("Annotations", "annotations"), ("JPEGImages", "images", "Images")  # folders; the first found is taken
+XML = (".xml",)
 
 
 class VocDataset(LazyDataset):
@@ -20,9 +25,11 @@ class VocDataset(LazyDataset):
     is clipped to the image. Boxes without area are dropped; `notes` counts both. Suffixes of files may be in any case.
 
     Args:
-        root: the folder that holds Annotations and JPEGImages, or, without these, XML files beside their images.
-        split: name of a file in ImageSets/Main without ".txt"; the first word of each of its lines is an image's id. The split
-            "all" is every XML file, unless ImageSets/Main/all.txt exists.
+        root: the folder that holds Annotations and JPEGImages, which may be links and may be called annotations, images and Images,
+            or, without these, XML files beside their images. The image of an annotation has its name, in the folder of images,
+            beside the annotation or in `root`; else that which its <filename> says.
+        split: name of a file in ImageSets/Main without ".txt", for `split_ids`. The split "all" is every XML file, unless
+            ImageSets/Main/all.txt exists.
         class_names: the classes without background, in the order of their labels; None parses all annotations at the start
             and takes those found, sorted.
         notes: where faults go; None raises the first.
@@ -44,72 +51,62 @@ class VocDataset(LazyDataset):
     ) -> None:
         notes = Notes() if notes is None else notes
         annotations, images = _folders(root)
-        xml_files = Files(root, annotations, (".xml",), notes)
-        image_files = Files(root, images, IMAGE_SUFFIXES, notes)
+        xml_files, image_files = Files(root, annotations, XML, notes), Files(root, images, IMAGE_SUFFIXES, notes)
         split_file = root / "ImageSets" / "Main" / f"{split}.txt"
-        if split == EVERYTHING and not split_file.exists():
-            ids = _every_id(xml_files, image_files, notes)
-        else:
-            ids = _split_ids(root, split_file, notes)
-        ids = existing(existing(ids, xml_files, "annotation", notes), image_files, "image", notes)
-        self._annotations, self._images = annotations, images
-        self._xml_names, self._image_names = files_of(ids, xml_files), files_of(ids, image_files)
-        super().__init__(root, PackedStrings(ids), class_names, notes, Place(f"{root}, split {split!r}"))
+        everything = split == EVERYTHING and not split_file.exists()
+        ids = _every_id(xml_files) if everything else _listed_ids(root, split_file, xml_files, notes)
+        image_names = find_images(ids, xml_files, image_files, root, notes)
+        if everything:
+            note_unused(image_files, [*ids, *(without_suffix(name, IMAGE_SUFFIXES) for name in image_names.values())], notes)
+        self._root, self._annotations, self._images = root, annotations, images
+        self._xml_names = PackedStrings([xml_files.find(image_id) or "" for image_id in image_names])
+        self._image_names = PackedStrings(list(image_names.values()))
+        where = Place(f"{root}, split {split!r}")
+        super().__init__((root, images, annotations), PackedStrings(list(image_names)), class_names, notes, where)
 
     def annotation(self, index: int) -> Annotation:
         """Parse the annotation of record `index`."""
         path = self._annotations / self._xml_names[index]
-        check_inside(self._root, path)
+        check_inside(path, self._root, self._annotations)
         return read_annotation(path, self._images / self._image_names[index], self._notes)
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
-    """The folders of annotations and of images; `root` itself for both where it has neither."""
-    folders = annotations, images = root / "Annotations", root / "JPEGImages"
-    if root.is_dir() and not annotations.exists() and not images.exists():
-        return root, root
-    for needed in (root, *folders):
-        if not needed.is_dir():
-            what = "no such folder; a VOC dataset holds Annotations and JPEGImages, or XML files beside their images"
-            raise DatasetError.at(Place(needed), what)
-    return folders
+    """The folders of annotations and of images; `root` itself where such files lie there."""
+    annotations, images = _folder(root, ANNOTATIONS), _folder(root, IMAGES)
+    if annotations is None and (images is None or _holds(root, XML)):
+        annotations = root
+    if images is None and (annotations == root or _holds(root, IMAGE_SUFFIXES)):
+        images = root
+    for needed, path in ((root if root.is_dir() else None, root), (annotations, root / ANNOTATIONS[0]), (images, root / IMAGES[0])):
+        if needed is None:
+            what = (
+                f"no such folder; a VOC dataset holds {ANNOTATIONS[0]} and {' or '.join(IMAGES)}, or XML files beside their images"
+            )
+            raise DatasetError.at(Place(path), what)
+    return annotations or root, images or root
 
 
-def _every_id(xml_files: Files, image_files: Files, notes: Notes) -> list[str]:
+def _folder(root: Path, names: Sequence[str]) -> Path | None:
+    return next((root / name for name in names if (root / name).is_dir()), None)
+
+
+def _holds(folder: Path, suffixes: Sequence[str]) -> bool:
+    return folder.is_dir() and any(path.suffix.lower() in suffixes for path in folder.iterdir())
+
+
+def _every_id(xml_files: Files) -> list[str]:
     ids = xml_files.names()
     if not ids:
-        raise DatasetError.at(Place(xml_files.folder), "there are no XML files; is this the folder of a VOC dataset?")
-    for name in sorted(set(image_files.names()).difference(ids)):
-        path = image_files.folder / name
-        notes.add("images without an annotation, left out", str(path), Place(path))
+        hint = yolo_hint(xml_files.folder, xml_files.folder / "labels") or "; is this the folder of a VOC dataset?"
+        raise DatasetError.at(Place(xml_files.folder), f"there are no XML files{hint}")
     return ids
 
 
-def _split_ids(root: Path, path: Path, notes: Notes) -> list[str]:
-    """The ids of a split, each once; a line that repeats one is noted."""
-    first_line: dict[str, int] = {}
-    for number, line in enumerate(_split_lines(root, path), start=1):
-        if not line.strip():
-            continue
-        image_id, where = line.split(maxsplit=1)[0], Place(path, f"line {number}")
-        if image_id in first_line:
-            notes.add("repeated lines, left out", f"{where} repeats {image_id!r} of line {first_line[image_id]}", where)
-        else:
-            with notes.tolerating():
-                check_name(image_id, where)
-                first_line[image_id] = number
-    if not first_line:
-        raise DatasetError.at(Place(path), "the split is empty; list one image id a line")
-    return list(first_line)
-
-
-def _split_lines(root: Path, path: Path) -> list[str]:
-    check_inside(root, path)
-    if not path.is_file():
+def _listed_ids(root: Path, path: Path, xml_files: Files, notes: Notes) -> list[str]:
+    check_inside(path, root, root / "ImageSets")
+    if not path.exists():
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.txt"))) or "none"
         what = f"there is no split {path.stem!r}; choose one of: {known}; or {EVERYTHING!r}, which is every annotation"
         raise DatasetError.at(Place(path), what)
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError.at(Place(path), f"cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
+    return split_ids(path, xml_files, notes)
