@@ -8,6 +8,7 @@ from tf_ssd.check.coverage import (
     BOXES_AT_A_TIME,
     Coverage,
     GroundTruth,
+    batches,
     best_ious,
     by_aspect,
     by_side,
@@ -102,3 +103,10 @@ def test_crowds_and_images_without_boxes_are_left_out():
     found = ground_truth(Rows)
     np.testing.assert_allclose(found.boxes, random_boxes(0, 3)[:1], rtol=1e-6)
     assert found.counts.tolist() == [1]
+
+
+def test_few_images_at_a_time_where_one_has_many_boxes():
+    counts = np.array([1] * 20 + [100, 129, 3000, 4096])
+    parts, shapes = zip(*batches(counts), strict=True)
+    assert shapes == ((16, 8), (4, 8), (2, 256), (1, 4096), (1, 4096))
+    np.testing.assert_array_equal(np.concatenate([np.arange(len(counts))[part] for part in parts]), np.arange(len(counts)))

@@ -1,14 +1,17 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tf_ssd.check.findings import Findings
+from tf_ssd.data.classes import read_class_names
 from tf_ssd.data.fingerprint import fingerprint
+from tf_ssd.data.images.decode import read_encoded
 from tf_ssd.data.sources import open_dataset
 from tf_ssd.data.subset import labelled
-from tf_ssd.errors import DatasetError
+from tf_ssd.errors import DatasetError, ImageError
 
 
 def image(path: Path) -> None:
@@ -60,7 +63,15 @@ def test_coco_as_published_as_exported_and_beside_its_images(tmp_path, annotatio
 
 
 @pytest.mark.parametrize(
-    ("file", "images"), [("val.csv", "images"), ("val.csv", "."), ("val.txt", "images"), ("val.txt", "."), ("val/a.txt", "val")]
+    ("file", "images"),
+    [
+        ("val.csv", "images"),
+        ("val.csv", "."),
+        ("val.txt", "images"),
+        ("val.txt", "."),
+        ("val/_annotations.csv", "val"),
+        ("val/a.txt", "val"),
+    ],
 )
 def test_csv_as_one_file_or_one_for_each_image(tmp_path, file, images):
     image(tmp_path / images / "a.png")
@@ -132,6 +143,16 @@ def test_what_was_looked_for_is_named(tmp_path, kind):
         open_dataset(kind, [tmp_path], ["val"])
 
 
+@pytest.mark.parametrize("name", ["data/a.png", r"data\a.png", "annotations/a.png"])
+def test_a_file_name_relative_to_the_folder_needs_no_folder_of_images(tmp_path, name):
+    coco(tmp_path / "annotations/instances_val.json", tmp_path / name.replace("\\", "/")[:-6])
+    path = tmp_path / "annotations/instances_val.json"
+    content = json.loads(path.read_text())
+    content["images"][0]["file_name"] = name
+    path.write_text(json.dumps(content))
+    assert open_dataset("coco", [tmp_path], ["val"])[0].looked_for == ()
+
+
 def test_a_missing_folder_of_images_is_named(tmp_path):
     coco(tmp_path / "annotations/instances_val.json", tmp_path / "elsewhere")
     with pytest.raises(DatasetError, match=r"instances_val\.json: there is no folder of images; looked for .*images"):
@@ -142,6 +163,37 @@ def test_a_missing_folder_of_images_is_named(tmp_path):
 def test_a_split_does_not_lead_out_of_the_folder(tmp_path, kind):
     with pytest.raises(DatasetError, match=r"split: the file name '\.\./val' leads out"):
         open_dataset(kind, [tmp_path], ["../val"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("voc", "ImageSets/Main/train.txt"), ("coco", "train.json"), ("csv", "train.csv"), ("classes", "c.txt")]
+)
+def test_a_named_pipe_does_not_block(tmp_path, kind, name):
+    voc(tmp_path, "train")
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DatasetError, match=rf"{name}: .*a named pipe, a socket or a device, not a file"):
+        read_class_names(tmp_path / name) if kind == "classes" else open_dataset(kind, [tmp_path], ["train"])
+
+
+@pytest.mark.parametrize("kind", ["coco", "csv"])
+def test_an_image_that_is_a_named_pipe_does_not_block(tmp_path, kind):
+    coco(tmp_path / "train.json", tmp_path)
+    (tmp_path / "train.csv").write_text("a.png,dog,1,2,30,40")
+    (tmp_path / "a.png").unlink()
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"a\.png: cannot be read as an image .*a named pipe"):
+        read_encoded(open_dataset(kind, [tmp_path], ["train"])[0])
+
+
+@pytest.mark.parametrize("place", ["train", "labels/train", "train/labels", "labels"])
+@pytest.mark.parametrize("kind", ["coco", "csv"])
+def test_yolo_is_named(tmp_path, kind, place):
+    image(tmp_path / "images/train/a.png")
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "a.txt").write_text("0 0.5 0.5 0.25 0.25\n")
+    with pytest.raises(DatasetError, match=rf"{place} holds YOLO's text files .* convert them to COCO or VOC"):
+        open_dataset(kind, [tmp_path], ["train"])
 
 
 def test_faults_of_all_parts_go_to_the_notes(tmp_path):

@@ -1,11 +1,12 @@
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tf_ssd.errors import ConfigError, DatasetError, WeightsError
-from tf_ssd.system.files import unwritable, write_json, write_whole, writing, written_beside
+from tf_ssd.system.files import require_file, unwritable, write_json, write_whole, writing, written_beside
 
 
 def test_the_name_appears_when_the_content_is_whole(tmp_path):
@@ -17,6 +18,17 @@ def test_the_name_appears_when_the_content_is_whole(tmp_path):
         unfinished.write_text("whole")
     assert path.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_or_a_device_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        with pytest.raises(OSError, match=f"a named pipe, a socket or a device, not a file: '{path}'"):
+            require_file(path)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    for path in (tmp_path / "file", tmp_path / "link", tmp_path / "gone", tmp_path):
+        assert require_file(path) == path
 
 
 def test_what_fails_leaves_the_old_content_and_nothing_else(tmp_path):

@@ -20,7 +20,7 @@ from tf_ssd.matcher import BACKGROUND, match
 
 THRESHOLD = 0.5
 BOXES_AT_A_TIME, IMAGES_AT_A_TIME = 128, 16
-FEWEST_ROWS = 8
+FEWEST_ROWS, MOST_ROWS = 8, 2048  # of an image, of all at a time
 SIDES_PX = (16.0, 32.0, 64.0, 128.0)  # borders between groups
 ASPECTS = (1 / 3, 2 / 3, 3 / 2, 3.0)
 
@@ -125,16 +125,32 @@ def _positives(truth: GroundTruth, config: DefaultBoxesConfig) -> np.ndarray:
     positives = np.zeros(len(truth.counts), np.int64)
     first = np.concatenate([[0], np.cumsum(truth.counts)])
     order = np.argsort(truth.counts, kind="stable")  # images of like numbers together, so that there is little padding
-    for start in range(0, len(order), IMAGES_AT_A_TIME):
-        images = order[start : start + IMAGES_AT_A_TIME]
-        rows = max(FEWEST_ROWS, 1 << int(truth.counts[images].max() - 1).bit_length())  # few shapes: XLA compiles each
-        boxes = np.zeros((IMAGES_AT_A_TIME, rows, 4), np.float32)
-        labels = np.zeros((IMAGES_AT_A_TIME, rows), np.int32)
+    for part, shape in batches(truth.counts[order]):
+        images = order[part]
+        boxes, labels = np.zeros((*shape, 4), np.float32), np.zeros(shape, np.int32)
         for place, image in enumerate(images):
             boxes[place, : truth.counts[image]] = truth.boxes[first[image] : first[image + 1]]
             labels[place, : truth.counts[image]] = 1
         positives[images] = _count(boxes, labels, defaults).numpy()[: len(images)]
     return positives
+
+
+def batches(counts: np.ndarray) -> Iterator[tuple[slice, tuple[int, int]]]:
+    """Parts of the images, whose `counts` (N,) ascend, and for each how many images of how many rows hold it.
+
+    There are few of these shapes, because XLA compiles each, and few images at a time where one has many rows.
+    """
+    start = 0
+    while start < len(counts):
+        size = IMAGES_AT_A_TIME
+        while True:
+            part = slice(start, start + size)
+            rows = max(FEWEST_ROWS, 1 << int(counts[part].max() - 1).bit_length())
+            if size == 1 or size * rows <= MOST_ROWS:
+                break
+            size //= 2
+        yield part, (size, rows)
+        start += size
 
 
 def _parts(boxes: np.ndarray) -> Iterator[np.ndarray]:

@@ -18,7 +18,7 @@ LARGEST_PX = 1e9  # beyond any image; larger numbers would overflow float32 on t
 DROPPED = "boxes without area, dropped"
 CLIPPED = "boxes that reached beyond their image, clipped"
 UNKNOWN = (0, 0)  # in place of a size
-MOST_BOXES = 8192  # in an image: SSD300 has 8732 default boxes, each for one object at most
+MOST_BOXES = 4096  # in an image: half the default boxes of SSD300; where they become scarce, matching takes minutes
 
 
 class Fitted(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tf_ssd.errors import ConfigError, ImageError
-from tf_ssd.system.files import written_beside
+from tf_ssd.system.files import require_file, written_beside
 from tf_ssd.system.signals import stop_requests
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
@@ -72,7 +72,7 @@ def opened(path: Path) -> Iterator[Clip]:
     """
     av = import_av()
     with _reporting(path):
-        container = _open_camera(av, path) if is_camera(path) else av.open(str(path.absolute()), options=SAFE)
+        container = _open_camera(av, path) if is_camera(path) else av.open(str(require_file(path).absolute()), options=SAFE)
     with container:
         if not container.streams.video:
             raise ImageError(f"{path}: there are no pictures in it; remove it")

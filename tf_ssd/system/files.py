@@ -1,5 +1,6 @@
 """Files opened by name, and written so that none is ever seen half written."""
 
+import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ UNFINISHED = "unfinished-"
 def require_file(path: Path) -> Path:
     """The path, to be opened; raises OSError if it is a named pipe, a socket or a device, which may block whoever opens it."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError("a named pipe, a socket or a device, not a file")
+        raise OSError(errno.EINVAL, "a named pipe, a socket or a device, not a file", str(path))
     return path
 
 

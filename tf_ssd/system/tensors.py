@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from tf_ssd.system.files import written_beside
+from tf_ssd.system.files import require_file, written_beside
 
 ABOUT = "tf_ssd"
 UNREADABLE = (OSError, SafetensorError, ValueError, KeyError, TypeError)  # what a damaged or foreign file may raise
@@ -38,7 +38,7 @@ def write_tensors(path: Path, tensors: Tensors, about: dict[str, Any]) -> None:
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The tensors and the description in a file of `write_tensors`; raises one of UNREADABLE for any other or a damaged file."""
-    with safe_open(path, "numpy") as file:
+    with safe_open(require_file(path), "numpy") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()[ABOUT])  # noqa: SIM118  not a dict
 
 

@@ -18,7 +18,7 @@ from tf_ssd import __version__
 from tf_ssd.config import TrainConfig
 from tf_ssd.data.classes import check_class_names, read_class_names, write_class_names
 from tf_ssd.errors import ConfigError
-from tf_ssd.system.files import UNFINISHED, write_json, writing
+from tf_ssd.system.files import UNFINISHED, require_file, write_json, writing
 from tf_ssd.weights.trained import CLASSES
 
 RUN = "run.json"
@@ -89,7 +89,7 @@ def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str]) -
     Other versions may continue it, if they train in the same order.
     """
     try:
-        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        found = json.loads(require_file(folder / RUN).read_text(encoding="utf-8"))
         parts = [(dict(found[part]), run[part]) for part in ("settings", "recipe", "data")]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{folder / RUN}: cannot be read ({error}); choose another --output") from error

@@ -78,8 +78,8 @@ def test_columns_of_other_tools(folder):
 
 
 def test_an_image_with_too_many_boxes_is_refused(folder):
-    with pytest.raises(DatasetError, match=r"a\.png: 8193 boxes are more than the 8192 that an image may have; cut"):
-        one_file(folder, ROW * 8193, class_names=["dog"])[0]
+    with pytest.raises(DatasetError, match=r"a\.png: 4097 boxes are more than the 4096 that an image may have; cut"):
+        one_file(folder, ROW * 4097, class_names=["dog"])[0]
 
 
 @pytest.mark.parametrize("broken", ["a.png,dog,1,two,3,4", "a.png,dog", "../x.png,dog,1,2,3,4"])

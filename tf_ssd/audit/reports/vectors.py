@@ -17,6 +17,7 @@ from tf_ssd import __version__
 from tf_ssd.audit.cases.case import Case, CoderCase, Image, LossCase
 from tf_ssd.audit.cases.ledger import expected
 from tf_ssd.errors import AuditError
+from tf_ssd.system.files import require_file
 
 VERSION = 1
 Spelled = Literal["NaN", "Infinity", "-Infinity"]
@@ -184,7 +185,7 @@ def _write(path: Path, value: object) -> None:
 
 def _read(path: Path, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(require_file(path).read_bytes(), type=kind)
     except OSError as error:
         raise AuditError(f"{path}: cannot be read ({error.strerror}); export the cases again") from error
     except msgspec.DecodeError as error:

@@ -139,12 +139,12 @@ def _few_enough(image: np.ndarray, images: Sequence[Image], path: Path, notes: N
 
 def _used(categories: Sequence[Category], used: np.ndarray, path: Path, notes: Notes) -> list[str]:
     """The names of those of the categories whose places are among `used` (M,), in the order of their ids; the others are noted."""
-    places = set(used.tolist())
+    places, complete = set(used.tolist()), notes.complete
     names = []
     for place, category in sorted(enumerate(categories), key=lambda item: order(item[1].id)):
         if place in places:
             names.append(category.name_text)
-        elif notes.complete:
+        elif complete:
             where = Place(path, f"category {category.id} ({category.name_text})")
             notes.add("categories without boxes, left out", str(where), where)
     return names
