@@ -17,6 +17,7 @@ from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.csv import CsvDataset, TextFilesDataset
 from tf_ssd.data.readers.voc import VocDataset
+from tf_ssd.data.readers.voc_split import LOST
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError
 
@@ -95,7 +96,8 @@ def check(read: Callable[..., Dataset], root: Path, content: bytes) -> None:
 
 
 def errors(findings: Findings) -> list[str]:
-    return [finding.message for finding in findings if finding.severity == "error"]
+    """What training would stop at; it goes on without the lines that name an image again."""
+    return [finding.message for finding in findings if finding.severity == "error" and finding.kind != LOST]
 
 
 def check_dataset(read: Callable[..., Dataset], root: Path, content: bytes, **options) -> bool:

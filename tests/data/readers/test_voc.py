@@ -144,6 +144,11 @@ def test_a_large_file_is_refused_before_it_is_read(voc):
         voc.read()
 
 
+def test_an_image_with_too_many_boxes_is_refused(voc):
+    with pytest.raises(DatasetError, match=r"a\.xml: 4097 boxes are more than the 4096 that an image may have; cut"):
+        one(voc, *[object_xml()] * 4097)
+
+
 @pytest.mark.parametrize("bad", [object_xml(box=(9, 9, 5, 9)), object_xml(box=(500, 9, 600, 20)), object_xml("cow")])
 def test_nothing_follows_from_objects_that_could_not_be_read(voc, bad):
     findings = Findings("train")

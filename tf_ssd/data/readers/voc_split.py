@@ -10,6 +10,7 @@ from tf_ssd.errors import DatasetError, Place
 from tf_ssd.system.files import require_file
 
 _MARK = re.compile(r"\s+(-1|0|1)$")  # in VOC's list of one class: whether the image shows it
+LOST = "lines that name one image, left out"
 _SUFFIXES = (*IMAGE_SUFFIXES, ".xml")
 
 
@@ -38,7 +39,7 @@ def split_ids(path: Path, xml_files: Files, notes: Notes) -> list[str]:
                 notes.add("repeated lines, left out", f"{where} repeats {image_id!r} of line {earlier}", where)
             else:
                 example = f"{where}: {line!r} names the image {image_id!r}, as line {earlier} does: {text!r}; write ids that differ"
-                notes.lost("lines that name one image, left out", example, where)
+                notes.lost(LOST, example, where)
     return list(first)
 
 

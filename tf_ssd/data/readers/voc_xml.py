@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml.ElementTree
 
-from tf_ssd.data.ground_truth import CORNERS, corners_px, number
+from tf_ssd.data.ground_truth import CORNERS, check_count, corners_px, number
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.lazy import Annotation, Object
 from tf_ssd.errors import DatasetError, Place
@@ -26,11 +26,13 @@ def read_annotation(path: Path, image: Path, notes: Notes) -> Annotation:
 
     Raises:
         DatasetError: the file is missing, not XML, has a document type (entities could expand without bound) or another
-            root element, or more than MOST_BYTES; or an object has no name, no box, or numbers that are none or out of order.
+            root element, more than MOST_BYTES, or more objects than an image may have; or an object has no name, no box, or
+            numbers that are none or out of order.
     """
     root = _parse(path)
     objects: list[Object] = []
     elements = root.findall("object")
+    check_count(len(elements), Place(path))
     for position, element in enumerate(elements, start=1):
         with notes.tolerating():
             objects.append(_object(element, path, f"object {position}"))
