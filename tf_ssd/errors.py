@@ -13,6 +13,7 @@ FaultKind = Literal[
     "unknown classes",
     "boxes outside their image",
     "boxes with inverted corners",
+    "fractions instead of pixels",
     "paths out of the dataset",
     "repeated ids",
     "no classes",

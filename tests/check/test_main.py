@@ -270,6 +270,15 @@ def test_rows_of_text_with_faults(tmp_path, layout):
     assert kinds(json.loads((tmp_path / "report.json").read_text())) == expected
 
 
+def test_fractions_are_an_error_and_suit_nothing(tmp_path, capsys):
+    save(tmp_path / "images" / "a.png", 0)
+    (tmp_path / "train.csv").write_text("a.png,dog,0.1,0.2,0.5,0.6\n")
+    assert check.main(["--dataset", "csv", "--data", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert "fractions instead of pixels: 1" in printed
+    assert "suits" not in printed
+
+
 def test_a_dataset_without_faults(tmp_path, capsys):
     outputs = [
         "--json",

@@ -22,9 +22,9 @@ def surveys():
     return found
 
 
-def comparison(*, presets: float, fitted: float) -> Comparison:
+def comparison(*, presets: float, fitted: float, chosen: float = 0.5) -> Comparison:
     truth = GroundTruth(np.float32([[0.1, 0.1, 0.2, 0.3]] * 100), np.array([100]))
-    shares = {"VOC300": 0.5, "COCO300": presets, "PAPER300": 0.1, "fitted": fitted}
+    shares = {"VOC300": chosen, "COCO300": presets, "PAPER300": 0.1, "fitted": fitted}
     ious = {name: np.where(np.arange(100) < 100 * share, 0.7, 0.3) for name, share in shares.items()}
     config = {name: COCO300 if name == "COCO300" else VOC300 for name in shares}
     return Comparison("train", truth, "VOC300", {name: Coverage(config[name], best, np.array([7])) for name, best in ious.items()})
@@ -58,7 +58,14 @@ def test_no_line_is_broken_off(surveys, width):
 @pytest.mark.parametrize(
     ("compared", "words"),
     [
-        (comparison(presets=0.5, fitted=0.5), "VOC300 suits this data: no other sizes found cover notably more."),
+        (
+            comparison(chosen=0.75, presets=0.75, fitted=0.75),
+            "VOC300 suits this data: no other sizes found cover notably more.",
+        ),
+        (
+            comparison(chosen=0.74, presets=0.74, fitted=0.74),
+            "VOC300 has a default box at 0.5 for 74.0% of the boxes, less than 75%, and no other sizes found have notably more;",
+        ),
         (
             comparison(presets=0.9, fitted=0.9),
             "--default-boxes COCO300 has a default box at 0.5 for 90.0% of the boxes, VOC300 for 50",

@@ -203,3 +203,45 @@ def test_faults_of_all_parts_go_to_the_notes(tmp_path):
     findings = Findings("both")
     assert len(open_dataset("voc", [tmp_path], ["train", "val"], class_names=["dog"], notes=findings)) == 0
     assert [finding.kind for finding in findings] == ["missing files", "missing files"]
+
+
+def fractions(root: Path, kind: str, *more: tuple[float, ...]) -> None:
+    """Two images, the first without boxes; corners of the second as fractions, and `more` boxes."""
+    boxes = [(0.25, 0.5, 0.75, 1), *more]
+    image(root / "a.png")
+    image(root / "b.png")
+    if kind == "csv":
+        rows = [f"b.png,dog,{','.join(map(str, box))}\n" for box in boxes]
+        (root / "train.csv").write_text("a.png,,,,,\n" + "".join(rows))
+    elif kind == "voc":
+        tags = ("xmin", "ymin", "xmax", "ymax")
+        written = ["".join(f"<{tag}>{value}</{tag}>" for tag, value in zip(tags, box, strict=True)) for box in boxes]
+        objects = "".join(f"<object><name>dog</name><bndbox>{box}</bndbox></object>" for box in written)
+        (root / "a.xml").write_text("<annotation/>")
+        (root / "b.xml").write_text(f"<annotation><size><width>200</width><height>100</height></size>{objects}</annotation>")
+    else:
+        images = [{"id": number, "file_name": f"{name}.png", "width": 200, "height": 100} for number, name in enumerate("ab")]
+        bboxes = [(xmin, ymin, xmax - xmin, ymax - ymin) for xmin, ymin, xmax, ymax in boxes]
+        rows = [{"id": number, "image_id": 1, "category_id": 3, "bbox": bbox} for number, bbox in enumerate(bboxes)]
+        content = {"images": images, "annotations": rows, "categories": [{"id": 3, "name": "dog"}]}
+        (root / "train.json").write_text(json.dumps(content))
+
+
+SPLITS = {"voc": "all", "coco": "train", "csv": "train"}
+
+
+@pytest.mark.parametrize(("kind", "split"), SPLITS.items())
+def test_corners_that_are_all_fractions_are_refused(tmp_path, kind, split):
+    fractions(tmp_path, kind)
+    message = (
+        rf"{tmp_path}, split '{split}': no corner of any box is greater than 1 px; in \S+b.png the first box ends at x=0.75, y=1; "
+    )
+    with pytest.raises(DatasetError, match=f"{message}these are fractions") as caught:
+        open_dataset(kind, [tmp_path], [split])
+    assert caught.value.kind == "fractions instead of pixels"
+
+
+@pytest.mark.parametrize(("kind", "split"), SPLITS.items())
+def test_one_corner_beyond_1_px_makes_them_pixels(tmp_path, kind, split):
+    fractions(tmp_path, kind, (0.5, 0.5, 1, 1.5))
+    assert len(open_dataset(kind, [tmp_path], [split])[1].labels) == 2

@@ -11,6 +11,7 @@ from tf_ssd.config import PRESETS, DefaultBoxesConfig
 
 FITTED = "fitted"
 WORTH_IT = 0.01  # of the ground truth, for other sizes to be recommended
+ENOUGH = 0.75  # of the ground truth with a default box, for sizes to be said to suit it
 
 
 @dataclass(frozen=True, eq=False)

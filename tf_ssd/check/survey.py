@@ -12,6 +12,7 @@ import numpy as np
 from tf_ssd.boxes_px import Size
 from tf_ssd.check.findings import Findings
 from tf_ssd.config import Exif
+from tf_ssd.data.contradictions import size_problem
 from tf_ssd.data.ground_truth import CORNERS, UNKNOWN, fit_record
 from tf_ssd.data.images.decode import Header, decode, name_of, read_encoded, read_header
 from tf_ssd.data.packed_strings import PackedStrings
@@ -151,15 +152,9 @@ def _check_header(header: Header, record: Record, name: str, findings: Findings,
     if header.orientation != 1:
         use = "turned accordingly" if exif == "apply" else "used as stored; --exif apply turns it"
         findings.inform("images with an EXIF orientation", f"{name}: orientation {header.orientation}, {use}", Place(name))
-    shown = header.shown_size(exif)
-    if record.size is None or record.size == shown:
-        return
-    (width, height), (written_width, written_height) = shown, record.size
-    other: Exif = "ignore" if exif == "apply" else "apply"
-    agrees = header.shown_size(other) == record.size
-    advice = f"--exif {other} would make them agree" if agrees else "correct the size, or the boxes"
-    sizes = f"{width} x {height} px, but its annotation says {written_width} x {written_height}"
-    findings.add("sizes that differ from the image's", f"{name}: {sizes}; {advice}", Place(name))
+    differs = size_problem(record, header, name, exif)
+    if differs is not None:
+        findings.add(*differs)
 
 
 def _check_rows(record: Record, class_names: tuple[str, ...], name: str, findings: Findings) -> None:

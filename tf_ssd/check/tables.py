@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tf_ssd.check.coverage import THRESHOLD, Group, by_aspect, by_side
-from tf_ssd.check.presets import FITTED, Comparison, mean_iou, share, sizes
+from tf_ssd.check.presets import ENOUGH, FITTED, Comparison, mean_iou, share, sizes
 from tf_ssd.check.result import Result
 from tf_ssd.check.survey import Survey
 
@@ -91,7 +91,11 @@ def recommendation(comparison: Comparison) -> RenderableType:
     """What other sizes would do, in words."""
     chosen, best = comparison.coverages[comparison.chosen], comparison.coverages[comparison.recommended]
     if comparison.recommended == comparison.chosen:
-        return Padding(f"{comparison.chosen} suits this data: no other sizes found cover notably more.", (0, 0, 1, 0))
+        if share(chosen) >= ENOUGH:
+            return Padding(f"{comparison.chosen} suits this data: no other sizes found cover notably more.", (0, 0, 1, 0))
+        few = f"{comparison.chosen} has a default box at {THRESHOLD} for {share(chosen):.1%} of the boxes, less than {ENOUGH:.0%}"
+        advice = "the table above shows which sizes and shapes are not covered"
+        return Padding(f"{few}, and no other sizes found have notably more; {advice}.", (0, 0, 1, 0))
     covered = f"a default box at {THRESHOLD} for {share(best):.1%} of the boxes, {comparison.chosen} for {share(chosen):.1%}"
     if comparison.recommended != FITTED:
         return Padding(f"--default-boxes {comparison.recommended} has {covered}.", (0, 0, 1, 0))

@@ -1,10 +1,12 @@
 """A dataset by its kind, folders and splits, as the command lines name it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
 
 from tf_ssd.config import DatasetKind
+from tf_ssd.data.fractions import require_pixels
 from tf_ssd.data.joined import JoinedDataset
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.paths import check_name, listed
@@ -37,7 +39,7 @@ def open_dataset(
         notes: where the faults of all parts go; None raises the first.
 
     Raises:
-        DatasetError: a part is missing or cannot be used.
+        DatasetError: a part is missing or cannot be used, or the corners of all its boxes are fractions.
     """
     parts = list(product(folders, splits))
     opened = [_open(kind, *part, class_names=class_names, notes=notes) for part in parts]
@@ -45,6 +47,9 @@ def open_dataset(
     if len(found) > 1:
         union = sorted(set().union(*found))
         opened = [_open(kind, *part, class_names=union, notes=notes) for part in parts]
+    for (folder, split), dataset in zip(parts, opened, strict=True):
+        with notes.tolerating() if notes else nullcontext():
+            require_pixels(dataset, Place(f"{folder}, split {split!r}"))
     return opened[0] if len(opened) == 1 else JoinedDataset(_named(parts, opened))
 
 

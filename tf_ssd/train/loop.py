@@ -55,7 +55,7 @@ def _complete(run: Run, stop: Callable[[], bool]) -> None:
                 _finish(run, held_out)
         except Stopped:
             run.console.print(f"Stopped after step {run.trainer.step}; the same command goes on from there.")
-        run.say_notes(*held_out.notes)
+        run.say_notes(*held_out.notes, last=True)
 
 
 def _copy_evaluations(run: Run) -> None:
@@ -107,6 +107,7 @@ def _announced(run: Run, stop: Callable[[], bool]) -> Iterator[Batch]:
         rows = batch.labels.shape[1]
         if rows not in compiled:
             compiled.add(rows)
+            run.say_notes()
             run.console.print(f"Compiling the training step for up to {rows} objects an image: up to a minute.")
         yield batch
 
@@ -116,6 +117,7 @@ def _save(run: Run, history: History, result: StepResult) -> None:
     run.trainer.save()
     parts = f"box {result.localization:6.3f} + class {result.confidence:6.3f}"
     run.console.print(f"step {result.step:6d}   loss {result.total:7.3f} = {parts}   checkpoint saved")
+    run.say_notes()
 
 
 def _evaluate_if_due(run: Run, held_out: HeldOut, board: TensorBoard) -> None:

@@ -1,5 +1,6 @@
 """A training run in its folder: data, network, optimizer and state, new or as they were when it was stopped."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ from tf_ssd.train.workers import Workers
 from tf_ssd.weights import transfer
 from tf_ssd.weights.trained import load_trained
 
+COUNT = re.compile(r": \d+")  # in a note, after its kind
+
 
 class Run:
     """A run, new or continued; to be made in the scope of the workers' strategy and inside `precision`.
@@ -56,6 +59,7 @@ class Run:
         self.training, self.held_out = training_data(config)
         self._noting: list[Dataset | TrainingBatches] = [self.training, self.held_out]
         self._said: set[str] = set()
+        self._kinds_said: set[tuple[int, str]] = set()
         self.say_notes()
         keras.utils.set_random_seed(config.seed)
         model = self._model()
@@ -88,12 +92,15 @@ class Run:
             return repeat(self._source.batch(0), stop - first)
         return self._source.batches(first, stop)
 
-    def say_notes(self, *more: str) -> None:
-        """Print what has been dropped, clipped or skipped since the last time."""
-        for note in (*(note for noting in self._noting for note in noting.notes), *more):
-            if note not in self._said:
+    def say_notes(self, *more: str, last: bool = False) -> None:
+        """Print what has been dropped, clipped or skipped: each kind once as soon as there is a case, and `last` with all counts."""
+        sources = [*(noting.notes for noting in self._noting), more]
+        for number, note in ((number, note) for number, notes in enumerate(sources) for note in notes):
+            kind = (number, COUNT.split(note)[0])
+            if note not in self._said and (last or kind not in self._kinds_said):
                 self.console.print(f"note: {note}", markup=False, soft_wrap=True)
                 self._said.add(note)
+                self._kinds_said.add(kind)
 
     def _open_folder(self) -> bool:
         """The first worker makes the folder, and the others wait for it. Returns whether this worker found the run in it."""

@@ -139,6 +139,15 @@ def test_what_shows_when_the_size_is_known_counts_once_although_records_are_load
     assert clipped == f"boxes that reached beyond their image, clipped: 3: {rows}"
 
 
+def test_an_image_of_another_size_than_annotated_is_noted_once():
+    reader = loader(Listed(record(), replace(record(), size=(300, 200)), replace(record(), size=(20, 30))))
+    for position in (0, 1, 2, 1, 2):
+        load(reader, position)
+    advice = "correct the size, or the boxes"
+    sizes = [f"record r: 30 x 20 px, but its annotation says {size}; {advice}" for size in ("300 x 200", "20 x 30")]
+    assert reader.notes.sentences() == (f"sizes that differ from the image's: 2: {'; '.join(sizes)}",)
+
+
 def test_a_row_outside_its_image_is_an_error_each_time():
     reader = loader(Listed(annotated(BEYOND, OUTSIDE)), on_bad_image="skip")
     for _ in range(2):

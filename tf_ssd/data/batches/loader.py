@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_ssd.boxes_px import to_fractions
 from tf_ssd.config import Exif, OnBadImage
 from tf_ssd.data.augment import Example
+from tf_ssd.data.contradictions import contradictions
 from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.images.decode import decode, decode_part, name_of, read_encoded, read_header
 from tf_ssd.data.images.source import Read
@@ -44,7 +45,7 @@ class Loader:
         exif: whether to turn images as their EXIF data say.
         on_bad_image: "skip" decodes each image in whole when it is first used, and takes the next candidate if that fails.
         crowd: whether rows that stand for a group are kept.
-        notes: where images that are skipped, and boxes that are dropped or clipped, are counted.
+        notes: where images that are skipped, or contradict their annotations, and boxes that are dropped or clipped, are counted.
     """
 
     def __init__(
@@ -119,12 +120,14 @@ class Loader:
     def _columns(self, index: int) -> tuple[object, ...]:
         record = self._dataset[index]
         encoded, name = read_encoded(record), name_of(record)
-        size = read_header(encoded, name).shown_size(self._exif)
+        header = read_header(encoded, name)
+        size = header.shown_size(self._exif)
         if self._on_bad_image == "skip" and not self._readable[index]:
             decode(encoded, name)
             self._readable[index] = True
+        found = contradictions(record, header, name, self._exif)
         record, problems = fit_record(record, size, self.notes.notes)
-        self.notes.add(index, problems)
+        self.notes.add(index, [*found, *problems])
         rows = ~record.crowd | self._crowd  # (G,)
         boxes = to_fractions(record.boxes_px, record.size or size)  # (G, 4)
         columns = (boxes, record.labels, record.difficult, record.crowd)

@@ -1,0 +1,34 @@
+"""Corners that are fractions of their image, where pixels are expected."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from tf_ssd.data.images.decode import name_of
+from tf_ssd.data.records import Dataset, Record
+from tf_ssd.errors import DatasetError, Place
+
+
+def require_pixels(dataset: Dataset, where: Place) -> None:
+    """Raise DatasetError, which begins with `where`, if there are boxes and no corner of any is greater than 1.
+
+    Records are read up to the first box that has such a corner: the first record, as a rule. What is wrong with a record is for
+    whoever uses it to report.
+    """
+    first: Record | None = None
+    for record in _with_boxes(dataset):
+        if (record.boxes_px > 1).any():
+            return
+        first = first or record
+    if first is not None:
+        x, y = first.boxes_px[0, 2:]
+        what = f"no corner of any box is greater than 1 px; in {name_of(first)} the first box ends at x={x:.6g}, y={y:.6g}"
+        advice = "these are fractions of the image: multiply x by its width in pixels, and y by its height"
+        raise DatasetError.at(where, f"{what}; {advice}", kind="fractions instead of pixels")
+
+
+def _with_boxes(dataset: Dataset) -> Iterator[Record]:
+    for index in range(len(dataset)):
+        with suppress(DatasetError):
+            record = dataset[index]
+            if len(record.boxes_px):
+                yield record
