@@ -1,6 +1,6 @@
 import numpy as np
 
-from tf_ssd.check.compare import compare_classes, compare_images, compare_splits
+from tf_ssd.check.compare import compare_classes, compare_images, compare_names, compare_splits
 from tf_ssd.check.findings import Findings
 from tf_ssd.check.survey import Survey
 from tf_ssd.data.packed_strings import PackedStrings
@@ -50,6 +50,39 @@ def test_images_in_more_than_one_split():
 def test_classes_without_boxes():
     train = split("train", {"a": b"1"}, ("cat", "cow", "dog"), labels=(1, 3, 3))
     val = split("val", {"b": b"2"}, ("dog",), labels=(1,))
-    compare_classes([train, val])
+    compare_classes([train, val], named=())
     assert messages(train) == ["train: class cow: no boxes here; nor anywhere else"]
     assert messages(val) == ["val: class cat: no boxes here; 1 in train", "val: class cow: no boxes here; nor anywhere else"]
+
+
+def test_classes_that_training_would_not_know():
+    """Those with boxes in another split than the first, unless they are named."""
+    train, val = (
+        split("train", {"a": b"1"}, ("cat",), labels=(1,)),
+        split("val", {"b": b"2"}, ("cat", "dog", "cow"), labels=(2, 2, 3)),
+    )
+    compare_classes([train, val], named=("cow",))
+    errors = [finding for finding in (*train.findings, *val.findings) if finding.severity == "error"]
+    assert [error.kind for error in errors] == ["unknown classes"]
+    assert errors[0].message.startswith(
+        "val: class dog: 2 boxes here, none in train: training on that would stop; list all classes"
+    )
+
+
+def test_names_that_are_nearly_the_same():
+    train, val = (
+        split("train", {}, ("Traffic light", "car", "Car"), labels=()),
+        split("val", {}, ("traffic_light", "bus"), labels=()),
+    )
+    compare_names([train, val])
+    advice = "in case, spaces, _ or - alone; give both one name if they are one class"
+    assert messages(train) == [f"train: class Car: differs from class car {advice}"]
+    assert messages(val) == [f"val: class traffic_light: differs from class Traffic light {advice}"]
+
+
+def test_a_class_named_background():
+    for name in ("background", "Background", "__background__"):
+        train = split("train", {}, ("cat", name), labels=())
+        compare_names([train])
+        [message] = messages(train)
+        assert message.startswith(f"train: class {name}: the network has a background of its own; remove this class")

@@ -326,6 +326,26 @@ def test_nothing_that_can_be_opened_is_a_wrong_command(tmp_path, capsys):
     assert "nowhere: no such folder" in capsys.readouterr().err
 
 
+def test_a_class_that_is_in_val_alone(tmp_path, capsys):
+    """Training takes the names of COCO's training file, and those of a class map."""
+    for split, names, used in (("train", ("cat", "dog"), 1), ("val", ("cat", "dog", "cow"), 2)):
+        save(tmp_path / "images" / f"{split}.png", used)
+        images = [{"id": 1, "file_name": f"{split}.png", "width": 200, "height": 100}]
+        boxes = [{"id": number, "image_id": 1, "category_id": number, "bbox": [5, 5, 50, 50]} for number in range(used)]
+        categories = [{"id": number, "name": name} for number, name in enumerate(names)]
+        (tmp_path / f"{split}.json").write_text(json.dumps({"images": images, "annotations": boxes, "categories": categories}))
+    flags = ["--dataset", "coco", "--data", str(tmp_path), "--split"]
+    assert check.main([*flags, "train", "val"]) == 0
+    capsys.readouterr()
+    (tmp_path / "train.json").write_text((tmp_path / "train.json").read_text().replace(', {"id": 1, "name": "dog"}', ""))
+    assert check.main([*flags, "train", "val"]) == 1
+    assert "val: class dog: 1 boxes here, none in train: training on that would stop" in capsys.readouterr().out
+    assert check.main([*flags, "gone", "val"]) == 1
+    assert "unknown classes" not in capsys.readouterr().out
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    assert check.main([*flags, "train", "val", "--classes", str(tmp_path / "classes.txt")]) == 0
+
+
 def test_a_split_without_boxes_takes_the_classes_of_the_others(voc, capsys):
     for number, name in enumerate(("a", "b")):
         save(voc.image(name), number)

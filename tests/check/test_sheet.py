@@ -1,11 +1,16 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from tf_ssd.check.sheet import DRAWS, ROWS, SHOWN, contact_sheet
 from tf_ssd.config import AUGMENTATIONS
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.drawing.pictures import GRID_GAP, class_color
+from tf_ssd.drawing.sheets import captioned
 from tf_ssd.errors import DatasetError
+
+# The height of a title of one line above a sheet of all columns.
+TITLE = captioned(Image.new("RGB", ((1 + DRAWS) * (SHOWN + GRID_GAP) + GRID_GAP, 1)), "T").height - 1
 
 
 class Some(SyntheticDataset):
@@ -20,27 +25,27 @@ class Some(SyntheticDataset):
 def cells(sheet) -> np.ndarray:
     """(rows, columns, SHOWN, SHOWN, 3)."""
     step = SHOWN + GRID_GAP
-    pixels = np.asarray(sheet)[GRID_GAP:, GRID_GAP:]
+    pixels = np.asarray(sheet)[TITLE + GRID_GAP :, GRID_GAP:]
     rows, columns = pixels.shape[0] // step, pixels.shape[1] // step
     return pixels[: rows * step, : columns * step].reshape(rows, step, columns, step, 3).swapaxes(1, 2)[:, :, :SHOWN, :SHOWN]
 
 
 def test_a_row_for_each_image():
-    shown = cells(contact_sheet(Some(40, seed=0), config=AUGMENTATIONS["ssd"], exif="ignore"))
+    shown = cells(contact_sheet(Some(40, seed=0), config=AUGMENTATIONS["ssd"], exif="ignore", title="T"))
     assert shown.shape[:2] == (ROWS, 1 + DRAWS)
     for row in shown:
         assert len({picture.tobytes() for picture in row}) == 1 + DRAWS
 
 
 def test_without_augmentation_all_are_alike():
-    shown = cells(contact_sheet(SyntheticDataset(8, seed=0), config=AUGMENTATIONS["none"], exif="ignore"))
+    shown = cells(contact_sheet(SyntheticDataset(8, seed=0), config=AUGMENTATIONS["none"], exif="ignore", title="T"))
     for row in shown:
         assert len({picture.tobytes() for picture in row[1:]}) == 1
 
 
 def test_boxes_are_drawn_where_the_objects_are():
     dataset = SyntheticDataset(8, seed=0)
-    shown = cells(contact_sheet(dataset, config=AUGMENTATIONS["none"], exif="ignore"))
+    shown = cells(contact_sheet(dataset, config=AUGMENTATIONS["none"], exif="ignore", title="T"))
     record = next(dataset[index] for index in range(8) if len(dataset[index].labels))
     color = [int(class_color(int(record.labels[-1]))[start : start + 2], 16) for start in (1, 3, 5)]
     xmin, ymin, xmax, _ = np.round(record.boxes_px[-1] / 300 * (SHOWN - 1)).astype(int)
@@ -53,4 +58,4 @@ def test_nothing_to_show():
             raise DatasetError("broken")
 
     with pytest.raises(DatasetError, match="there is no image to augment"):
-        contact_sheet(Broken(3, seed=0), config=AUGMENTATIONS["ssd"], exif="ignore")
+        contact_sheet(Broken(3, seed=0), config=AUGMENTATIONS["ssd"], exif="ignore", title="T")

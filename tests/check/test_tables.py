@@ -1,3 +1,6 @@
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pytest
 from rich.console import Console
@@ -8,7 +11,7 @@ from tf_ssd.check.presets import Comparison
 from tf_ssd.check.result import Result
 from tf_ssd.check.survey import facts, survey
 from tf_ssd.check.tables import EXAMPLES, render
-from tf_ssd.config import COCO300, VOC300
+from tf_ssd.config import COCO300, VOC300, TrainConfig
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import Place
 
@@ -30,10 +33,13 @@ def comparison(*, presets: float, fitted: float, chosen: float = 0.5) -> Compari
     return Comparison("train", truth, "VOC300", {name: Coverage(config[name], best, np.array([7])) for name, best in ious.items()})
 
 
+COMMAND = ["python", "-m", "tf_ssd.train", "--dataset", "voc", "--data", "my photos/of dogs", "--split", "train"]
+
+
 def printed(surveys, findings=(), compared=None, width=80) -> str:
     console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        for part in render(Result(surveys, findings, compared)):
+        for part in render(Result(surveys, findings, compared), COMMAND):
             console.print(part)
     return capture.get()
 
@@ -68,15 +74,29 @@ def test_no_line_is_broken_off(surveys, width):
         ),
         (
             comparison(presets=0.9, fitted=0.9),
-            "--default-boxes COCO300 has a default box at 0.5 for 90.0% of the boxes, VOC300 for 50",
+            "COCO300 has a default box at 0.5 for 90.0% of the boxes, VOC300 for 50",
         ),
         (comparison(presets=0.9, fitted=1.0), "Sizes fitted to these boxes have a default box at 0.5 for 100.0% of the boxes"),
         (comparison(presets=0.9, fitted=1.0), "Of the presets, COCO300 covers most."),
-        (comparison(presets=0.9, fitted=1.0), "For train: --box-sizes 30 60 111 162 213 264 315"),
     ],
 )
 def test_what_other_sizes_would_do(surveys, compared, words):
     assert words in " ".join(printed(surveys, compared=compared).split())
+
+
+@pytest.mark.parametrize(
+    ("compared", "flags"),
+    [
+        (comparison(presets=0.9, fitted=0.9), ["--default-boxes", "COCO300"]),
+        (comparison(presets=0.9, fitted=1.0), ["--box-sizes", "30", "60", "111", "162", "213", "264", "315"]),
+    ],
+)
+def test_the_command_works_as_pasted(surveys, compared, flags):
+    """With a backslash at the end of each line but the last."""
+    text = printed(surveys, compared=compared)
+    pasted = text[text.index("python -m") :].partition("\n\n")[0]
+    assert shlex.split(pasted.replace("\\\n", " ")) == [*COMMAND, *flags]
+    assert TrainConfig(dataset="voc", data=(Path("x"),), box_sizes=tuple(map(float, flags[1:])) if len(flags) > 2 else None)
 
 
 def test_kinds_are_counted_and_only_some_examples_shown(surveys):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tf_ssd.config import CheckConfig
+from tf_ssd.config import AUGMENTATIONS, CheckConfig, TrainConfig
 from tf_ssd.errors import ConfigError
 
 VOC = {"dataset": "voc", "data": (Path("data"),)}
@@ -11,6 +11,11 @@ VOC = {"dataset": "voc", "data": (Path("data"),)}
 def test_defaults():
     config = CheckConfig(**VOC)
     assert (config.split, config.default_boxes, config.json, config.plot) == (("train",), "VOC300", None, None)
+
+
+@pytest.mark.parametrize("flags", [{}, {"recipe": "voc"}, {"recipe": "coco", "augmentation": "none"}, {"augmentation": "ssd"}])
+def test_the_augmentation_shown_is_that_of_training(flags):
+    assert AUGMENTATIONS[CheckConfig(**VOC, **flags).shown_augmentation] == TrainConfig(**VOC, **flags).augment()
 
 
 def test_a_split_named_twice_would_overlap_with_itself():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tf_ssd.config import AUGMENTATIONS, PRESETS, RECIPES, VOC300, LossConfig, ModelConfig, TrainConfig
+from tf_ssd.config import AUGMENTATIONS, PRESETS, RECIPES, VOC300, EvaluateConfig, LossConfig, ModelConfig, TrainConfig
 from tf_ssd.errors import ConfigError
 
 
@@ -66,7 +66,8 @@ def test_loss_out_of_range(setting, value):
         ("learning_rate", float("nan"), "--learning-rate=nan"),
         ("width", 0.0, "width=0.0"),
         ("min_negatives", -3, "min_negatives=-3"),
-        ("seed", -1, "--seed=-1"),
+        ("seed", -1, "--seed=-1: must be from 0 to 4294967295"),
+        ("seed", 2**32, "--seed=4294967296: must be from 0 to 4294967295"),
         ("dataset", "voc", "--data=None"),
         ("data", (Path("folder"),), "--dataset synthetic"),
         ("split", (), "--split"),
@@ -77,7 +78,11 @@ def test_loss_out_of_range(setting, value):
         ("micro_batches", 3, "--micro-batches=3: must divide the batch size, 8"),
         ("drops", (0.5, 1.0), "--drops"),
         ("frozen_blocks", 6, "--frozen-blocks=6"),
-        ("weight_decay", -1e-4, "--weight-decay"),
+        ("weight_decay", 0.1, "--weight-decay=0.1: adam has none; leave it out, or give --optimizer sgd"),
+        ("box_sizes", (30, 60, 111), "--box-sizes"),
+        ("box_sizes", (60, 30, 111, 162, 213, 264, 315), "--box-sizes.*: must be seven ascending sizes in pixels"),
+        ("box_sizes", (0, 30, 111, 162, 213, 264, 315), "--box-sizes"),
+        ("box_sizes", (30, 60, 111, 162, 213, 264, float("nan")), "--box-sizes"),
         ("clip_norm", 0.0, "--clip-norm=0.0"),
         ("ema", 1.0, "--ema=1.0"),
         ("recipe", "finetune", "--recipe='finetune': fine-tuning starts from --weights"),
@@ -86,6 +91,19 @@ def test_loss_out_of_range(setting, value):
 def test_training_out_of_range(setting, value, named):
     with pytest.raises(ConfigError, match=named):
         TrainConfig(**{setting: value})
+
+
+def test_weight_decay_out_of_range():
+    with pytest.raises(ConfigError, match=r"--weight-decay=-0\.1: must not be negative"):
+        TrainConfig(optimizer="sgd", weight_decay=-0.1)
+    assert TrainConfig(optimizer="sgd", weight_decay=0.1).settings().weight_decay == 0.1
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_evaluation_takes_the_seeds_that_training_takes(seed):
+    with pytest.raises(ConfigError, match=f"--seed={seed}: must be from 0"):
+        EvaluateConfig(checkpoint=Path("run"), seed=seed)
+    assert EvaluateConfig(checkpoint=Path("run"), seed=2**32 - 1).seed == TrainConfig(seed=2**32 - 1).seed
 
 
 def test_model_config_survives_json():
@@ -129,8 +147,15 @@ def test_every_recipe_makes_a_config(name):
 
 def test_the_network_of_given_weights_is_kept():
     start = ModelConfig(num_classes=21, width=0.5, boxes=PRESETS["COCO300"])
-    config = TrainConfig(weights=Path("x.keras"), width=2, min_negatives=4).model(num_classes=3, start=start)
+    config = TrainConfig(weights=Path("x.keras"), width=0.5, min_negatives=4).model(num_classes=3, start=start)
     assert (config.num_classes, config.width, config.boxes, config.loss.min_negatives) == (3, 0.5, PRESETS["COCO300"], 4)
+
+
+@pytest.mark.parametrize(("setting", "value", "theirs"), [("width", 2, 0.5), ("batch_norm", True, False)])
+def test_another_network_than_that_of_given_weights_is_refused(setting, value, theirs):
+    start, config = ModelConfig(width=0.5), TrainConfig(weights=Path("x.keras"), **{setting: value})
+    with pytest.raises(ConfigError, match=f"{setting.replace('_', '-')}={value}: the network of --weights has {theirs}; leave"):
+        config.model(num_classes=3, start=start)
 
 
 def test_augmentation_by_recipe():

@@ -56,6 +56,11 @@ def test_every_change_shows(changed):
     assert fingerprint(changed) != fingerprint(Listed(record(), OTHER))
 
 
+def test_the_names_of_joined_folders_do_not_count():
+    joined = [fingerprint(Listed(record(id=f"{folder}/train/a"), OTHER)) for folder in ("VOC2007", "copied/of/VOC2007")]
+    assert joined[0] == joined[1] == fingerprint(Listed(record(), OTHER))
+
+
 def test_the_size_of_an_image_file_counts(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"0123")

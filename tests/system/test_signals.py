@@ -23,6 +23,24 @@ def test_one_signal_is_not_taken_for_another():
         assert (terminated(), interrupted()) == (False, True)
 
 
+def test_any_of_several_signals_is_noted():
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with stop_requests(signal.SIGTERM, signal.SIGINT) as stop:
+            os.kill(os.getpid(), number)
+            assert stop()
+
+
+def test_a_second_ctrl_c_ends_the_process_at_once():
+    before = signal.getsignal(signal.SIGINT)
+    with stop_requests(signal.SIGTERM, signal.SIGINT) as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_the_handler_comes_back_when_something_fails():
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(ZeroDivisionError), stop_requests(signal.SIGTERM):

@@ -1,17 +1,27 @@
 import dataclasses
+import errno
 import json
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tf_ssd.config import TrainConfig
+from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.errors import ConfigError
-from tf_ssd.train.folder import claimed, open_run
+from tf_ssd.train import folder as folders
+from tf_ssd.train.folder import claimed
 
 CONFIG = TrainConfig(steps=3)
 CLASSES = ("cat", "dog")
 DATA = {"training data": "abc"}
+
+
+def open_run(folder, config, class_names, data, told=None):
+    """With what is noted in the list `told`."""
+    note = (told if told is not None else []).append
+    return folders.open_run(folder, config, class_names, data=data, network=ModelConfig(width=0.5), note=note)
 
 
 def test_made_once_and_found_again(tmp_path):
@@ -28,6 +38,7 @@ def test_what_is_written_down(tmp_path):
     run = json.loads((tmp_path / "run.json").read_text())
     assert run["settings"]["data"] == ["a/b"]
     assert run["recipe"]["batch_size"] == 32
+    assert (run["network"]["width"], "width" in run["recipe"]) == (0.5, False)  # what the network is, whatever the recipe says
     assert run["versions"].keys() == {"tf_ssd", "tensorflow", "keras", "numpy", "python"}
     assert (tmp_path / "classes.txt").read_text() == "cat\ndog\n"
 
@@ -35,8 +46,8 @@ def test_what_is_written_down(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "value", "named"),
     [
-        ("seed", 5, "seed was 0 and is 5"),
-        ("steps", 4, "steps was 3 and is 4"),
+        ("seed", 5, "seed was 0 and is 5; choose"),
+        ("steps", 4, "steps was 3 and is 4; the rate of each step .* start another from its weights: --weights {folder} and"),
         ("ema", 0.9, "ema was None and is 0.9"),
         ("recipe", "voc", "recipe was 'quick' and is 'voc'"),
         ("vertical_flip", True, "vertical_flip was False and is True"),
@@ -44,7 +55,7 @@ def test_what_is_written_down(tmp_path):
 )
 def test_other_settings_are_named(tmp_path, setting, value, named):
     open_run(tmp_path, CONFIG, CLASSES, DATA)
-    with pytest.raises(ConfigError, match=f"{tmp_path} holds another run: {named}; choose"):
+    with pytest.raises(ConfigError, match=f"{tmp_path} holds another run: {named.format(folder=tmp_path)}"):
         open_run(tmp_path, dataclasses.replace(CONFIG, **{setting: value}), CLASSES, DATA)
 
 
@@ -52,6 +63,38 @@ def test_other_settings_are_named(tmp_path, setting, value, named):
 def test_what_may_change(tmp_path, change):
     open_run(tmp_path, CONFIG, CLASSES, DATA)
     assert open_run(tmp_path, dataclasses.replace(CONFIG, **change), CLASSES, DATA)
+
+
+PLACES = {"data": ("a/b", "c"), "eval_data": ("d",), "classes": "classes.txt", "weights": "start.keras"}
+MOVED = {"data": ("/elsewhere/b", "c"), "eval_data": (), "classes": None, "weights": "/other/start.keras"}
+
+
+def placed(places):
+    """Settings with these paths."""
+    paths = {name: tuple(map(Path, value)) if isinstance(value, tuple) else value and Path(value) for name, value in places.items()}
+    return dataclasses.replace(CONFIG, dataset="csv", **paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("data", "--data was a/b c when the run was started, and is /elsewhere/b c: what is there is the same"),
+        ("eval_data", "--eval-data was d when the run was started, and is not given: what is there is the same"),
+        ("classes", "--classes was classes.txt when the run was started, and is not given: what is there is the same"),
+        ("weights", "--weights was start.keras when the run was started, and is /other/start.keras: what is there is the same"),
+    ],
+)
+def test_what_lies_elsewhere_is_noted_and_the_run_goes_on(tmp_path, name, note):
+    open_run(tmp_path, placed(PLACES), CLASSES, DATA)
+    assert open_run(tmp_path, placed(PLACES | {name: MOVED[name]}), CLASSES, DATA, told := [])
+    assert told == [note]
+
+
+def test_a_path_written_another_way_is_the_same(tmp_path):
+    open_run(tmp_path, placed(PLACES), CLASSES, DATA)
+    again = PLACES | {"data": (str(Path.cwd() / "a" / "b"), "a/../c")}
+    assert open_run(tmp_path, placed(again), CLASSES, DATA, told := [])
+    assert told == []
 
 
 def test_other_classes_data_or_order(tmp_path):
@@ -91,7 +134,7 @@ def test_a_folder_with_other_things_in_it(tmp_path):
 
 def test_killed_while_it_was_made(tmp_path):
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
-    (tmp_path / "unfinished-1-run.json").write_text("{")
+    (tmp_path / "unfinished-run.json").write_text("{")
     assert not open_run(tmp_path, CONFIG, CLASSES, DATA)
 
 
@@ -109,16 +152,42 @@ def test_no_permission(tmp_path):
         open_run(tmp_path / "run", CONFIG, CLASSES, DATA)
 
 
+def test_an_unfinished_file_of_somebody_else_is_something_else(tmp_path):
+    (tmp_path / "unfinished-thesis.txt").write_text("precious")
+    with pytest.raises(ConfigError, match="not empty"):
+        open_run(tmp_path, CONFIG, CLASSES, DATA)
+
+
+def silent(text):
+    pytest.fail(text)
+
+
 def test_one_process_at_a_time(tmp_path):
-    with claimed(tmp_path), pytest.raises(ConfigError, match="another process is training in it"), claimed(tmp_path):
+    with claimed(tmp_path, silent), pytest.raises(ConfigError, match="another process is training"), claimed(tmp_path, silent):
         pass
-    with claimed(tmp_path):
+    with claimed(tmp_path, silent):
         pass
 
 
-def test_what_a_killed_process_had_half_written_is_removed(tmp_path):
+def test_without_a_lock_there_is_a_warning(tmp_path, monkeypatch):
+    """As on network drives, and on systems whose Python has no such module."""
+
+    def fail(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    told = []
+    for reason, module in (("No locks available", SimpleNamespace(flock=fail, LOCK_EX=2, LOCK_NB=4)), ("this system", None)):
+        monkeypatch.setitem(sys.modules, "fcntl", module)
+        with claimed(tmp_path, told.append):
+            assert reason in told.pop()
+
+
+def test_what_a_killed_run_had_half_written_is_removed_and_nothing_else(tmp_path):
     (tmp_path / "checkpoints").mkdir()
-    for name in ("unfinished-9-best.keras", "checkpoints/unfinished-9.safetensors", "checkpoints/step-00000001.safetensors"):
+    ours = ("unfinished-best.keras", "unfinished-failed-step-3.safetensors", "checkpoints/unfinished-step-00000009.safetensors")
+    others = ("unfinished-thesis.txt", "checkpoints/unfinished-notes.md", "checkpoints/step-00000001.safetensors")
+    for name in (*ours, *others):
         (tmp_path / name).write_text("")
-    with claimed(tmp_path):
-        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["step-00000001.safetensors"]
+    with claimed(tmp_path, silent):
+        left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == set(others)

@@ -1,15 +1,18 @@
 import csv
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.evaluate.ground_truth import image_ground_truth
 from tf_ssd.evaluate.over_dataset import Evaluation
+from tf_ssd.metrics import AveragePrecision
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.model import ssd300
 from tf_ssd.system.signals import Stopped
@@ -51,7 +54,7 @@ def rows(folder):
 def test_an_evaluation_and_its_report(model, tmp_path):
     evaluator = opened(tmp_path)
     evaluation = evaluator.evaluate(model, 10)
-    evaluator.report(evaluation, Console(quiet=True))
+    evaluator.report(evaluation, evaluator.picture(evaluation), Console(quiet=True))
     evaluator.close()
     assert len(evaluation.detections) == 3
     results = json.loads((tmp_path / "average_precision.json").read_text())
@@ -91,6 +94,20 @@ def test_boxes_are_drawn_where_they_belong_whatever_size_the_annotation_says(tmp
 def test_only_images_that_can_be_read_are_shown(tmp_path, empty, shown):
     picture = picture_of(Doubled(*empty), tmp_path)
     assert (picture is None) if not shown else (picture.width == 612 * shown + 12)
+
+
+def test_a_large_picture_is_a_small_file(model, means, tmp_path):
+    means += [0.5]
+    evaluator = opened(tmp_path)
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (1000, 1500, 3), np.uint8))
+    evaluation = evaluator.evaluate(model, 10)
+    precision = AveragePrecision(np.array([0.5, np.nan, 0.5]), np.array([1, 0, 1]), 0.5, (), {}, {})
+    evaluation = evaluation._replace(average_precision=precision)
+    with (console := Console(width=80)).capture() as printed:
+        evaluator.report(evaluation, noise, console)
+    evaluator.close()
+    assert (tmp_path / "held_out.png").stat().st_size <= 2_000_000
+    assert re.search(r"square\W+0\W+-\W", printed.get())
 
 
 def test_the_best_is_kept(model, means, tmp_path):

@@ -97,7 +97,7 @@ def test_what_is_made(undisturbed):
     assert newest(undisturbed) == 5
 
 
-def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stopped, undisturbed, data, tmp_path):
+def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stopped, undisturbed, data, tmp_path, capsys):
     last, seen = stopped
     for step, evaluated, (printed, checkpoint, evaluations) in zip((2, 5), ([], ["2", "4"]), seen, strict=True):
         assert f"Stopped after step {step}; the same command goes on from there." in printed
@@ -105,20 +105,36 @@ def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stop
         assert evaluations == evaluated
     assert not (last / "average_precision.json").exists()
     folder = shutil.copytree(last, tmp_path / "run")
-    complete(new_run(folder, data), lambda: False)
+    run = new_run(folder, data)
+    capsys.readouterr()
+    complete(run, lambda: False)
+    printed = capsys.readouterr().out
+    assert "All 5 steps have been made." in printed
+    assert "compiling" not in printed.lower()
     for name in ("loss.csv", "evaluations.csv", "average_precision.json"):
         assert (folder / name).read_text() == (undisturbed / name).read_text()
     for ours, theirs in zip(*(load_model(path / "model.keras").get_weights() for path in (folder, undisturbed)), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_another_worker_knows_which_evaluations_have_been_made(stopped, data, tmp_path):
+class Second(Workers):
+    """One that is at the step of the first."""
+
+    def values_of_all(self, own):
+        return [own, own]
+
+
+def test_another_worker_knows_which_evaluations_have_been_made(stopped, data, tmp_path, monkeypatch):
     """They wait for each other in each: one that evaluated once more would wait forever."""
     folder = shutil.copytree(stopped[0], tmp_path / "run")
-    second = new_run(folder, data, workers=Workers(ONE.strategy, 1, 2))
+    second = new_run(folder, data, workers=Second(ONE.strategy, 1, 2))
     assert second.scratch != folder
-    complete(second, lambda: True)
+    with monkeypatch.context() as keeping:
+        keeping.setattr(second, "close", lambda: None)
+        complete(second, lambda: True)
     assert rows(second.scratch, "evaluations.csv") == rows(folder, "evaluations.csv") != []
+    complete(second, lambda: True)
+    assert not second.scratch.exists()
 
 
 def test_when_another_worker_stops_this_one_gives_up_its_evaluations_too(compiled, monkeypatch, capsys):
@@ -164,7 +180,14 @@ def test_a_gradient_that_is_too_large(compiled, monkeypatch):
 
 def test_one_batch_that_is_not_learned(compiled, monkeypatch):
     monkeypatch.setattr(compiled, "config", dataclasses.replace(compiled.config, overfit_one_batch=True))
-    with pytest.raises(TrainingError, match=r"the loss on one batch is [\d.]+ after 5 steps, not below 0.5"):
+    messages = []
+    for _ in range(2):  # the second time all steps have been made already
+        with pytest.raises(TrainingError, match=r"the loss on one batch is [\d.]+ after 5 steps, not below 0.5") as caught:
+            complete(compiled, lambda: False)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    (compiled.folder / "loss.csv").unlink()
+    with pytest.raises(TrainingError, match=r"loss\.csv: the losses of this run are missing"):
         complete(compiled, lambda: False)
 
 
@@ -189,5 +212,5 @@ def test_a_full_disk_without_a_name(data, tmp_path, monkeypatch):
 
 def test_two_processes_in_one_folder(data, tmp_path):
     run = new_run(tmp_path / "run", data)
-    with claimed(run.folder), pytest.raises(ConfigError, match="another process is training in it"):
+    with claimed(run.folder, pytest.fail), pytest.raises(ConfigError, match="another process is training in it"):
         complete(run, lambda: False)

@@ -87,6 +87,7 @@ def test_what_a_run_leaves(run):
         "best.keras",
         "average_precision.json",
         "held_out.png",
+        "curves.png",
     }
     settings = json.loads((run / "run.json").read_text())
     assert settings["settings"]["seed"] == 4
@@ -97,8 +98,9 @@ def test_what_a_run_leaves(run):
     assert max((run / "checkpoints").iterdir()).name == "step-00000030.safetensors"
     precision = json.loads((run / "average_precision.json").read_text())
     assert set(precision["per_class"]) == {"circle", "square", "triangle"}
-    with Image.open(run / "held_out.png") as picture:
-        assert picture.width > 1000
+    for name in ("held_out.png", "curves.png"):
+        with Image.open(run / name) as picture:
+            assert picture.width > 900
     assert keras.saving.load_model(run / "model.keras").config.num_classes == 4
 
 

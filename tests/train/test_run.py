@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import json
 
 import keras
 import numpy as np
@@ -8,10 +9,10 @@ import tensorflow as tf
 
 from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.data.classes import write_class_names
-from tf_ssd.data.synthetic import CLASS_NAMES, SyntheticDataset
-from tf_ssd.errors import ConfigError
+from tf_ssd.data.synthetic import CLASS_NAMES
+from tf_ssd.errors import ConfigError, TrainingError
 from tf_ssd.model import ssd300
-from tf_ssd.train.run import Run, precision, training_data
+from tf_ssd.train.run import Run, precision
 from tf_ssd.train.workers import Workers
 from tf_ssd.weights import save_model
 
@@ -48,26 +49,86 @@ def test_weights_follow_from_the_seed(tmp_path):
     assert not np.array_equal(kernels[0], kernels[2])
 
 
-def test_it_starts_from_the_weights_of_another(tmp_path, capsys):
-    """And has its network, whatever --width says."""
-    start = saved_network(tmp_path / "start", CLASS_NAMES)
-    run = new_run(tmp_path, weights=tmp_path / "start", width=1.0)
-    assert "its body, its heads" in capsys.readouterr().out
+def test_it_starts_from_weights_whose_network_is_written_down(tmp_path, capsys):
+    """Whatever the recipe says."""
+    start = saved_network(tmp_path / "start", CLASS_NAMES, batch_norm=True)
+    run = new_run(tmp_path, weights=tmp_path / "start", recipe="finetune", width=None)
+    assert f"starting from {tmp_path / 'start'}: its body, its heads" in capsys.readouterr().out.replace("\n", "")
     for ours, theirs in zip(run.trainer.model.get_weights(), start.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    network = json.loads((run.folder / "run.json").read_text())["network"]
+    assert (network["width"], network["batch_norm"]) == (0.0625, True)
 
 
-def test_from_weights_for_other_classes_it_keeps_the_body(tmp_path, capsys):
-    start = saved_network(tmp_path / "start", ("cat", "dog"))
-    model = new_run(tmp_path, weights=tmp_path / "start" / "model.keras").trainer.model
-    assert "its body, new heads for 4 classes" in capsys.readouterr().out
-    np.testing.assert_array_equal(model.get_layer("fc7").kernel, start.get_layer("fc7").kernel)
-    assert model.get_layer("logits_0").kernel.shape[-1] == 4 * 4
+def test_moved_weights_go_on_and_other_weights_do_not(tmp_path, capsys):
+    for name in ("start", "other"):
+        saved_network(tmp_path / name, CLASS_NAMES)
+    new_run(tmp_path, weights=tmp_path / "start")
+    (tmp_path / "start").rename(tmp_path / "moved")
+    new_run(tmp_path, weights=tmp_path / "moved")
+    assert f"note: --weights was {tmp_path / 'start'} when" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="holds another run: starting weights was"):
+        new_run(tmp_path, weights=tmp_path / "other")
 
 
-def saved_network(folder, class_names):
+def test_random_weights_without_batch_normalisation_are_warned_of(tmp_path, capsys):
+    warning = "warning: a network without batch normalisation hardly learns from random weights"
+    saved_network(tmp_path / "start", CLASS_NAMES)
+    for name, settings, expected in (
+        ("plain", {"recipe": "voc"}, True),
+        ("normalised", {"recipe": "voc", "batch_norm": True}, False),
+        ("started", {"recipe": "voc", "weights": tmp_path / "start"}, False),
+    ):
+        new_run(tmp_path / name, quiet=True, **settings)
+        assert (warning in capsys.readouterr().err) == expected
+
+
+def test_workers_at_different_steps_are_refused(tmp_path):
+    class Behind(Workers):
+        def values_of_all(self, own):
+            return [own, own - 2]
+
+    run = new_run(tmp_path)
+    run.trainer.step = 4
+    run.trainer.save()
+    with pytest.raises(TrainingError, match="worker 0 would go on after step 4, worker 1 would go on after step 2; every worker"):
+        new_run(tmp_path, workers=Behind(*ONE))
+
+
+def test_what_another_worker_wrote_for_itself_is_removed(tmp_path):
+    new_run(tmp_path)
+    second = new_run(tmp_path, workers=Second(ONE.strategy, 1, 2))
+    assert second.scratch.is_dir()
+    second.close()
+    assert not second.scratch.exists()
+    assert second.folder.is_dir()
+
+
+class Second(Workers):
+    """One that finds no others."""
+
+    def barrier(self):
+        pass
+
+    def values_of_all(self, own):
+        return [own, own]
+
+
+def test_a_finished_run_with_a_damaged_checkpoint_says_nothing_of_it(tmp_path, capsys):
+    run = new_run(tmp_path)
+    run.trainer.save()
+    (run.folder / "average_precision.json").write_text("{}")
+    (run.folder / "checkpoints/step-00000000.safetensors").write_bytes(b"")
+    capsys.readouterr()
+    assert new_run(tmp_path).is_finished
+    printed = capsys.readouterr()
+    assert "Continuing" not in printed.out
+    assert printed.err == ""
+
+
+def saved_network(folder, class_names, **network):
     folder.mkdir()
-    model = ssd300(ModelConfig(num_classes=len(class_names) + 1, width=0.0625))
+    model = ssd300(ModelConfig(num_classes=len(class_names) + 1, width=0.0625, **network))
     save_model(model, folder / "model.keras")
     write_class_names(folder / "classes.txt", class_names)
     return model
@@ -124,13 +185,6 @@ def test_precision_ends_with_the_run(name):
     with precision(TrainConfig(precision=name)):
         assert keras.config.dtype_policy().name == f"mixed_{name}"
     assert keras.config.dtype_policy().name == "float32"
-
-
-def test_generated_pictures_of_training_and_evaluation_differ():
-    training, held_out = training_data(CONFIG)
-    assert len(training) == 8
-    assert not any(np.array_equal(training[0].image, held_out[index].image) for index in range(20))
-    assert isinstance(held_out, SyntheticDataset)
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,10 @@ def train(workers: Workers, path: Path) -> None:
             results = [tuple(result) for result in trainer.train(share(step, workers) for step in range(STEPS))]
             last = workers.number == workers.total - 1
             wishes = [float(workers.any_of(lambda wish=wish: wish)()) for wish in (last, False)]
+            values = workers.values_of_all(100 + workers.number)
             if workers.is_first:
                 state = {name: np.asarray(value) for name, value in trainer._state().items()}
-                np.savez(path, results=np.array(results), wishes=np.array(wishes), **state)
+                np.savez(path, results=np.array(results), wishes=np.array(wishes), values=np.array(values), **state)
             workers.barrier()
     finally:
         keras.config.set_dtype_policy(before)
@@ -101,11 +102,18 @@ def test_a_batch_shared_is_the_batch(states, name):
     assert found.keys() == expected.keys()
     assert np.ptp(expected["results"][:, 2]) > 1  # the loss of four steps, which differ
     for key, value in expected.items():
+        if key == "values":
+            continue
         np.testing.assert_allclose(found[key], value, rtol=1e-12, atol=1e-12 * np.abs(value).max(), err_msg=key)
 
 
 def test_what_the_last_worker_wishes_is_known_to_the_first(states):
     assert states["two workers"]["wishes"].tolist() == [1, 0]
+
+
+def test_each_worker_knows_the_values_of_all(states):
+    values = {name: state["values"].tolist() for name, state in states.items()}
+    assert values == {"one": [100], "two workers": [100, 101], "two replicas": [100]}
 
 
 def test_without_tf_config_one_worker(monkeypatch):

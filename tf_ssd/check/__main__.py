@@ -40,7 +40,7 @@ def check(config: CheckConfig) -> int:
     """
     from rich.console import Console
 
-    from tf_ssd.check.compare import compare_classes, compare_images, compare_splits
+    from tf_ssd.check.compare import compare_classes, compare_images, compare_names, compare_splits
     from tf_ssd.check.presets import compare_default_boxes
     from tf_ssd.check.result import Result
     from tf_ssd.check.tables import render
@@ -52,10 +52,11 @@ def check(config: CheckConfig) -> int:
         for survey in surveys:
             compare_images(survey)
         compare_splits(surveys)
-        compare_classes(surveys)
+        compare_classes(surveys, named=_named_classes(config, surveys))
+        compare_names(surveys)
         comparison = compare_default_boxes(surveys[0], config.default_boxes)
     result = Result(surveys, (*failed, *(finding for survey in surveys for finding in survey.findings)), comparison)
-    for part in render(result):
+    for part in render(result, _training_command(config)):
         console.print(part)
     for path in _write(config, result, opened[0][0]):
         console.print(f"written: {path}", markup=False, soft_wrap=True)
@@ -81,7 +82,7 @@ def _open_splits(config: CheckConfig, console: "Console") -> tuple[list[tuple["D
         raise DatasetError("; ".join(finding.message for finding in failed))
     union = sorted({name for dataset, _ in opened for name in dataset.class_names})
     for number, (dataset, found) in enumerate(opened):
-        if union and not dataset.class_names:  # without boxes, a split has no classes of its own
+        if number and union and not dataset.class_names:  # without boxes, a split has no classes of its own; training needs some
             again = Findings(found.split)
             opened[number] = (_open(config, union, again), again)
     return opened, failed
@@ -95,6 +96,30 @@ def _open(config: CheckConfig, class_names: Sequence[str] | None, findings: "Fin
         return SyntheticDataset(PICTURES, seed=config.split.index(findings.split))
     splits = [findings.split]
     return open_dataset(config.dataset, config.data, splits, class_names=class_names, notes=findings)
+
+
+def _named_classes(config: CheckConfig, surveys: list["Survey"]) -> tuple[str, ...]:
+    """Classes that training knows although its split has no boxes of them: those that COCO's annotation file names.
+
+    All, if the split that is trained on cannot be opened: nobody knows what it would have.
+    """
+    from tf_ssd.data.sources import listed_classes
+
+    if surveys[0].split != config.split[0]:
+        return tuple(name for survey in surveys for name in survey.class_names)
+    if config.dataset == "coco" and config.classes is None:
+        with surveys[0].findings.tolerating():
+            return listed_classes(config.data, config.split[:1])
+    return ()
+
+
+def _training_command(config: CheckConfig) -> list[str]:
+    """The command that trains on the first split, without settings of the network."""
+    flags = ["--dataset", config.dataset, *(["--data", *map(str, config.data)] if config.data else [])]
+    if config.dataset != "synthetic":
+        flags += ["--split", config.split[0], *(["--eval-split", config.split[1]] if len(config.split) > 1 else [])]
+    classes = [] if config.classes is None else ["--classes", str(config.classes)]
+    return ["python", "-m", "tf_ssd.train", *flags, *classes, *(["--exif", config.exif] if config.exif != "ignore" else [])]
 
 
 def _survey(dataset: "Dataset", findings: "Findings", config: CheckConfig, console: "Console") -> "Survey":
@@ -126,8 +151,9 @@ def _write(config: CheckConfig, result: "Result", dataset: "Dataset") -> Iterato
         write_whole(config.plot, coverage_png(result.comparison))
         yield config.plot
     if config.show_augmentation is not None and result.comparison is not None:
-        augmentation = AUGMENTATIONS[config.augmentation]
-        sheet = contact_sheet(dataset, config=augmentation, exif=config.exif)
+        name = config.shown_augmentation
+        title = f"Left: as it is. Others: as training with --augmentation {name} sees it, drawn anew each time"
+        sheet = contact_sheet(dataset, config=AUGMENTATIONS[name], exif=config.exif, title=title)
         with writing(f"--show-augmentation {config.show_augmentation}"):
             save_png(sheet, config.show_augmentation)
         yield config.show_augmentation

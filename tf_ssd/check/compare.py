@@ -1,12 +1,14 @@
 """What shows only when images, or splits, are compared with each other."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from itertools import combinations
 
 from tf_ssd.check.findings import Finding
 from tf_ssd.check.survey import Survey
-from tf_ssd.errors import Place
+from tf_ssd.errors import DatasetError, Place
 
+BACKGROUND = "background"
 HARMLESS = ("unreadable images", "unknown classes")  # kinds of errors by which no box of a known class is lost
 
 
@@ -33,17 +35,48 @@ def compare_splits(surveys: Sequence[Survey]) -> None:
                 later.findings.add("images in more than one split", message, Place(name))
 
 
-def compare_classes(surveys: Sequence[Survey]) -> None:
-    """Find classes without boxes, in one split or in all; nothing is said about a split that could not be read whole."""
-    names = dict.fromkeys(name for survey in surveys for name in survey.class_names)
+def compare_classes(surveys: Sequence[Survey], *, named: Collection[str]) -> None:
+    """Find classes without boxes, in one split or in all, and classes that training on the first split would not know.
+
+    Nothing is said about what a split that could not be read whole does not have.
+
+    Args:
+        surveys: of the splits, the one that is trained on first.
+        named: classes that training knows although the first split has no boxes of them.
+    """
     whole = {survey.split for survey in surveys if all(_harmless(finding) for finding in survey.findings)}
-    for name in names:
+    known = {*surveys[0].class_names, *named}
+    for name in _names(surveys):
         counts = {survey.split: len(survey.boxes_of(name)) for survey in surveys}
         elsewhere = ", ".join(f"{count} in {split}" for split, count in counts.items() if count) or "nor anywhere else"
         for survey in surveys:
+            place = Place(survey.split, f"class {name}")
             if not counts[survey.split] and survey.split in whole:
-                place = Place(survey.split, f"class {name}")
                 survey.findings.add("classes without boxes", f"{place}: no boxes here; {elsewhere}", place)
+            elif counts[survey.split] and name not in known and surveys[0].split in whole:
+                what = f"{counts[survey.split]} boxes here, none in {surveys[0].split}: training on that would stop"
+                advice = "list all classes in a file for --classes, or rename this one"
+                survey.findings.fault(DatasetError.at(place, f"{what}; {advice}", kind="unknown classes"))
+
+
+def compare_names(surveys: Sequence[Survey]) -> None:
+    """Find names of classes that seem to mean one class, and such as mean that there is none."""
+    alike: dict[str, str] = {}
+    for name in _names(surveys):
+        survey = next(survey for survey in surveys if name in survey.class_names)
+        place, letters = Place(survey.split, f"class {name}"), "".join(re.split(r"[\s_-]+", name.casefold()))
+        if letters == BACKGROUND:
+            advice = "the network has a background of its own; remove this class, unless there are such objects"
+            survey.findings.add("classes named background", f"{place}: {advice}", place)
+        other = alike.setdefault(letters, name)
+        if other != name:
+            message = f"{place}: differs from class {other} in case, spaces, _ or - alone; give both one name if they are one class"
+            survey.findings.add("class names that are nearly the same", message, place)
+
+
+def _names(surveys: Sequence[Survey]) -> list[str]:
+    """The classes of all splits, each once."""
+    return list(dict.fromkeys(name for survey in surveys for name in survey.class_names))
 
 
 def _harmless(finding: Finding) -> bool:

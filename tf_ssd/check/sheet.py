@@ -14,6 +14,7 @@ from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.drawing.pictures import class_color, draw_detections, grid
+from tf_ssd.drawing.sheets import captioned
 from tf_ssd.errors import DatasetError
 
 ROWS, DRAWS = 6, 4
@@ -21,8 +22,10 @@ IMAGE_SIZE = 300
 SHOWN = 400  # side of a picture on the sheet, in pixels
 
 
-def contact_sheet(dataset: Dataset, *, config: AugmentConfig, exif: Exif) -> Image.Image:
+def contact_sheet(dataset: Dataset, *, config: AugmentConfig, exif: Exif, title: str) -> Image.Image:
     """A few images, a row for each: as it is, then augmented DRAWS times, with boxes in the colours of their classes.
+
+    `title` stands above.
 
     Raises:
         DatasetError: no record can be used.
@@ -40,7 +43,7 @@ def contact_sheet(dataset: Dataset, *, config: AugmentConfig, exif: Exif) -> Ima
             pictures.append(_framed(shown, drawn.boxes.numpy(), drawn.labels.numpy()))
     if not pictures:
         raise DatasetError("there is no image to augment; see what is wrong with the dataset first")
-    return grid(pictures, 1 + DRAWS)
+    return captioned(grid(pictures, 1 + DRAWS), title)
 
 
 def _spread(dataset: Dataset, exif: Exif) -> Iterator[tuple[Record, np.ndarray]]:

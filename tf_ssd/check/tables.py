@@ -1,5 +1,6 @@
 """What was found, for a terminal of 80 columns or more."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,17 +18,18 @@ from tf_ssd.check.survey import Survey
 
 EXAMPLES = 3  # of each kind
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+LONGEST_LINE = 76  # of a command, without the sign that it goes on
 BAR = 12  # characters of the longest bar
 
 
-def render(result: Result) -> Iterator[RenderableType]:
-    """Tables and texts, to be printed one after the other."""
+def render(result: Result, command: Sequence[str]) -> Iterator[RenderableType]:
+    """Tables and texts, to be printed one after the other; `command` trains, and takes settings of the default boxes."""
     yield splits(result.surveys)
     yield classes(result.surveys)
     if result.comparison is not None:
         yield default_boxes(result.comparison)
         yield groups(result.comparison)
-        yield recommendation(result.comparison)
+        yield recommendation(result.comparison, command)
     if result.findings:
         yield kinds(result)
         yield examples(result)
@@ -87,21 +89,39 @@ def groups(comparison: Comparison) -> Table:
     return table
 
 
-def recommendation(comparison: Comparison) -> RenderableType:
-    """What other sizes would do, in words."""
-    chosen, best = comparison.coverages[comparison.chosen], comparison.coverages[comparison.recommended]
-    if comparison.recommended == comparison.chosen:
-        if share(chosen) >= ENOUGH:
-            return Padding(f"{comparison.chosen} suits this data: no other sizes found cover notably more.", (0, 0, 1, 0))
-        few = f"{comparison.chosen} has a default box at {THRESHOLD} for {share(chosen):.1%} of the boxes, less than {ENOUGH:.0%}"
-        advice = "the table above shows which sizes and shapes are not covered"
-        return Padding(f"{few}, and no other sizes found have notably more; {advice}.", (0, 0, 1, 0))
+def recommendation(comparison: Comparison, command: Sequence[str]) -> RenderableType:
+    """What other sizes would do, in words, and the `command` with them, to be pasted."""
+    name, best = comparison.recommended, comparison.coverages[comparison.recommended]
+    if name == comparison.chosen:
+        return Padding(_no_better(comparison), (0, 0, 1, 0))
+    chosen = comparison.coverages[comparison.chosen]
     covered = f"a default box at {THRESHOLD} for {share(best):.1%} of the boxes, {comparison.chosen} for {share(chosen):.1%}"
-    if comparison.recommended != FITTED:
-        return Padding(f"--default-boxes {comparison.recommended} has {covered}.", (0, 0, 1, 0))
-    preset = f"Of the presets, {comparison.best_preset} covers most." if comparison.best_preset != comparison.chosen else ""
-    text = f"Sizes fitted to these boxes have {covered}. {preset}\nFor train: --box-sizes {sizes(best.config)}"
-    return Padding(Text(text), (0, 0, 1, 0))
+    if name != FITTED:
+        text, flags = f"{name} has {covered}.", ["--default-boxes", name]
+    else:
+        preset = f" Of the presets, {comparison.best_preset} covers most." if comparison.best_preset != comparison.chosen else ""
+        text, flags = f"Sizes fitted to these boxes have {covered}.{preset}", ["--box-sizes", *sizes(best.config).split()]
+    advice = "To train with them, also from --weights for other classes:"
+    return Text(f"{text} {advice}\n\n{_pasted([*command, *flags])}\n")  # not padded: no blanks may follow the backslashes
+
+
+def _no_better(comparison: Comparison) -> str:
+    """That the chosen preset suits the data, or that nothing found does."""
+    name, covered = comparison.chosen, share(comparison.coverages[comparison.chosen])
+    if covered >= ENOUGH:
+        return f"{name} suits this data: no other sizes found cover notably more."
+    few = f"{name} has a default box at {THRESHOLD} for {covered:.1%} of the boxes, less than {ENOUGH:.0%}"
+    return f"{few}, and no other sizes found have notably more; the table above shows which sizes and shapes are not covered."
+
+
+def _pasted(command: Sequence[str]) -> str:
+    """A command for a shell, on lines short enough for a terminal."""
+    lines = [""]
+    for word in map(shlex.quote, command):
+        if lines[-1] and len(lines[-1]) + len(word) > LONGEST_LINE:
+            lines.append(" ")
+        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return " \\\n".join(lines)
 
 
 def kinds(result: Result) -> Table:

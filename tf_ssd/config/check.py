@@ -6,6 +6,7 @@ from pathlib import Path
 from tf_ssd.config.augment import Augmentation
 from tf_ssd.config.data import DataConfig
 from tf_ssd.config.network import Preset
+from tf_ssd.config.recipes import RECIPES, RecipeName
 from tf_ssd.config.rules import flag, require, require_new
 
 
@@ -13,14 +14,16 @@ from tf_ssd.config.rules import flag, require, require_new
 class CheckConfig(DataConfig):
     """Examine a dataset before training on it: all that is wrong with it in one go, and how well the default boxes fit it.
 
-    Each split is checked on its own, and compared with the others. The exit code is 1 if there are errors, which training
-    would stop at; warnings, which it would not, are for you to judge.
+    Each split is checked on its own, and compared with the others; the first is taken for the one that is trained on. The exit code
+    is 1 if there are errors, which training would stop at; warnings, which it would not, are for you to judge.
     """
 
     default_boxes: Preset = "VOC300"
     """The default boxes whose fit to the first split is shown in full; all presets are compared."""
-    augmentation: Augmentation = "ssd"
-    """What --show-augmentation shows."""
+    recipe: RecipeName = "quick"
+    """The recipe of training whose augmentation --show-augmentation shows."""
+    augmentation: Augmentation | None = None
+    """What --show-augmentation shows in place of the recipe's: ssd, flip or none, as in training."""
     json: Path | None = None
     """Write every finding and every number to this .json file."""
     plot: Path | None = None
@@ -34,3 +37,8 @@ class CheckConfig(DataConfig):
         require(not repeated, "--split", repeated, "name each split once")
         for name, suffix in (("json", ".json"), ("plot", ".png"), ("show_augmentation", ".png")):
             require_new(flag(name), getattr(self, name), suffix)
+
+    @property
+    def shown_augmentation(self) -> Augmentation:
+        """What --show-augmentation shows: what training does with the same --recipe and --augmentation."""
+        return self.augmentation or RECIPES[self.recipe].augmentation

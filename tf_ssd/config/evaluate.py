@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from tf_ssd.config.data import DataConfig
-from tf_ssd.config.rules import flag, require, require_new
+from tf_ssd.config.rules import flag, require, require_new, require_seed
 
 Metric = Literal["voc07", "voc12", "coco"]
 
@@ -40,7 +40,7 @@ class EvaluateConfig(DataConfig):
         require(len(both) == 1, "--checkpoint, --detections", both, "give one of the two: a model to run, or a file of detections")
         require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
         require(self.batch_size >= 1, "--batch-size", self.batch_size, "must be at least 1")
-        require(self.seed >= 0, "--seed", self.seed, "must not be negative")
+        require_seed(self.seed)
         for name, suffix in (("json", ".json"), ("plot", ".png"), ("results", ".json")):
             require_new(flag(name), getattr(self, name), suffix)
 

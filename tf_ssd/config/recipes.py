@@ -21,7 +21,8 @@ class Recipe:
         learning_rate: the peak, reached after a linear warm-up of a tenth of the steps, at most 500.
         drops: shares of the steps after which the rate falls to a tenth; without any it follows a cosine down to 0.
         weight_decay: of kernels (sgd).
-        width, batch_norm, default_boxes: of the network.
+        width, batch_norm: of the network.
+        default_boxes: of the network; None for those of the weights that training starts from, else VOC300.
         augmentation: what is done to training images; "ssd" pays in long runs.
         frozen_blocks: blocks of VGG16, from the first, that are not trained.
     """
@@ -34,7 +35,7 @@ class Recipe:
     weight_decay: float = 5e-4
     width: float = 1.0
     batch_norm: bool = False
-    default_boxes: Preset = "VOC300"
+    default_boxes: Preset | None = None
     augmentation: Augmentation = "ssd"
     frozen_blocks: int = 0
 
@@ -49,7 +50,7 @@ RECIPES: dict[RecipeName, Recipe] = {
     "quick": Recipe(
         steps=400, batch_size=8, optimizer="adam", learning_rate=3e-3, width=0.125, batch_norm=True, augmentation="flip"
     ),
-    "voc": Recipe(steps=120_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(2 / 3, 5 / 6)),
+    "voc": Recipe(steps=120_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(2 / 3, 5 / 6), default_boxes="VOC300"),
     "coco": Recipe(steps=400_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(0.7, 0.9), default_boxes="COCO300"),
     "finetune": Recipe(steps=2000, batch_size=8, optimizer="sgd", learning_rate=2.5e-4, drops=(2 / 3, 5 / 6), frozen_blocks=2),
 }

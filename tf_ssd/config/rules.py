@@ -17,6 +17,11 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def require_seed(seed: int) -> None:
+    """Raise ConfigError unless Keras and NumPy take `seed`."""
+    require(0 <= seed < 2**32, "--seed", seed, f"must be from 0 to {2**32 - 1}")
+
+
 def require_new(setting: str, path: Path | None, suffix: str) -> None:
     """Raise ConfigError unless `path` is None, or the name of something new that ends in `suffix` and can be made there."""
     if path is not None:

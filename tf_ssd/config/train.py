@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Literal
 
 from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
 from tf_ssd.config.data import DataConfig, OnBadImage, Unlabelled
-from tf_ssd.config.network import PRESETS, DefaultBoxesConfig, LossConfig, ModelConfig, Preset
+from tf_ssd.config.network import PRESETS, VOC300, DefaultBoxesConfig, ModelConfig, Preset
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
-from tf_ssd.config.rules import flag, require
+from tf_ssd.config.rules import flag, require, require_seed
 
 Precision = Literal["float32", "float16", "bfloat16"]
 
@@ -46,27 +48,28 @@ class TrainConfig(DataConfig):
     drops: tuple[float, ...] | None = None
     """Shares of the steps after which the rate falls to a tenth. quick: none, the rate follows a cosine down to 0."""
     weight_decay: float | None = None
-    """Weight decay of kernels, with sgd. Default: 0.0005."""
+    """Weight decay of kernels, for sgd alone. Default: 0.0005."""
     width: float | None = None
     """Factor on the channels of VGG16. quick: 0.125; 1 is the paper's network."""
     batch_norm: bool | None = None
     """Batch normalisation; needed to train from random weights in few steps. quick: yes."""
     default_boxes: Preset | None = None
-    """Sizes of the default boxes. coco: COCO300, others: VOC300."""
+    """Sizes of the default boxes. Default: coco: COCO300; voc: VOC300; quick and finetune: those of --weights, else VOC300."""
     box_sizes: tuple[float, ...] | None = None
-    """Seven sizes of default boxes in pixels at 300, in place of the preset's: those that `python -m tf_ssd.check` fits to data."""
+    """Seven ascending sizes of default boxes in pixels at 300, in place of a preset's: those that `python -m tf_ssd.check` fits."""
     frozen_blocks: int | None = None
     """Blocks of VGG16, from the first, that are not trained. finetune: 2."""
     weights: Path | None = None
-    """A .keras file to start from (`python -m tf_ssd.weights`, or an earlier run): its body and, for the same classes, its heads.
-    The network is then the file's, and --width, --batch-norm and --default-boxes are not used."""
+    """What to start from, a .keras file (`python -m tf_ssd.weights`) or the folder of an earlier run: its body and, for the same
+    classes, its heads. The network is then that one; only new heads may have other default boxes."""
     augmentation: Augmentation | None = None
     """ssd: colours, expansion, crops and flips as in the paper; flip: flips alone; none: images as they are. Default: flip for
     quick, ssd for the other recipes."""
     vertical_flip: bool = False
     """Mirror top and bottom too, half the time: for pictures in which up and down do not matter."""
     min_negatives: int = 0
-    """Hard negatives to train on in an image without labels."""
+    """Least number of hard negatives to train on in each image: all of those of an image without labels, and in a labelled one
+    those beyond three for each positive."""
     clip_norm: float | None = None
     """Limit on the norm of the gradient."""
     ema: float | None = None
@@ -105,11 +108,14 @@ class TrainConfig(DataConfig):
         require(recipe.weight_decay >= 0, "--weight-decay", recipe.weight_decay, "must not be negative")
         require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", self.clip_norm, "must be positive")
         require(self.ema is None or 0 < self.ema < 1, "--ema", self.ema, "must be between 0 and 1")
-        require(self.seed >= 0, "--seed", self.seed, "must not be negative")
+        require_seed(self.seed)
         require(self.dataset != "synthetic" or not self.eval_data, "--eval-data", self.eval_data, "generated pictures need none")
+        decays = recipe.optimizer == "sgd" or self.weight_decay is None
+        require(decays, "--weight-decay", self.weight_decay, "adam has none; leave it out, or give --optimizer sgd")
         needs_weights = self.recipe == "finetune" and self.weights is None
         require(not needs_weights, "--recipe", self.recipe, "fine-tuning starts from --weights FILE.keras")
-        require(self.box_sizes is None or len(self.box_sizes) == 7, "--box-sizes", self.box_sizes, "must be seven sizes")
+        sizes = self.box_sizes
+        require(sizes is None or _ascending(sizes), "--box-sizes", sizes, "must be seven ascending sizes in pixels")
         self.model(num_classes=2)
 
     def settings(self) -> Recipe:
@@ -118,23 +124,28 @@ class TrainConfig(DataConfig):
         return replace(RECIPES[self.recipe], **{name: value for name, value in given.items() if value is not None})
 
     def model(self, *, num_classes: int, start: ModelConfig | None = None) -> ModelConfig:
-        """The network that this run trains; `num_classes` includes background, `start` is the network of `--weights`."""
-        if start is not None:
-            return replace(start, num_classes=num_classes, loss=replace(start.loss, min_negatives=self.min_negatives))
-        recipe = self.settings()
-        return ModelConfig(
-            num_classes=num_classes,
-            boxes=self._boxes(),
-            width=recipe.width,
-            batch_norm=recipe.batch_norm,
-            loss=LossConfig(min_negatives=self.min_negatives),
-        )
+        """The network that this run trains; `num_classes` includes background, `start` is the network of `--weights`.
 
-    def _boxes(self) -> DefaultBoxesConfig:
-        preset = PRESETS[self.settings().default_boxes]
-        if self.box_sizes is None:
-            return preset
-        return replace(preset, min_sizes=self.box_sizes[:-1], max_sizes=self.box_sizes[1:])
+        Raises:
+            ConfigError: `--width` or `--batch-norm` is given and not that of `start`.
+        """
+        recipe = self.settings()
+        if start is None:
+            start = ModelConfig(boxes=VOC300, width=recipe.width, batch_norm=recipe.batch_norm)
+        for name in ("width", "batch_norm"):
+            value, theirs = getattr(self, name), getattr(start, name)
+            require(value in (None, theirs), flag(name), value, f"the network of --weights has {theirs}; leave {flag(name)} out")
+        loss = replace(start.loss, min_negatives=self.min_negatives)
+        return replace(start, num_classes=num_classes, boxes=self._boxes(start.boxes), loss=loss)
+
+    def _boxes(self, start: DefaultBoxesConfig) -> DefaultBoxesConfig:
+        """The default boxes `start`, with other sizes if flags or recipe ask for some."""
+        preset = self.settings().default_boxes
+        if self.box_sizes is not None:
+            return replace(start, min_sizes=self.box_sizes[:-1], max_sizes=self.box_sizes[1:])
+        if preset is not None:
+            return replace(start, min_sizes=PRESETS[preset].min_sizes, max_sizes=PRESETS[preset].max_sizes)
+        return start
 
     def augment(self) -> AugmentConfig:
         """What is done to training images."""
@@ -145,3 +156,8 @@ class TrainConfig(DataConfig):
     def output_folder(self, *, now: datetime) -> Path:
         """The folder that was asked for, or one named after dataset and time."""
         return self.output or Path("runs") / f"{self.dataset}-{now:%Y%m%d-%H%M%S}"
+
+
+def _ascending(sizes: tuple[float, ...]) -> bool:
+    """Whether these are the seven sizes that default boxes of six feature maps have."""
+    return len(sizes) == 7 and all(low < high for low, high in pairwise((0.0, *sizes, inf)))

@@ -13,6 +13,8 @@ MOST_RECORDS = 10_000
 def fingerprint(dataset: Dataset) -> str:
     """A digest of class names, ids and ground truth, and of the sizes of the image files; of large datasets every n-th record.
 
+    It does not depend on where the data lie: of an id, which may begin with the names of folders, the last part counts.
+
     Raises:
         DatasetError: a record cannot be used.
     """
@@ -20,7 +22,7 @@ def fingerprint(dataset: Dataset) -> str:
     for index in range(0, len(dataset), max(1, -(-len(dataset) // MOST_RECORDS))):
         record = dataset[index]
         size = _size(record.image) if isinstance(record.image, Path) else len(record.image)
-        digest.update(repr((record.id, size, len(record.labels))).encode())
+        digest.update(repr((record.id.rpartition("/")[2], size, len(record.labels))).encode())
         for column in (record.boxes_px, record.labels, record.difficult, record.crowd):
             digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()

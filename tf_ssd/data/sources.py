@@ -11,6 +11,7 @@ from tf_ssd.data.joined import JoinedDataset
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.paths import check_name, listed
 from tf_ssd.data.readers.coco import CocoDataset
+from tf_ssd.data.readers.coco_json import read_category_names
 from tf_ssd.data.readers.csv import read_csv
 from tf_ssd.data.readers.voc import VocDataset
 from tf_ssd.data.readers.yolo import yolo_hint
@@ -87,6 +88,16 @@ def _with_images(
 def annotation_file(folder: Path, split: str) -> Path:
     """The annotation file of a split of COCO; the images need not be there. Raises DatasetError if there is none."""
     return _first(_coco_layouts(folder, split), folder, split)
+
+
+def listed_classes(folders: Sequence[Path], splits: Sequence[str]) -> tuple[str, ...]:
+    """The names of all categories in the annotation files of COCO's splits, also of those without boxes, in their order.
+
+    Raises:
+        DatasetError: a file is missing, or its categories cannot be read.
+    """
+    files = [annotation_file(folder, split) for folder, split in product(folders, splits)]
+    return tuple(dict.fromkeys(name for file in files for name in read_category_names(file)))
 
 
 def _coco_layouts(folder: Path, split: str) -> Layouts:

@@ -15,25 +15,30 @@ class Stopped(Exception):  # noqa: N818  not an error
 
 
 @contextmanager
-def stop_requests(number: signal.Signals) -> Iterator[Callable[[], bool]]:
-    """Inside, this signal does not end the process; what is given says whether one has come.
+def stop_requests(*numbers: signal.Signals) -> Iterator[Callable[[], bool]]:
+    """Inside, these signals do not end the process; what is given says whether one has come.
 
-    Python lets only the main thread handle signals: in another thread the signal does what it did before, and none is noticed.
+    A second SIGINT ends the process at once: whoever presses Ctrl-C again does not want to wait. Python lets only the main thread
+    handle signals: in another thread the signals do what they did before, and none is noticed.
     """
     asked = False
 
-    def note(_number: int, _frame: FrameType | None) -> None:
+    def note(number: int, _frame: FrameType | None) -> None:
         nonlocal asked
         asked = True
+        if number == signal.SIGINT:
+            # No handler in Python could end a long call of TensorFlow.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(number, note)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield lambda: asked
     finally:
-        signal.signal(number, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def until_stopped(items: Iterable[Item], stop: Callable[[], bool]) -> Iterator[Item]:

@@ -20,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(config: TrainConfig) -> None:
     """Train, measure average precision on the held-out split, and leave everything in the output folder.
 
-    A run that was stopped is continued. SIGTERM stops it: it writes a checkpoint and returns.
+    A run that was stopped is continued. SIGTERM or Ctrl-C stops it: it writes a checkpoint and returns. A second Ctrl-C ends the
+    process at once.
 
     Raises:
         ConfigError: the output folder holds another run, or settings do not go together.
@@ -44,7 +45,8 @@ def train(config: TrainConfig) -> None:
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     workers = find_workers()
-    with workers.strategy.scope(), precision(config), workers.losses_reported(), stop_requests(signal.SIGTERM) as stop:
+    asked_to_stop = stop_requests(signal.SIGTERM, signal.SIGINT)
+    with workers.strategy.scope(), precision(config), workers.losses_reported(), asked_to_stop as stop:
         complete(Run(config, workers), stop)
         workers.barrier()
 

@@ -14,19 +14,24 @@ from tf_ssd.config import TrainConfig
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.notes import RecordNotes
 from tf_ssd.data.records import Dataset
-from tf_ssd.drawing.pictures import draw_detections, grid, save_png
+from tf_ssd.drawing.pictures import draw_detections, grid
+from tf_ssd.drawing.sheets import captioned, small_png
 from tf_ssd.errors import ImageError
 from tf_ssd.evaluate.over_dataset import Evaluation, detections_in, judged
 from tf_ssd.evaluate.tables import or_none
 from tf_ssd.model import SSD300
-from tf_ssd.system.files import write_json
+from tf_ssd.system.files import write_json, write_whole
 from tf_ssd.system.signals import until_stopped
+from tf_ssd.train.folder import EVALUATIONS, PICTURE, RESULTS
 from tf_ssd.train.trainer.history import History
 from tf_ssd.weights import save_model
 from tf_ssd.weights.trained import BEST
 
-EVALUATIONS, RESULTS, PICTURE = "evaluations.csv", "average_precision.json", "held_out.png"
 PICTURES_SHOWN, COLUMNS, SCORE_SHOWN = 12, 4, 0.5
+MOST_BYTES = 2_000_000  # of the file of the picture
+CAPTION = (
+    f"Held-out pictures. Dashed: ground truth. In colour, with class and score: detected, with a score of {SCORE_SHOWN} or more"
+)
 
 
 class HeldOut:
@@ -86,18 +91,17 @@ class HeldOut:
         )
         return judged(until_stopped(found, self._stop), dataset.class_names, num_classes=model.config.num_classes)
 
-    def report(self, evaluation: Evaluation, console: Console) -> None:
-        """A table of average precision per class, on screen and as JSON, and a picture of held-out images."""
+    def report(self, evaluation: Evaluation, picture: Image | None, console: Console) -> None:
+        """A table of average precision per class, on screen and as JSON, and a picture of held-out images, if there is one."""
         precision, names = evaluation.average_precision, self._dataset.class_names
         table = Table("class", "boxes", "AP50", title="Held-out average precision at IoU 0.5")
         for name, count, value in zip(names, precision.ground_truth_counts, precision.per_class, strict=True):
-            table.add_row(escape(name), str(count), f"{value:.3f}")
+            table.add_row(escape(name), str(count), "-" if np.isnan(value) else f"{value:.3f}")
         table.add_section()
         table.add_row("mean", str(precision.ground_truth_counts.sum()), f"{precision.mean:.3f}")
         console.print(table)
-        picture = self.picture(evaluation)
         if picture is not None:
-            save_png(picture, self._folder / PICTURE)
+            write_whole(self._folder / PICTURE, small_png(picture, most_bytes=MOST_BYTES))
         per_class = {name: or_none(value) for name, value in self.by_name(evaluation).items()}
         write_json(self._folder / RESULTS, {"metric": "AP50", "mean": or_none(precision.mean), "per_class": per_class})
 
@@ -125,4 +129,4 @@ class HeldOut:
                 gt_boxes_px=resized(truth.boxes_px, size, (width, height)),
             )
             pictures.append(picture)
-        return grid(pictures, COLUMNS) if pictures else None
+        return captioned(grid(pictures, COLUMNS), CAPTION) if pictures else None

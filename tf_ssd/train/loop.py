@@ -1,15 +1,18 @@
 """The steps of a run, and what is written along the way and at the end."""
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
+from pathlib import Path
 
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
-from tf_ssd.system.files import unwritable
+from tf_ssd.system.files import unwritable, write_whole
 from tf_ssd.system.signals import Stopped
-from tf_ssd.train.folder import claimed
-from tf_ssd.train.held_out import EVALUATIONS, RESULTS, HeldOut
+from tf_ssd.train.curves import curves_png, read_columns
+from tf_ssd.train.folder import CURVES, EVALUATIONS, FAILED, LOSS, claimed
+from tf_ssd.train.held_out import HeldOut
 from tf_ssd.train.progress import Waiting, with_progress
 from tf_ssd.train.replay import keep_failure
 from tf_ssd.train.run import Run
@@ -20,7 +23,6 @@ from tf_ssd.train.trainer.trainer import NotFiniteError, StepResult
 from tf_ssd.weights import save_model
 from tf_ssd.weights.trained import MODEL
 
-LOSS = "loss.csv"
 OVERFITTED = 0.5  # trained on one batch alone, a working network reaches a loss below this
 
 
@@ -33,26 +35,31 @@ def complete(run: Run, stop: Callable[[], bool]) -> None:
         TrainingError: a loss is not finite, one batch is not learned, or a file cannot be written.
     """
     try:
-        with claimed(run.folder) if run.workers.is_first else nullcontext():
+        with claimed(run.folder, run.warn) if run.workers.is_first else nullcontext():
             _complete(run, stop)
     except OSError as error:
         advice = "make room and give the same command again, to go on from the last checkpoint"
         raise TrainingError(unwritable(error.filename or run.folder, error, advice=advice)) from error
+    finally:
+        run.close()
 
 
 def _complete(run: Run, stop: Callable[[], bool]) -> None:
-    if (run.folder / RESULTS).exists():
+    if run.is_finished:
         run.console.print(f"The run in {run.folder} is finished; nothing is left to do.", soft_wrap=True, markup=False)
         return
     _copy_evaluations(run)
     anyone = run.workers.any_of(stop)  # every worker must ask equally often; all evaluate the same images
-    with closing(HeldOut(run.held_out, run.config, run.scratch, step=run.trainer.step, stop=anyone)) as held_out:
+    with (
+        closing(HeldOut(run.held_out, run.config, run.scratch, step=run.trainer.step, stop=anyone)) as held_out,
+        closing(TensorBoard(run.scratch / "tensorboard")) as board,
+    ):
         try:
-            last = _make_steps(run, held_out, stop)
+            last = _make_steps(run, held_out, board, stop)
             if run.config.overfit_one_batch:
                 _check_overfitted(run, last)
             else:
-                _finish(run, held_out)
+                _finish(run, held_out, board)
         except Stopped:
             run.console.print(f"Stopped after step {run.trainer.step}; the same command goes on from there.")
         run.say_notes(*held_out.notes, last=True)
@@ -65,21 +72,23 @@ def _copy_evaluations(run: Run) -> None:
         shutil.copy(made, run.scratch)
 
 
-def _make_steps(run: Run, held_out: HeldOut, stop: Callable[[], bool]) -> StepResult | None:
+def _make_steps(run: Run, held_out: HeldOut, board: TensorBoard, stop: Callable[[], bool]) -> StepResult | None:
     """Make the steps that are left. Returns the last one, if there was any; raises Stopped, after a checkpoint, if some remain."""
     steps, result = run.recipe.steps, None
     history = History(run.scratch / LOSS, StepResult._fields, step=run.trainer.step)
-    board = TensorBoard(run.scratch / "tensorboard")
     data = Waiting(_announced(run, stop))
     results = run.trainer.train(data, stop=stop)
+    if run.trainer.step == steps:
+        run.console.print(f"All {steps} steps have been made.")
+    shown = with_progress(results, data, first=run.trainer.step, steps=steps, batch_size=run.recipe.batch_size, console=run.console)
     try:
         _evaluate_if_due(run, held_out, board)  # a run may be stopped during an evaluation, after its step
-        for result in with_progress(results, data, steps=steps, batch_size=run.recipe.batch_size, console=run.console):
+        for result in shown:
             history.append(result)
             board.step(result, batch_size=run.recipe.batch_size)
-            _evaluate_if_due(run, held_out, board)
             if result.step % run.config.checkpoint_every == 0:
                 _save(run, history, result)
+            _evaluate_if_due(run, held_out, board)
         if result and result.step % run.config.checkpoint_every:
             _save(run, history, result)
         if run.trainer.step < steps:
@@ -88,7 +97,6 @@ def _make_steps(run: Run, held_out: HeldOut, stop: Callable[[], bool]) -> StepRe
         raise TrainingError(_explained(run, error)) from None
     finally:
         history.close()
-        board.close()
     return result
 
 
@@ -130,30 +138,38 @@ def _evaluate_if_due(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
         return  # the evaluation is made when the run goes on
     precision = evaluation.average_precision
     run.console.print(f"step {run.trainer.step:6d}   held-out AP50 {precision.mean:.3f}")
-    board.evaluation(run.trainer.step, held_out.by_name(evaluation), held_out.picture(evaluation))
+    board.evaluation(run.trainer.step, precision.mean, held_out.by_name(evaluation), held_out.picture(evaluation))
 
 
-def _finish(run: Run, held_out: HeldOut) -> None:
+def _finish(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
     with run.trainer.averaged() as model:
         save_model(model, run.scratch / MODEL)
         with run.console.status(f"Detecting in {len(run.held_out)} held-out images"):
             evaluation = held_out.evaluate(model, run.trainer.step)
-    held_out.report(evaluation, run.console)
+    picture, mean = held_out.picture(evaluation), evaluation.average_precision.mean
+    board.evaluation(run.trainer.step, mean, held_out.by_name(evaluation), picture)
+    columns = (read_columns(run.scratch / name) for name in (LOSS, EVALUATIONS))
+    write_whole(run.scratch / CURVES, curves_png(*columns, title=f"Training run {run.folder.name}"))
+    held_out.report(evaluation, picture, run.console)  # the last, because its file says that the run is finished
     message = f"\nWeights, checkpoints, loss history and pictures are in {run.folder}"
     run.console.print(message, soft_wrap=True, markup=False)
 
 
 def _check_overfitted(run: Run, last: StepResult | None) -> None:
-    if last is None or last.total >= OVERFITTED:
-        loss = "unknown" if last is None else f"{last.total:.3f}"
-        raise TrainingError(f"the loss on one batch is {loss} after {run.recipe.steps} steps, not below {OVERFITTED}")
-    run.console.print(f"One batch is learned: the loss is {last.total:.3f}, below {OVERFITTED}.")
+    """Raise TrainingError unless the loss of the last step is small; it may have been made by an earlier process."""
+    losses = [last.total] if last else read_columns(run.folder / LOSS)["total"].tolist()
+    if not losses:
+        raise TrainingError(f"{run.folder / LOSS}: the losses of this run are missing; choose another --output")
+    if losses[-1] >= OVERFITTED:
+        raise TrainingError(f"the loss on one batch is {losses[-1]:.3f} after {run.recipe.steps} steps, not below {OVERFITTED}")
+    run.console.print(f"One batch is learned: the loss is {losses[-1]:.3f}, below {OVERFITTED}.")
 
 
 def _explained(run: Run, error: NotFiniteError) -> str:
     """Keep a step that failed in a file for --replay, and say what went wrong in it."""
     names = [run.training[int(index)].id for index in error.batch.index.numpy()]
-    kept = run.scratch / f"failed-step-{error.step}.safetensors"
+    folder = run.folder if run.workers.is_first else Path(tempfile.mkdtemp(prefix="tf_ssd-worker-"))
+    kept = folder / f"{FAILED}{error.step}.safetensors"
     keep_failure(kept, run.trainer.model, error.batch, names, error.step)
     cause, *effects = diagnose(run.trainer.model, error.batch, names) or ["everything is finite when computed again"]
     boxes = [fault for fault in (cause, *effects) if "default box" in fault]

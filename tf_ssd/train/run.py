@@ -1,12 +1,12 @@
 """A training run in its folder: data, network, optimizer and state, new or as they were when it was stopped."""
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import repeat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 from rich.console import Console
@@ -14,23 +14,24 @@ from rich.console import Console
 from tf_ssd.config import TrainConfig, require
 from tf_ssd.data.batches.generator import Batch, TrainingBatches
 from tf_ssd.data.batches.order import TrainingOrder
-from tf_ssd.data.classes import read_class_names
 from tf_ssd.data.fingerprint import fingerprint
 from tf_ssd.data.records import Dataset
-from tf_ssd.data.sources import open_dataset
-from tf_ssd.data.subset import labelled
-from tf_ssd.data.synthetic import held_out_pictures, training_pictures
-from tf_ssd.model import SSD300, ssd300
+from tf_ssd.errors import TrainingError
+from tf_ssd.model import SSD300
 from tf_ssd.network.freeze import freeze_blocks
 from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage
-from tf_ssd.train.folder import open_run
+from tf_ssd.train.data import data_notes, data_warnings, training_data
+from tf_ssd.train.folder import CHECKPOINTS, RESULTS, open_run
+from tf_ssd.train.start import Start, starting_network
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.scale import LossScale
 from tf_ssd.train.trainer.trainer import Trainer
 from tf_ssd.train.workers import Workers
-from tf_ssd.weights import transfer
-from tf_ssd.weights.trained import load_trained
 
+HARDLY = (
+    "a network without batch normalisation hardly learns from random weights; start from --weights (python -m tf_ssd.weights), "
+    "or give --batch-norm True"
+)
 COUNT = re.compile(r": \d+")  # in a note, after its kind
 
 
@@ -43,12 +44,13 @@ class Run:
 
     Attributes:
         folder: where the results are left.
-        scratch: the same folder for the first worker, which alone writes results; a temporary folder for each of the others.
+        scratch: the same folder for the first worker, which alone writes results; for each of the others a temporary folder, which
+            `close` removes.
 
     Raises:
         ConfigError: the folder holds something else, or the workers cannot share a batch.
         DatasetError: the data cannot be used.
-        TrainingError: the folder's checkpoints are of another network.
+        TrainingError: the folder's checkpoints are of another network, or workers find different ones.
         WeightsError: the weights to start from cannot be used.
     """
 
@@ -62,16 +64,19 @@ class Run:
         self._kinds_said: set[tuple[int, str]] = set()
         self.say_notes()
         keras.utils.set_random_seed(config.seed)
-        model = self._model()
+        start = starting_network(config, self.training.class_names)
+        if start.told:
+            self.console.print(start.told, markup=False, soft_wrap=True)
         self.folder = config.output_folder(now=datetime.now())
-        resumed = self._open_folder()
-        self.scratch = self.folder if workers.is_first else Path(tempfile.mkdtemp(prefix="tf_ssd-worker-"))
-        self.trainer = self._trainer(model)
-        warnings = Console(stderr=True, highlight=False)
+        resumed = self._open_folder(start)
+        self._temporary = None if workers.is_first else TemporaryDirectory(prefix="tf_ssd-worker-")
+        self.scratch = Path(self._temporary.name) if self._temporary else self.folder
+        self.trainer = self._trainer(start.model)
         if resumed:
-            whole = self.trainer.restore(lambda text: warnings.print(f"warning: {text}", markup=False, soft_wrap=True))
-            found = f"Continuing after step {self.trainer.step}." if whole else "No checkpoint to go on from: starting at step 0."
-            self.console.print(found)
+            self._resume()
+        elif not (start.told or self.recipe.batch_norm):
+            self.warn(HARDLY)
+        self._check_steps()
         self._source = TrainingBatches(
             self.training,
             batch_size=self.recipe.batch_size,
@@ -85,6 +90,11 @@ class Run:
         )
         self._noting.append(self._source)
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the results have been written, which is done last."""
+        return (self.folder / RESULTS).exists()
+
     def batches(self) -> Iterator[Batch]:
         """The batches of the steps that are left; with several workers, this one's share of each."""
         first, stop = self.trainer.step, self.recipe.steps
@@ -92,39 +102,67 @@ class Run:
             return repeat(self._source.batch(0), stop - first)
         return self._source.batches(first, stop)
 
+    def close(self) -> None:
+        """Remove what this worker has written for itself alone."""
+        if self._temporary:
+            self._temporary.cleanup()
+
     def say_notes(self, *more: str, last: bool = False) -> None:
-        """Print what has been dropped, clipped or skipped: each kind once as soon as there is a case, and `last` with all counts."""
+        """Print what has been dropped, clipped or skipped: each kind once as soon as there is a case, and `last` all counts."""
         sources = [*(noting.notes for noting in self._noting), more]
         for number, note in ((number, note) for number, notes in enumerate(sources) for note in notes):
             kind = (number, COUNT.split(note)[0])
             if note not in self._said and (last or kind not in self._kinds_said):
-                self.console.print(f"note: {note}", markup=False, soft_wrap=True)
+                self._note(note)
                 self._said.add(note)
                 self._kinds_said.add(kind)
 
-    def _open_folder(self) -> bool:
+    def warn(self, text: str) -> None:
+        """Print a warning, also in a quiet run."""
+        if self.workers.is_first:
+            Console(stderr=True, highlight=False).print(f"warning: {text}", markup=False, soft_wrap=True)
+
+    def _open_folder(self, start: Start) -> bool:
         """The first worker makes the folder, and the others wait for it. Returns whether this worker found the run in it."""
         data = {"training order": TrainingOrder(size=len(self.training), seed=self.config.seed).fingerprint()}
         if self.config.data:
             data |= {"training data": fingerprint(self.training), "held-out data": fingerprint(self.held_out)}
+            self._say_about_data(same=data["training data"] == data["held-out data"])
+        if start.fingerprint:
+            data["starting weights"] = start.fingerprint
         if not self.workers.is_first:
             self.workers.barrier()
-        resumed = open_run(self.folder, self.config, self.training.class_names, data)
+        resumed = open_run(
+            self.folder, self.config, self.training.class_names, data=data, network=start.model.config, note=self._note
+        )
         if self.workers.is_first:
             self.workers.barrier()
         return resumed
 
-    def _model(self) -> SSD300:
-        """The network, new or with the weights it starts from."""
-        config, class_names = self.config, self.training.class_names
-        if config.weights is None:
-            return ssd300(config.model(num_classes=len(class_names) + 1))
-        start, start_names = load_trained(config.weights)
-        model = ssd300(config.model(num_classes=len(class_names) + 1, start=start.config))
-        new = transfer(start, model, heads=start_names in (None, class_names))
-        heads = f"new heads for {len(class_names) + 1} classes" if new else "its heads"
-        self.console.print(f"starting from {config.weights}: its body, {heads}", markup=False, soft_wrap=True)
-        return model
+    def _say_about_data(self, *, same: bool) -> None:
+        for text in data_warnings(self.config, same=same):
+            self.warn(text)
+        for text in data_notes(self.training):
+            self._note(text)
+
+    def _note(self, text: str) -> None:
+        self.console.print(f"note: {text}", markup=False, soft_wrap=True)
+
+    def _resume(self) -> None:
+        """Go to the last checkpoint, unless nothing is left to do; raises TrainingError if it is of another network."""
+        if self.is_finished:
+            return
+        whole = self.trainer.restore(self.warn)
+        found = f"Continuing after step {self.trainer.step}." if whole else "No checkpoint to go on from: starting at step 0."
+        self.console.print(found)
+
+    def _check_steps(self) -> None:
+        """Raise TrainingError unless all workers go on after the same step."""
+        steps = self.workers.values_of_all(self.trainer.step)
+        if len(set(steps)) > 1:
+            found = ", ".join(f"worker {number} would go on after step {step}" for number, step in enumerate(steps))
+            advice = "every worker must see the same checkpoints: see to that, and start all of them again"
+            raise TrainingError(f"--output {self.folder}: {found}; {advice}")
 
     def _trainer(self, model: SSD300) -> Trainer:
         config = self.config
@@ -136,7 +174,7 @@ class Run:
         return Trainer(
             model,
             self._optimizer(),
-            Checkpoints(self.folder / "checkpoints", writes=self.workers.is_first),
+            Checkpoints(self.folder / CHECKPOINTS, writes=self.workers.is_first),
             average=WeightAverage(model.trainable_variables, decay=config.ema) if config.ema else None,
             scale=LossScale() if config.precision == "float16" else None,
             micro_batches=config.micro_batches,
@@ -162,18 +200,6 @@ def precision(config: TrainConfig) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def training_data(config: TrainConfig) -> tuple[Dataset, Dataset]:
-    """Training and held-out data."""
-    recipe = config.settings()
-    if config.dataset == "synthetic":
-        return training_pictures(recipe.steps * recipe.batch_size, seed=config.seed), held_out_pictures(seed=config.seed)
-    class_names = None if config.classes is None else read_class_names(config.classes)
-    training = open_dataset(config.dataset, config.data, config.split, class_names=class_names)
-    folders = config.eval_data or config.data
-    held_out = open_dataset(config.dataset, folders, config.eval_split, class_names=training.class_names)
-    return labelled(training) if config.unlabelled == "drop" else training, held_out
 
 
 def _check_workers(config: TrainConfig, workers: Workers) -> None:

@@ -30,9 +30,10 @@ class TensorBoard:
         values["boxes/mined_negatives_per_image"] = result.num_negatives / batch_size
         self._write(values, result.step)
 
-    def evaluation(self, step: int, average_precision: dict[str, float], picture: Image | None) -> None:
-        """Average precision by name, and a picture if there is one."""
-        self._write({f"average_precision/{name}": value for name, value in average_precision.items()}, step)
+    def evaluation(self, step: int, mean: float, per_class: dict[str, float], picture: Image | None) -> None:
+        """Average precision, its mean and that of each class, and a picture if there is one."""
+        values = {f"average_precision/{name}": value for name, value in per_class.items()}
+        self._write({"mean_average_precision": mean, **values}, step)
         if picture is not None:
             with self._writer.as_default(step):
                 tf.summary.image("detections", np.asarray(picture)[None])

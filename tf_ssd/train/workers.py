@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tf_ssd.errors import TrainingError
@@ -46,13 +47,21 @@ class Workers(NamedTuple):
         """A function that says whether any process has this wish. It waits for all: every process must call it equally often."""
         if self.total == 1:
             return wish
-        count = tf.function(lambda own: self.strategy.run(_sum, (own,)), autograph=False)
+        total = self._totals()
+        return lambda: bool(total(np.array(float(wish()))) > 0)
 
-        def anyone() -> bool:
-            counts = self.strategy.experimental_local_results(count(tf.constant(float(wish()))))
-            return bool(counts[0] > 0)
+    def values_of_all(self, own: int) -> list[int]:
+        """The value of each process in the order of their numbers, this one's being `own`; waits for all."""
+        if self.total == 1:
+            return [own]
+        column = np.where(np.arange(self.total) == self.number, float(own), 0.0)
+        replicas = self.strategy.num_replicas_in_sync // self.total  # each adds what its process gives
+        return (self._totals()(column) / replicas).astype(int).tolist()
 
-        return anyone
+    def _totals(self) -> Callable[[np.ndarray], np.ndarray]:
+        """A function that adds up what each replica of each process gives, arrays of one shape."""
+        total = tf.function(lambda own: self.strategy.run(_sum, (own,)), autograph=False)
+        return lambda own: self.strategy.experimental_local_results(total(tf.constant(own)))[0].numpy()
 
     @contextmanager
     def losses_reported(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from tf_ssd.data.ground_truth import LARGEST_PX
 from tf_ssd.data.notes import Notes
-from tf_ssd.data.readers.coco_ids import Id
+from tf_ssd.data.readers.coco_ids import Id, order
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.system.files import require_file
 
@@ -64,6 +64,12 @@ class CocoFile(msgspec.Struct, gc=False):
     all_categories: bool = True
 
 
+class Categories(msgspec.Struct, gc=False):
+    """The categories of a file; nothing else in it becomes a Python object."""
+
+    categories: list[Category]
+
+
 class Pieces(msgspec.Struct):
     """A file of which each image, category and annotation is still JSON."""
 
@@ -87,6 +93,13 @@ def read_coco(path: Path, notes: Notes) -> CocoFile:
     if not file.images and file.all_images:
         raise DatasetError.at(Place(path), "there are no images; list them under 'images'")
     return file
+
+
+def read_category_names(path: Path) -> list[str]:
+    """The names of a file's categories in the order of their ids; raises DatasetError if they cannot be read."""
+    with encoded_json(path, "COCO JSON", "correct the file") as encoded:
+        categories = msgspec.json.decode(encoded, type=Categories, strict=False).categories
+    return [category.name_text for category in sorted(categories, key=lambda category: order(category.id))]
 
 
 @contextmanager

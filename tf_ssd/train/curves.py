@@ -1,0 +1,70 @@
+"""Loss and average precision of a run, as a picture."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from tf_ssd.drawing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, new_figure, plain, png
+
+WINDOW_SHARE = 0.02  # of the steps, that a smoothed value is the mean of
+LOSSES = (("total", BLUE), ("localization", GREEN), ("confidence", ORANGE))
+
+
+def read_columns(path: Path) -> dict[str, np.ndarray]:
+    """The columns (N,) of a CSV file of numbers, by their names."""
+    with path.open(newline="", encoding="utf-8") as file:
+        names, *rows = csv.reader(file)
+    values = np.array(rows, np.float64).reshape(-1, len(names))
+    return dict(zip(names, values.T, strict=True))
+
+
+def curves_png(losses: dict[str, np.ndarray], evaluations: dict[str, np.ndarray], *, title: str) -> bytes:
+    """A picture, encoded as PNG: the terms of the loss above, the average precision below.
+
+    Args:
+        losses: columns of the steps: "step", "total", "localization" and "confidence".
+        evaluations: columns of the evaluations: "step" and "mean_ap".
+        title: what stands above.
+    """
+    with new_figure(8, 6, dots_per_inch=120, layout="constrained") as figure:
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        _draw_losses(above, losses)
+        _draw_evaluations(below, evaluations)
+        figure.suptitle(title, fontsize=12, fontweight="bold", color=INK, x=0.01, ha="left")
+        return png(figure)
+
+
+def _draw_losses(axes: Axes, losses: dict[str, np.ndarray]) -> None:
+    """Each term smoothed, and the total of each step behind it; values that are not finite are left out."""
+    plain(axes)
+    shown = np.isfinite(losses["total"])
+    steps = losses["step"][shown]
+    axes.plot(steps, losses["total"][shown], color=PALE, linewidth=0.8)
+    for name, color in LOSSES:
+        axes.plot(steps, smoothed(losses[name][shown]), color=color, linewidth=1.6, label=name)
+    axes.set(ylabel="loss, smoothed", ylim=(0, _top(smoothed(losses["total"][shown]))))
+    axes.legend(loc="upper right", frameon=False, fontsize=9)
+
+
+def _draw_evaluations(axes: Axes, evaluations: dict[str, np.ndarray]) -> None:
+    plain(axes)
+    axes.plot(evaluations["step"], evaluations["mean_ap"], color=BLUE, marker="o", markersize=4, linewidth=1.6)
+    for step, value in list(zip(evaluations["step"], evaluations["mean_ap"], strict=True))[-1:]:
+        axes.annotate(f"{value:.3f}", (step, value), (-4, 6), textcoords="offset points", ha="right", fontsize=9, color=GREY)
+    axes.set(ylim=(0, 1.05), xlabel="step", ylabel="held-out AP50")
+
+
+def smoothed(values: np.ndarray) -> np.ndarray:
+    """At each place of `values` (N,) the mean of those up to it, as many as WINDOW_SHARE says."""
+    window = max(1, round(WINDOW_SHARE * len(values)))
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - window, 0)
+    return (sums[ends] - sums[starts]) / (ends - starts)
+
+
+def _top(values: np.ndarray) -> float:
+    """The upper end of an axis that shows all values but a few large ones at the start."""
+    return float(np.quantile(values, 0.98)) * 1.2 + 1e-6 if len(values) else 1.0
