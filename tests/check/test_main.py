@@ -7,9 +7,11 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import tyro
 from PIL import Image
 
 from tf_ssd.check import __main__ as check
+from tf_ssd.config import CheckConfig, TrainConfig
 from tf_ssd.errors import FaultKind
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 100, 200, 3), np.uint8)  # a different image for each number
@@ -344,6 +346,16 @@ def test_a_class_that_is_in_val_alone(tmp_path, capsys):
     assert "unknown classes" not in capsys.readouterr().out
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
     assert check.main([*flags, "train", "val", "--classes", str(tmp_path / "classes.txt")]) == 0
+
+
+def test_the_command_that_is_advised():
+    flags = {"dataset": "csv", "data": (Path("my cells"), Path("b")), "split": ("train", "val", "test")}
+    more = {"classes": Path("classes.txt"), "exif": "apply", "recipe": "coco"}
+    command = check._training_command(CheckConfig(**flags, **more))
+    assert command[:3] == ["python", "-m", "tf_ssd.train"]
+    expected = TrainConfig(**{**flags, "split": ("train",)}, eval_split=("val",), **more)
+    assert tyro.cli(TrainConfig, args=command[3:]) == expected
+    assert check._training_command(CheckConfig()) == ["python", "-m", "tf_ssd.train", "--dataset", "synthetic"]
 
 
 def test_a_split_without_boxes_takes_the_classes_of_the_others(voc, capsys):

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -269,6 +270,21 @@ def test_stopped_killed_and_damaged_it_ends_as_if_nothing_had_happened(run, stea
     assert "mean" in printed.out
     assert str(folder) in printed.out.replace("\n", "")
     assert_same_end(folder, run)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_either_signal_asks_a_run_to_stop(monkeypatch, number):
+    asked = []
+
+    def complete(_, stop):
+        asked.append(stop())
+        os.kill(os.getpid(), number)
+        asked.append(stop())
+
+    monkeypatch.setattr("tf_ssd.train.run.Run", lambda *_: None)
+    monkeypatch.setattr("tf_ssd.train.loop.complete", complete)
+    assert train.main(SMALL) == 0
+    assert asked == [False, True]
 
 
 def test_weights_that_are_not_finite(data, run, tmp_path, capsys):

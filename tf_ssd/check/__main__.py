@@ -118,8 +118,13 @@ def _training_command(config: CheckConfig) -> list[str]:
     flags = ["--dataset", config.dataset, *(["--data", *map(str, config.data)] if config.data else [])]
     if config.dataset != "synthetic":
         flags += ["--split", config.split[0], *(["--eval-split", config.split[1]] if len(config.split) > 1 else [])]
-    classes = [] if config.classes is None else ["--classes", str(config.classes)]
-    return ["python", "-m", "tf_ssd.train", *flags, *classes, *(["--exif", config.exif] if config.exif != "ignore" else [])]
+    if config.classes is not None:
+        flags += ["--classes", str(config.classes)]
+    if config.exif != "ignore":
+        flags += ["--exif", config.exif]
+    if config.recipe in ("voc", "coco"):  # finetune would ask for weights as well
+        flags += ["--recipe", config.recipe]
+    return ["python", "-m", "tf_ssd.train", *flags]
 
 
 def _survey(dataset: "Dataset", findings: "Findings", config: CheckConfig, console: "Console") -> "Survey":

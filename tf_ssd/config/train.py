@@ -20,7 +20,8 @@ Precision = Literal["float32", "float16", "bfloat16"]
 class TrainConfig(DataConfig):
     """Train SSD300. Without arguments: a small network on generated pictures, a few minutes on a laptop.
 
-    The same command with the same --output continues a run that was stopped, exactly.
+    The same command with the same --output continues a run that was stopped, exactly. Objects marked difficult are trained on like
+    the others; only the average precision leaves them out.
     """
 
     eval_data: tuple[Path, ...] = ()

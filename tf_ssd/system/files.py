@@ -39,10 +39,16 @@ def write_json(path: Path, value: Any) -> None:
         unfinished.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside `path` and rename it, so that it is never half there; raises ConfigError if it cannot be written."""
-    with writing(path), written_beside(path) as unfinished:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file beside `path` and rename it, so that it is never half there; raises OSError if it cannot be written."""
+    with written_beside(path) as unfinished:
         unfinished.write_bytes(content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """The same as `write_bytes`, but raises ConfigError."""
+    with writing(path):
+        write_bytes(path, content)
 
 
 @contextmanager

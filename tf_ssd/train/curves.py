@@ -41,10 +41,10 @@ def _draw_losses(axes: Axes, losses: dict[str, np.ndarray]) -> None:
     plain(axes)
     shown = np.isfinite(losses["total"])
     steps = losses["step"][shown]
-    axes.plot(steps, losses["total"][shown], color=PALE, linewidth=0.8)
+    axes.plot(steps, losses["total"][shown], color=PALE, linewidth=0.8, label="total, each step")
     for name, color in LOSSES:
         axes.plot(steps, smoothed(losses[name][shown]), color=color, linewidth=1.6, label=name)
-    axes.set(ylabel="loss, smoothed", ylim=(0, _top(smoothed(losses["total"][shown]))))
+    axes.set(ylabel="loss", ylim=(0, _top(smoothed(losses["total"][shown]))))
     axes.legend(loc="upper right", frameon=False, fontsize=9)
 
 

@@ -20,7 +20,7 @@ from tf_ssd.errors import ImageError
 from tf_ssd.evaluate.over_dataset import Evaluation, detections_in, judged
 from tf_ssd.evaluate.tables import or_none
 from tf_ssd.model import SSD300
-from tf_ssd.system.files import write_json, write_whole
+from tf_ssd.system.files import write_bytes, write_json
 from tf_ssd.system.signals import until_stopped
 from tf_ssd.train.folder import EVALUATIONS, PICTURE, RESULTS
 from tf_ssd.train.trainer.history import History
@@ -101,7 +101,7 @@ class HeldOut:
         table.add_row("mean", str(precision.ground_truth_counts.sum()), f"{precision.mean:.3f}")
         console.print(table)
         if picture is not None:
-            write_whole(self._folder / PICTURE, small_png(picture, most_bytes=MOST_BYTES))
+            write_bytes(self._folder / PICTURE, small_png(picture, most_bytes=MOST_BYTES))
         per_class = {name: or_none(value) for name, value in self.by_name(evaluation).items()}
         write_json(self._folder / RESULTS, {"metric": "AP50", "mean": or_none(precision.mean), "per_class": per_class})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
-from tf_ssd.system.files import unwritable, write_whole
+from tf_ssd.system.files import unwritable, write_bytes
 from tf_ssd.system.signals import Stopped
 from tf_ssd.train.curves import curves_png, read_columns
 from tf_ssd.train.folder import CURVES, EVALUATIONS, FAILED, LOSS, claimed
@@ -149,7 +149,7 @@ def _finish(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
     picture, mean = held_out.picture(evaluation), evaluation.average_precision.mean
     board.evaluation(run.trainer.step, mean, held_out.by_name(evaluation), picture)
     columns = (read_columns(run.scratch / name) for name in (LOSS, EVALUATIONS))
-    write_whole(run.scratch / CURVES, curves_png(*columns, title=f"Training run {run.folder.name}"))
+    write_bytes(run.scratch / CURVES, curves_png(*columns, title=f"Training run {run.folder.name}"))
     held_out.report(evaluation, picture, run.console)  # the last, because its file says that the run is finished
     message = f"\nWeights, checkpoints, loss history and pictures are in {run.folder}"
     run.console.print(message, soft_wrap=True, markup=False)
