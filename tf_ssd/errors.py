@@ -69,6 +69,10 @@ class ImageError(DatasetError):
     """An image of a dataset cannot be read or decoded."""
 
 
+class ResourceError(TfSsdError):
+    """The machine ran out of memory or of open files, or lost a network drive, for which no input can be blamed."""
+
+
 class TrainingError(TfSsdError):
     """Training cannot go on: the loss is not finite."""
 

@@ -1,7 +1,9 @@
+import errno
 import struct
 import warnings
 import zlib
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
 from tf_ssd.data.images import decode as module
-from tf_ssd.data.images.decode import Header, decode, decode_part, read_file, read_header, read_image
+from tf_ssd.data.images.decode import Header, decode, decode_opened, decode_part, read_file, read_header, read_image
 from tf_ssd.data.records import Record
-from tf_ssd.errors import ImageError
+from tf_ssd.errors import ImageError, ResourceError
 
 HEIGHT, WIDTH = 45, 67
 NOISE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
@@ -79,6 +81,14 @@ EXACT = {  # files, and the pixels that are in them
     "grey PNG of 16 bits": (png(DEEP[..., :1], bits=16), (DEEP[..., :1] >> 8).repeat(3, axis=-1)),
     "PNG of 16 bits": (png(DEEP, bits=16), DEEP >> 8),
     "interlaced PNG": (png(NOISE, interlaced=True), NOISE),
+    "JPEG 2000": (encode(NOISE, "JPEG2000"), NOISE),
+    "TGA": (encode(NOISE, "TGA"), NOISE),
+    "icon": (encode(NOISE, "ICO", sizes=[(WIDTH, HEIGHT)]), NOISE),
+    "PPM": (encode(NOISE, "PPM"), NOISE),
+    "PGM of 16 bits": (
+        b"P5 %d %d 65535\n" % (WIDTH, HEIGHT) + DEEP[..., 0].astype(">u2").tobytes(),
+        (DEEP[..., :1] >> 8).repeat(3, axis=-1),
+    ),
 }
 JPEGS = {
     "JPEG": encode(NOISE, "JPEG", quality=60),
@@ -94,7 +104,11 @@ JPEGS = {
     "JPEG followed by others": encode(NOISE, "MPO", save_all=True, append_images=[Image.fromarray(NOISE[:9])], quality=60),
     **{f"JPEG turned by EXIF {number}": encode(NOISE, "JPEG", quality=60, **rotated(number)) for number in (2, 3, 4, 5, 6, 7, 8)},
 }
-FILES = {name: encoded for name, (encoded, _) in EXACT.items()} | JPEGS | {"lossy WebP": encode(NOISE, "WEBP")}
+FILES = (
+    {name: encoded for name, (encoded, _) in EXACT.items()}
+    | JPEGS
+    | {"lossy WebP": encode(NOISE, "WEBP"), "AVIF": encode(NOISE, "AVIF")}
+)
 BAD_BYTES = {
     "zero bytes": b"",
     "not an image": b"<html>404 Not Found</html>",
@@ -108,7 +122,8 @@ BAD_BYTES = {
     "TIFF of 16 bits": encode(np.full((4, 4), 40_000, np.uint16), "TIFF"),
     "20000 x 20000 pixels": png(NOISE, size=(20_000, 20_000)),
     "EPS, which would start Ghostscript": encode(NOISE, "EPS"),
-    "a format not listed": encode(NOISE, "PPM"),
+    "a format not listed": encode(NOISE, "SGI"),
+    "JPEG 2000 of 16 bits": encode(np.full((4, 4), 40_000, np.uint16), "JPEG2000"),
 }
 
 
@@ -168,8 +183,25 @@ def test_the_header_is_read_without_the_pixels(name, monkeypatch):
     assert read_header(FILES[name], "image").size == (WIDTH, HEIGHT)
 
 
+@pytest.mark.parametrize("encoded", FILES.values(), ids=FILES.keys())
+def test_a_picture_of_pillow_has_the_pixels_of_its_file(encoded):
+    with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(encoded)) as image:
+        np.testing.assert_array_equal(decode_opened(image, exif="apply"), decode(encoded, "image", exif="apply"))
+
+
+def test_a_picture_that_comes_from_no_file():
+    deep, turned = Image.fromarray(DEEP[..., 0]), Image.fromarray(NOISE)
+    np.testing.assert_array_equal(decode_opened(deep), (DEEP[..., :1] >> 8).repeat(3, axis=-1))
+    turned.getexif()[ORIENTATION] = 6
+    np.testing.assert_array_equal(decode_opened(turned, exif="apply"), np.rot90(NOISE, -1))
+    np.testing.assert_array_equal(decode_opened(turned, exif="ignore"), NOISE)
+    for refused in (Image.fromarray(np.ones((4, 4), np.float32)), Image.open(BytesIO(BAD_BYTES["TIFF of 16 bits"]))):
+        with pytest.raises(ImageError, match=r"the picture: cannot be read as an image .*more than 8 bits"):
+            decode_opened(refused)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_orientations_are_ignored_or_applied(file_format, orientation, tmp_path):
     encoded = encode(NOISE, file_format, **rotated(orientation))
     turned = by_pillow(encoded, turned=True)
@@ -267,6 +299,27 @@ def test_bad_files_name_the_file(encoded, tmp_path):
 def test_a_missing_file_is_named(use, tmp_path):
     with pytest.raises(ImageError, match=r"gone\.jpg: cannot be read as an image .*FileNotFoundError"):
         use(tmp_path / "gone.jpg")
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("no room"), OSError(errno.EMFILE, "Too many open files"), OSError(errno.ESTALE, "Stale")]
+)
+def test_only_what_an_image_is_guilty_of_is_an_error_of_the_image(error, tmp_path, monkeypatch):
+    """So that nobody skips a good image because memory ran out."""
+    path = tmp_path / "a.png"
+    path.write_bytes(FILES["PNG"])
+
+    def fail(*_, **__):
+        raise error
+
+    for owner, name, use in (
+        (Path, "read_bytes", lambda: read_file(path)),
+        (Image, "open", lambda: decode(FILES["PNG"], str(path))),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, fail)
+            with pytest.raises(ResourceError, match=r"a\.png: cannot be read now .*the file may be fine"):
+                use()
 
 
 @pytest.mark.parametrize("name", ["JPEG", "progressive JPEG", "grey JPEG", "JPEG with restarts", "JPEG with a thumbnail"])

@@ -4,6 +4,7 @@ A damaged image raises ImageError or gives pixels of the size in its header. An 
 ends early, and whatever breaks the decoder, but not for wrong pixels from a damaged scan of a JPEG.
 """
 
+import errno
 import re
 import warnings
 from collections.abc import Iterator
@@ -21,11 +22,14 @@ from tf_ssd.data.images.jpeg import decode_ordinary, is_ordinary
 from tf_ssd.data.images.orientation import stored_part, turn, turned_size
 from tf_ssd.data.paths import listed
 from tf_ssd.data.records import Record
-from tf_ssd.errors import FaultKind, ImageError, Place
+from tf_ssd.errors import FaultKind, ImageError, Place, ResourceError
 from tf_ssd.system.files import require_file
 
-# Not all formats that Pillow knows: a disguised EPS file, for example, would start Ghostscript.
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
+# Not all formats that Pillow knows: a disguised EPS file, for example, would start Ghostscript. TGA is last: it has no signature.
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "TGA")
+# Errors of the operating system that say nothing of the file: too many are open, or memory or the network fails.
+NOT_THE_FILE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETIMEDOUT, errno.ESTALE, errno.EHOSTDOWN)
+DEEP = {("I;16", "PNG"), ("I;16", None), ("I", "PPM")}  # greys of 16 bits that use all of them: Pillow's mode and format
 REDUCTIONS = (1, 2, 4, 8)
 # Pillow warns about files that it can read, because of odd EXIF data for instance. A filter is the only way to silence it
 # that is safe in threads: `catch_warnings` of one thread undoes that of another.
@@ -68,7 +72,7 @@ def read_encoded(record: Record) -> bytes:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file; raises ImageError if it cannot be read."""
+    """The bytes of a file; raises ImageError if it cannot be read, or is a pipe or a device, which may never end."""
     with _reporting(str(path)):
         return require_file(path).read_bytes()
 
@@ -87,8 +91,8 @@ def read_image(record: Record, *, exif: Exif = "ignore") -> np.ndarray:
 def decode(encoded: bytes, name: str, *, exif: Exif = "ignore") -> np.ndarray:
     """Decode an image to (H, W, 3) uint8 RGB.
 
-    An animation gives its first frame, an image with alpha its colours without alpha. A channel of 16 bits, which only PNG may
-    have, is divided by 256.
+    An animation gives its first frame, an image with alpha its colours without alpha. A channel of 16 bits, which only PNG and PGM
+    may have, is divided by 256.
 
     Args:
         encoded: the bytes of a file in one of FORMATS, whatever its name.
@@ -99,6 +103,7 @@ def decode(encoded: bytes, name: str, *, exif: Exif = "ignore") -> np.ndarray:
     Raises:
         ImageError: the bytes are empty, cut off, damaged, none of FORMATS, or more than Pillow's limit of 179 million pixels;
             or pixels are floating-point numbers.
+        ResourceError: the machine has no memory left, for which the image cannot be blamed.
     """
     width, height = read_header(encoded, name).shown_size(exif)
     return decode_part(encoded, name, (0, 0, width, height), 1, exif=exif)
@@ -139,6 +144,16 @@ def decode_part(
         return np.array(Image.fromarray(pixels).reduce(reduction)) if reduction > 1 else pixels
 
 
+def decode_opened(image: Image.Image, *, exif: Exif = "ignore") -> np.ndarray:
+    """The pixels (H, W, 3) uint8 RGB of a picture of Pillow, as `decode` gives them of its file.
+
+    A picture that comes from no file may have channels of 16 bits as well. Errors as for `decode`.
+    """
+    with _reporting("the picture"):
+        header = _header(image)
+        return turn(_pixels(image, header.size), header.turned(exif))
+
+
 def _may_be_cut(part: tuple[int, int, int, int], size: tuple[int, int], reduction: int) -> bool:
     left, top, right, bottom = part
     inside = 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
@@ -165,7 +180,7 @@ def _header(image: Image.Image) -> Header:
 
 def _pixels(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """All stored pixels (H, W, 3) uint8 RGB."""
-    if image.mode == "I;16" and image.format == "PNG":
+    if (image.mode, image.format) in DEEP:
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
         image = ImageChops.invert(image)  # Pillow has inverted the inks, which is right for files of Adobe's programs only
@@ -177,6 +192,13 @@ def _pixels(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
     return pixels
 
 
+def raise_unless_guilty(name: str, error: Exception) -> None:
+    """Raise ResourceError if reading a file failed for a reason that lies outside it, so that nobody skips a good file."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in NOT_THE_FILE):
+        advice = "the file may be fine: end other programs or raise their limits (ulimit), and try again"
+        raise ResourceError(f"{name}: cannot be read now ({type(error).__name__}: {error}); {advice}") from error
+
+
 @contextmanager
 def _reporting(name: str) -> Iterator[None]:
     if SILENCE not in warnings.filters:
@@ -184,6 +206,7 @@ def _reporting(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a decoder fed with damaged bytes raises almost anything
+        raise_unless_guilty(name, error)
         unknown = isinstance(error, UnidentifiedImageError)  # its own text holds a memory address
         reason = f"empty, or none of {', '.join(FORMATS)}" if unknown else f"{type(error).__name__}: {error}"
         what = f"cannot be read as an image ({reason}); replace the image or remove the record"
