@@ -1,3 +1,4 @@
-"""Scripts that print a ratio against a peer measured in the same run."""
+"""Scripts that print a ratio against a peer measured in the same run.
 
-import parity_tests  # noqa: F401  imports torchvision before TensorFlow
+Those that are run import parity_tests first, which imports torchvision before TensorFlow.
+"""

@@ -10,7 +10,6 @@ import statistics
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
@@ -20,6 +19,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.arguments import new_file
 from benchmarks.report import Row, compared, measure_peak, peak_mb
 from benchmarks.timing import interleaved
 from tf_ssd.network.kernels import dilation, parts, pooling, winograd
@@ -61,7 +61,7 @@ def main() -> None:
         "--peaks", type=int, default=3, help="processes for the memory of each candidate, of which the median counts"
     )
     parser.add_argument("--only", default="", help="sections with this in their names")
-    parser.add_argument("--json", type=Path, help="write all ratios to this file")
+    parser.add_argument("--json", type=new_file, help="write all ratios to this file")
     parser.add_argument("--peak", nargs=2, metavar=("SECTION", "KERNEL"), help="print the memory without one kernel, in MB")
     arguments = parser.parse_args()
     if arguments.peak:

@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import parity_tests  # noqa: F401  so that each process holds the same libraries
 from benchmarks.photos import Photos
 from benchmarks.report import Measures, Row, compared
 from benchmarks.streams import BATCH, PIPELINES, Pipeline

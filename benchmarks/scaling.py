@@ -13,10 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import tensorflow as tf
+import parity_tests  # noqa: F401  imports torchvision before TensorFlow
+
+import tensorflow as tf  # isort: skip
 from rich.console import Console
 
 from benchmarks import datasets
+from benchmarks.arguments import new_file
 from benchmarks.exponents import Curve, as_json, table
 from benchmarks.loss import tensorflow_step
 from benchmarks.matching import tensorflow_targets
@@ -118,7 +121,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default="", help="operations with this in their names")
     parser.add_argument("--output", type=Path, default=Path("docs/scaling.png"), help="the picture")
-    parser.add_argument("--json", type=Path, help="write all relative costs and exponents to this file")
+    parser.add_argument("--json", type=new_file, help="write all relative costs and exponents to this file")
     arguments = parser.parse_args()
     console, curves = Console(highlight=False), []
     for experiment in experiments():

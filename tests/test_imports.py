@@ -19,6 +19,7 @@ FLOORS += [
     ["predict"],
     ["evaluate"],
     ["train", "export", "check", "audit"],
+    ["__main__"],
 ]
 # What a room does not import although it stands above it.
 APART = {
@@ -28,7 +29,7 @@ APART = {
     "optimizer": {"loss", "model", "network"},
 }
 # torch is no dependency: these import it when a .pth file is read, or in the process that audits it.
-MAY_IMPORT_TORCH = ("weights.files", "audit.asking.")
+MAY_IMPORT_TORCH = ("weights.files", "audit.asking.", "audit.examples.")
 TORCH = {"torch", "torchvision", "reference_torch", "parity_tests"}
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "torch"}
 

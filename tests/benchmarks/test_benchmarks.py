@@ -8,7 +8,7 @@ from PIL import Image
 from rich.console import Console
 
 from benchmarks import datasets, exponents, pipeline, report, scaling, startup, timing
-from benchmarks.__main__ import MEASURES, SECTIONS, write_json
+from benchmarks.comparison import MEASURES, SECTIONS, write_json
 from benchmarks.exponents import Curve
 from benchmarks.problems import Size, draw_problem
 from benchmarks.scaling_plot import scaling_png

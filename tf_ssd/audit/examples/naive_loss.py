@@ -1,6 +1,6 @@
 """A loss with four bugs of published code, for the audit to find.
 
-python -m tf_ssd.audit --impl examples.audit.naive_loss:loss
+python -m tf_ssd.audit --impl tf_ssd.audit.examples.naive_loss:loss
 
 An image without objects gets a box of class 0 over the whole image; the softmax is clamped before its logarithm; negatives are
 mined over the whole batch; and each image is divided by its own positives, then all are added up.

@@ -1,6 +1,6 @@
 """A Keras 3 loss of `y_true` and `y_pred`, and how it is audited.
 
-python -m tf_ssd.audit --impl examples.audit.keras_loss:loss
+python -m tf_ssd.audit --impl tf_ssd.audit.examples.keras_loss:loss
 """
 
 from typing import Any
