@@ -29,6 +29,24 @@ def test_arguments_become_the_config():
     assert seen == [Settings(5)]
 
 
+def test_what_can_be_checked_first_is_checked_first(monkeypatch):
+    monkeypatch.setattr(cli, "_start_tensorflow", pytest.fail)
+    assert cli.run(print, Settings, [], first=fail(DatasetError("gone"))) == 2
+    order = []
+    assert (
+        cli.run(lambda _: order.append("action"), Settings, [], first=lambda _: order.append("first"), uses_tensorflow=False) == 0
+    )
+    assert order == ["first", "action"]
+
+
+def test_settings_of_keras_that_do_not_suit_are_one_line(monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setattr(cli, "_start_tensorflow", pytest.fail)
+    assert cli.run(print, Settings, []) == 2
+    assert capsys.readouterr().err.startswith("error: KERAS_BACKEND=torch: ")
+    assert cli.run(lambda _: None, Settings, [], uses_tensorflow=False) == 0
+
+
 def test_a_users_error_is_one_line_and_exit_code_2(capsys):
     assert cli.run(fail(DatasetError("a.xml: no boxes")), Settings, []) == 2
     assert capsys.readouterr().err == "error: a.xml: no boxes\n"

@@ -11,6 +11,7 @@ import tyro
 
 from tf_ssd.errors import TfSsdError
 from tf_ssd.system.captured_output import captured_output
+from tf_ssd.system.keras_settings import check_keras_settings
 
 Config = TypeVar("Config")
 USER_ERROR, INTERRUPTED = 2, 130
@@ -21,17 +22,29 @@ def run(
     config_type: type[Config],
     arguments: Sequence[str] | None = None,
     *,
+    first: Callable[[Config], object] | None = None,
     uses_tensorflow: bool = True,
 ) -> int:
     """Turn the command line into a `config_type`, call `action` with it, and return the exit code: the action's, else 0.
 
     A `TfSsdError` is printed without a traceback and gives 2, as a wrong command line does; Ctrl-C gives 130.
+
+    Args:
+        action: the command.
+        config_type: its settings.
+        arguments: the command line; None takes that of the process.
+        first: what can be checked before TensorFlow is imported, so that a simple mistake is reported at once; it raises.
+        uses_tensorflow: whether to import TensorFlow before the action.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a file may have a name that cannot be printed
             stream.reconfigure(errors="backslashreplace")
     try:
         config = tyro.cli(config_type, prog=_program(), args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+        if uses_tensorflow:
+            check_keras_settings()
+        if first is not None:
+            first(config)
         if uses_tensorflow:
             _start_tensorflow()
         return action(config) or 0

@@ -17,7 +17,7 @@ from tf_ssd.audit.reports import table
 from tf_ssd.audit.reports.html_report import html_report
 from tf_ssd.errors import AuditError
 
-NAIVE = "examples.audit.naive_loss:loss"
+NAIVE = "tf_ssd.audit.examples.naive_loss:loss"
 FEW = ["no-labels-alone", "two-objects-share-a-best-box", "nan-in-a-negative", "decode-beyond-the-limit", "float16", "two-replicas"]
 
 
@@ -59,7 +59,7 @@ def test_the_naive_loss_and_each_of_its_bugs_by_name():
 
 
 def test_a_loss_in_the_manner_of_amdegroot():
-    judgements = judged("examples.audit.amdegroot_style:loss", "torch")
+    judgements = judged("tf_ssd.audit.examples.amdegroot_style:loss", "torch")
     assert judgements["no-labels-alone"].verdict == "error"
     assert judgements["two-objects-share-a-best-box"].verdict == "difference"
     assert "x0.744" in judgements["another-images-logits"].what
@@ -67,14 +67,14 @@ def test_a_loss_in_the_manner_of_amdegroot():
 
 
 def test_a_detector_in_the_manner_of_torchvision():
-    judgements = judged("examples.audit.torchvision_style:loss", "torch")
+    judgements = judged("tf_ssd.audit.examples.torchvision_style:loss", "torch")
     assert "count twice" in judgements["all-positive"].what
     assert judgements["padding-with-coordinates"].verdict == "ok"
     assert "refuses the input: AssertionError" in judgements["zero-width-alone"].what
 
 
 def test_a_keras_loss_is_asked_what_its_targets_allow():
-    judgements = judged("examples.audit.keras_loss:loss", "tensorflow")
+    judgements = judged("tf_ssd.audit.examples.keras_loss:loss", "tensorflow")
     assert {judgements[case.about.name].verdict for case in CASES if getattr(case, "stage", "") == "matching"} == {"n/a"}
     assert judgements["few-and-many-positives"].verdict == judgements["wrong-by-1000"].verdict == "ok"
     assert judgements["label-beyond-the-classes"].what.startswith("silent")
@@ -149,8 +149,8 @@ def test_one_case_explained_and_written(alone, tmp_path, capsys):
 
 @pytest.mark.parametrize(("flag", "suffix"), [("--json", ".json"), ("--report", ".html")])
 def test_a_file_that_cannot_be_written_is_one_message(alone, tmp_path, capsys, flag, suffix):
-    """Its name leaves no room for that of the unfinished file."""
-    path = tmp_path / ("a" * 248 + suffix)
+    """Its name is longer than any may be."""
+    path = tmp_path / ("a" * 256 + suffix)
     assert audit.main(["--case", "one-object", flag, str(path)]) == 2
     assert f"{path}: cannot be written (File name too long); choose another place" in capsys.readouterr().err
 
@@ -182,7 +182,10 @@ def test_export(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--case", "no-label-alone"], "'no-label-alone': no such case; did you mean no-labels-alone"),
-        (["--case", "one-object", "--impl", "nowhere.at:all"], "--impl nowhere.at:all: nowhere.at cannot be imported"),
+        (
+            ["--case", "one-object", "--impl", "nowhere.at:all"],
+            "--impl nowhere.at:all: there is no module nowhere; is its folder the current one",
+        ),
         (["--json", "a.txt"], "--json='a.txt': must end in .json"),
         (["--time-limit", "0"], "--time-limit=0.0: must be positive"),
         (["--impl", "a:b", "a:b"], "--impl=['a:b']: name each implementation once"),

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -42,6 +43,28 @@ def test_no_detections(read):
 @pytest.mark.parametrize("image_id", [42, 42.0, "42"])
 def test_image_ids_may_be_numbers_or_text(read, image_id):
     assert len(read([{**ROW, "image_id": image_id}])[0].labels) == 1
+
+
+FILES = ("a/x.jpg", "b/x.jpg", "y.jpg")
+
+
+def test_an_image_may_be_named_by_its_file(tmp_path):
+    truth = dataclasses.replace(TRUTH, files=FILES)
+    rows = [{**ROW, "image_id": "photos/b/x.jpg"}, {**ROW, "image_id": "y"}, {**ROW, "image_id": "photos/y.jpg"}]
+    (tmp_path / "found.json").write_text(json.dumps(rows))
+    assert [len(found.labels) for found in read_results(tmp_path / "found.json", truth)] == [0, 1, 2]
+    (tmp_path / "found.json").write_text(json.dumps([{**ROW, "image_id": "x.jpg"}]))
+    with pytest.raises(
+        DatasetError, match=r"\[0\]: 'x\.jpg' may be a/x\.jpg or b/x\.jpg; write the image's id, or more of its path"
+    ):
+        read_results(tmp_path / "found.json", truth)
+
+
+def test_a_class_that_is_named_goes_before_its_number(read):
+    first, *_ = read([{**ROW, "category_id": 18, "class": "cat"}, {**ROW, "category_id": 1, "class": "cow"}])
+    assert first.labels.tolist() == [1, 3]
+    with pytest.raises(DatasetError, match=r"\[0\]: there is no class 'bird'; there are 17 \(cat\), 18 \(dog\)"):
+        read([{**ROW, "class": "bird"}])
 
 
 def test_other_fields_are_ignored(read):

@@ -128,6 +128,14 @@ def test_perfect_detections_in_a_file(pictures, layout, found, tmp_path, metric)
     }
 
 
+def test_what_predict_writes_is_understood(pictures, layout, found, tmp_path):
+    """Files for ids, and classes by name beside labels, which are no category ids."""
+    rows = results_of(pictures, [f"photos/{index}.png" for index in range(PICTURES)], (1, 2, 3))
+    path = found([{**row, "class": CLASS_NAMES[row["category_id"] - 1]} for row in rows])
+    assert evaluate.main(["--detections", path, *layout.flags, "--metric", "coco", "--json", str(tmp_path / "x.json")]) == 0
+    assert next(iter(json.loads((tmp_path / "x.json").read_text())["summary"].values())) == 1
+
+
 def test_a_wrong_class_and_a_missed_box_cost_what_they_should(pictures, coco, found, tmp_path):
     rows = results_of(pictures, IMAGE_IDS, CATEGORY_IDS)
     circles = [row for row in rows if row["category_id"] == CATEGORY_IDS[0]]
@@ -273,7 +281,7 @@ def test_a_model_without_class_map_must_have_as_many_classes_as_the_data(voc, tm
         (["--checkpoint", "a", "--seed", "-1"], "--seed=-1"),
         (["--checkpoint", "a", "--json", "x.txt"], "--json='x.txt': must end in .json"),
         (["--checkpoint", "a", "--plot", "nowhere/x.png"], "there is no folder nowhere"),
-        (["--checkpoint", "nowhere"], "nowhere: the suffix must be .keras"),
+        (["--checkpoint", "nowhere"], "nowhere: no such file or folder; give the folder of a run"),
         (["--checkpoint", "nowhere", "--dataset", "voc"], "--dataset voc needs the folder"),
     ],
 )

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tf_ssd.errors import ConfigError
-from tf_ssd.predict.inputs import Input, check_apart, find_inputs, with_copies
+from tf_ssd.predict.inputs import Input, check_apart, find_inputs, listed, with_copies
 
 
 @pytest.fixture
@@ -22,15 +22,35 @@ def copies(*names: str, explain: bool = False) -> list[str]:
 
 def test_finding_pictures(photos):
     everything = [photos / "a.jpg", photos / "b.png", photos / "deeper" / "a.JPG"]
-    assert find_inputs([str(photos)]) == everything
-    assert find_inputs([str(photos / "b.png"), str(photos)]) == [everything[1], everything[0], everything[2]]
-    assert find_inputs([str(photos / "*.jpg")]) == [everything[0]]
-    assert find_inputs([str(photos / "**" / "*.[jJ]*")]) == [everything[0], everything[2]]
+    assert find_inputs([str(photos)]).paths == everything
+    assert find_inputs([str(photos / "b.png"), str(photos)]).paths == [everything[1], everything[0], everything[2]]
+    assert find_inputs([str(photos / "*.jpg")]).paths == [everything[0]]
+    assert find_inputs([str(photos / "**" / "*.[jJ]*")]).paths == [everything[0], everything[2]]
+
+
+def test_what_is_left_out_in_folders_is_counted_by_suffix(photos):
+    for name in ("a.HEIC", "b.heic", "deeper/c.txt", "README", "d.jfif"):
+        (photos / name).touch()
+    found = find_inputs([str(photos), str(photos / "b.heic")])
+    assert photos / "d.jfif" in found.paths
+    assert photos / "b.heic" in found.paths, "it was named"
+    assert found.left_out == {".heic": 1, ".txt": 2, ".mp4": 1, "": 1}
+    assert found.photos_left_out == 1
+    sentence = listed(found.left_out)
+    assert sentence.startswith("2 .txt, ")
+    for part in ("1 .heic (convert them to JPEG or PNG)", "1 .mp4 (name videos one by one, or by a pattern)", "1 without suffix"):
+        assert part in sentence
+
+
+def test_a_folder_without_pictures_says_what_it_holds(tmp_path):
+    (tmp_path / "a.heic").touch()
+    with pytest.raises(ConfigError, match=r"without any picture \(.*\); there are 1 \.heic \(convert"):
+        find_inputs([str(tmp_path)])
 
 
 def test_videos_are_found_by_name_and_pattern_and_not_in_folders(photos):
-    assert find_inputs([str(photos / "clip.mp4")]) == find_inputs([str(photos / "c*")]) == [photos / "clip.mp4"]
-    assert find_inputs(["camera:0", str(photos / "a.jpg")]) == [Path("camera:0"), photos / "a.jpg"]
+    assert find_inputs([str(photos / "clip.mp4")]).paths == find_inputs([str(photos / "c*")]).paths == [photos / "clip.mp4"]
+    assert find_inputs(["camera:0", str(photos / "a.jpg")]).paths == [Path("camera:0"), photos / "a.jpg"]
 
 
 @pytest.mark.parametrize("name", ["missing.jpg", "missing.mp4", "*.gif", ""])
@@ -62,6 +82,19 @@ def test_copies_of_one_name_are_numbered():
     ]
 
 
+def test_names_that_some_disks_take_for_one_are_numbered_too():
+    assert copies("a.jpg", "x/A.JPG", "\u00e9.jpg", "e\u0301.jpg") == ["a.jpg", "A-2.jpg", "\u00e9.jpg", "e\u0301-2.jpg"]
+
+
+def test_many_inputs_of_one_name_take_linear_time(monkeypatch):
+    made = []
+    monkeypatch.setattr(Input, "written", lambda item, *, explain: made.append(item.copy) or (item.copy,))
+    names = copies(*(f"{number}/a.jpg" for number in range(500)), "a-3.jpg")
+    assert len(set(names)) == 501
+    assert names[-1] == "a-3-2.jpg"
+    assert len(made) < 3 * 501
+
+
 def test_explanations_have_names_of_their_own():
     assert Input(Path("x/a.jpg"), "a-2.jpg").explained == "a-2-explained.png"
     assert copies("a.jpg", "a.png", "a-explained.png", explain=True) == ["a.jpg", "a-2.png", "a-explained-2.png"]
@@ -74,6 +107,10 @@ def test_copies_do_not_overwrite_originals(photos, monkeypatch):
     for folder in (photos, Path("photos/deeper/..")):
         with pytest.raises(ConfigError, match=r"a\.jpg would overwrite an input"):
             check_apart(originals, folder, explain=False)
+    (photos / "link").symlink_to(photos / "deeper")
+    with pytest.raises(ConfigError, match="would overwrite an input"):
+        check_apart([Input(photos / "deeper" / "a.JPG", "a.JPG")], photos / "link", explain=False)
+    (photos / "c-explained.png").touch()
     explained = [Input(photos / "b.png", "c.png"), Input(photos / "c-explained.png", "d.png")]
     check_apart(explained, photos, explain=False)
     with pytest.raises(ConfigError, match=r"c-explained\.png would overwrite"):

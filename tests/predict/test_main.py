@@ -1,8 +1,11 @@
 import csv
 import json
+import os
+import re
 import sys
 from fractions import Fraction
 from io import BytesIO, TextIOWrapper
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -52,7 +55,7 @@ def test_a_folder(run, photos, tmp_path, capsys):
         "detections.csv",
     }
     with Image.open(tmp_path / "out" / "a.jpg") as picture:
-        assert picture.size == (160, 120)  # drawn at twice its size
+        assert picture.size == (80, 60)
     results = json.loads((tmp_path / "out" / "detections.json").read_text())
     assert {row["image_id"] for row in results} == {str(photos / name) for name in ("a.jpg", "b.png", "deeper/a.JPG")}
     assert all(row["score"] >= 0.5 and row["category_id"] in (1, 2) and len(row["bbox"]) == 4 for row in results)
@@ -97,19 +100,75 @@ def test_originals_are_not_overwritten(run, photos, capsys):
     assert (photos / "a.jpg").read_bytes() == before
 
 
-def test_results_are_not_overwritten(run, photos, tmp_path, capsys):
-    (tmp_path / "detections.json").write_text("kept")
-    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path)]) == 2
-    assert "the folder holds results" in capsys.readouterr().err
+@pytest.mark.parametrize("name", ["a.jpg", "detections.json", "detections.csv"])
+def test_an_existing_file_is_replaced_only_if_that_is_asked_for(run, photos, tmp_path, capsys, name):
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / name).write_text("a user's")
+    arguments = [str(photos / "a.jpg"), "--checkpoint", str(run), "--output", str(album)]
+    assert predict.main(arguments) == 2
+    assert (
+        f"--output {album}: the folder holds {name} already; choose another folder, or give --overwrite" in capsys.readouterr().err
+    )
+    assert [(path.name, path.read_text()) for path in album.iterdir()] == [(name, "a user's")]
+    assert predict.main([*arguments, "--overwrite"]) == 0
+    assert {path.name for path in album.iterdir()} == {"a.jpg", "detections.json", "detections.csv"}
+    assert (album / name).read_bytes() != b"a user's"
+
+
+def test_an_input_is_never_overwritten(run, photos, capsys):
+    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(photos), "--overwrite"]) == 2
+    assert "would overwrite an input" in capsys.readouterr().err
+
+
+def test_an_output_that_is_no_folder(run, photos, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "file")]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
+def test_without_output_a_folder_is_named_after_the_time(run, photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert predict.main([str(photos / "b.png"), "--checkpoint", str(run)]) == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"predict-\d{8}-\d{6}", folder.name)
+    assert f"in runs/{folder.name}" in capsys.readouterr().err
+    assert (folder / "b.png").exists()
+
+
+def test_what_is_left_out_in_a_folder_is_said_and_a_photo_counts_as_skipped(run, photos, tmp_path, capsys):
+    (photos / "IMG_1.HEIC").touch()
+    (photos / "c.jfif").write_bytes((photos / "a.jpg").read_bytes())
+    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out")]) == 1
+    assert "left out: 1 .heic (convert them to JPEG or PNG), 1 .txt" in capsys.readouterr().err
+    assert (tmp_path / "out" / "c.jpg").exists()
+
+
+def test_a_name_that_is_not_utf8_loses_nothing(run, photos, tmp_path, capsys):
+    odd = Path(os.fsdecode(os.fsencode(photos / "caf") + b"\xe9.png"))
+    (photos / "b.png").rename(odd)
+    arguments = [str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out"), "--explain", "--score-threshold", "0.1"]
+    assert predict.main(arguments) == 0
+    assert {path.name for path in (tmp_path / "out").glob("caf*")} == {odd.name, f"{odd.stem}-explained.png"}
+    names = {row["image_id"] for row in json.loads((tmp_path / "out" / "detections.json").read_text(encoding="utf-8"))}
+    assert rf"{photos}/caf\udce9.png" in names
+
+
+def test_what_decoders_print_does_not_bury_what_is_said(run, photos, tmp_path, capfd):
+    encoded = bytearray((photos / "a.jpg").read_bytes())
+    scan = encoded.index(b"\xff\xda") + 60
+    encoded[scan : scan + 60] = b"\0" * 60  # libjpeg conceals it, and prints a line
+    (photos / "a.jpg").write_bytes(encoded)
+    (photos / "bad.jpg").write_bytes(b"")
+    assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out")]) == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["skipped", "left out"]
+    assert len(lines) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["a.jpg"], "--output=None"),
         (["-", "a.jpg", "--output", "out"], "- stands alone"),
         (["-", "--output", "out"], "the results are printed"),
         (["a.jpg", "--output", "out", "--score-threshold", "2"], "--score-threshold=2"),

@@ -1,5 +1,7 @@
 import csv
+import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -24,12 +26,35 @@ def test_detections_are_written_as_they_come(tmp_path):
         assert not (tmp_path / "detections.json").exists()
         assert (found.pictures, found.detections) == (3, 2)
     results, table = read(tmp_path)
-    assert results == [{"image_id": "a.jpg", **ROW}, {"image_id": "ö#2", **ROW}]
+    assert results == [{"image_id": "a.jpg", **ROW, "class": "dog"}, {"image_id": "ö#2", **ROW, "class": "dog"}]
     assert table == [
         ["image", "class", "score", "xmin", "ymin", "xmax", "ymax"],
         ["a.jpg", "dog", "0.7500", "1.00", "2.00", "11.00", "22.00"],
         ["ö#2", "dog", "0.7500", "1.00", "2.00", "11.00", "22.00"],
     ]
+
+
+def test_a_model_without_class_map_has_no_names_to_write(tmp_path):
+    with detection_files(tmp_path) as found:
+        found.add("a.jpg", dataclasses.replace(ONE, names=("2",)))
+    assert read(tmp_path)[0] == [{"image_id": "a.jpg", **ROW}]
+
+
+def test_a_name_that_is_not_utf8_is_written_as_messages_show_it(tmp_path):
+    with detection_files(tmp_path) as found:
+        found.add(os.fsdecode(b"caf\xe9.jpg"), ONE)
+    results, table = read(tmp_path)
+    assert results[0]["image_id"] == table[1][0] == r"caf\udce9.jpg"
+
+
+def test_files_of_others_are_not_replaced(tmp_path):
+    (tmp_path / "detections.csv").write_text("a user's")
+    with pytest.raises(FileExistsError), detection_files(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["detections.csv"]
+    with detection_files(tmp_path, overwrite=True):
+        pass
+    assert read(tmp_path)[0] == []
 
 
 def test_nothing_at_all(tmp_path):

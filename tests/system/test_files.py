@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from tf_ssd.errors import ConfigError, DatasetError, WeightsError
-from tf_ssd.system.files import require_file, unwritable, write_json, write_whole, writing, written_beside
+from tf_ssd.system.files import (
+    check_free,
+    json_bytes,
+    move_to_new,
+    require_file,
+    unwritable,
+    write_json,
+    write_new,
+    writing,
+    written_beside,
+)
 
 
 def test_the_name_appears_when_the_content_is_whole(tmp_path):
@@ -54,8 +64,65 @@ def test_json_holds_paths_as_text(tmp_path):
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigError, match="folder: cannot be written"):
-        write_whole(tmp_path / "folder", b"x")
+        write_new(tmp_path / "folder", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_exists_is_not_replaced_where_it_must_be_new(tmp_path):
+    path, source = tmp_path / "scores.json", tmp_path / "source"
+    path.write_text("a user's")
+    source.write_text("ours")
+    for write in (lambda: write_new(path, b"ours"), lambda: _beside(path, new=True)):
+        with pytest.raises((ConfigError, FileExistsError), match=r"scores\.json.*exists already|exists already.*scores\.json"):
+            write()
+    with pytest.raises(FileExistsError):
+        move_to_new(source, path)
+    assert path.read_text() == "a user's"
+    assert sorted(tmp_path.iterdir()) == [path, source]
+    _beside(path)
+    assert path.read_text() == "ours"
+    move_to_new(source, tmp_path / "new")
+    assert (tmp_path / "new").read_text() == "ours"
+
+
+def _beside(path, **options):
+    with written_beside(path, **options) as unfinished:
+        unfinished.write_text("ours")
+
+
+def test_a_link_to_nowhere_exists_and_so_does_an_empty_folder(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "source").mkdir()
+    for name in ("link", "folder"):
+        with pytest.raises(FileExistsError):
+            move_to_new(tmp_path / "source", tmp_path / name)
+
+
+def test_what_is_unfinished_has_the_name_of_no_other_file(tmp_path):
+    """Not even of one that is called as if it were unfinished, and not one that is too long for the disk."""
+    other, path = tmp_path / "unfinished-a.jpg", tmp_path / "a.jpg"
+    other.write_text("a user's")
+    _beside(path)
+    _beside(tmp_path / ("x" * 250 + ".jpg"))
+    with written_beside(path) as first, written_beside(path) as second:
+        assert first != second
+        first.write_text("1")
+        second.write_text("2")
+    assert other.read_text() == "a user's"
+
+
+def test_names_that_are_taken_are_counted(tmp_path):
+    check_free(tmp_path, ["a", "b"], "--output")
+    check_free(tmp_path / "gone", ["a", "b"], "--output")
+    (tmp_path / "b").touch()
+    (tmp_path / "c").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=rf"^--output {tmp_path}: the folder holds b and 1 more already; .*--overwrite"):
+        check_free(tmp_path, ["a", "b", "c"], "--output")
+
+
+def test_bytes_of_json():
+    assert json.loads(json_bytes({"path": Path("a"), "name": "ö"})) == {"path": "a", "name": "ö"}
 
 
 def fail(error, *place):

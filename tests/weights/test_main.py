@@ -14,11 +14,13 @@ import torch
 
 from tf_ssd import weights
 from tf_ssd.config import COCO300, VOC300, ModelConfig
+from tf_ssd.data.classes import read_class_names
 from tf_ssd.errors import ConfigError, WeightsError
 from tf_ssd.model import ssd300
 from tf_ssd.weights import __main__ as command
 from tf_ssd.weights import import_weights, load_model, published
 from tf_ssd.weights.checks import check_shapes
+from tf_ssd.weights.class_names import PUBLISHED
 from tf_ssd.weights.tables import AMDEGROOT, KERAS, REDUCED_FC, TABLES, TORCHVISION, is_head
 
 CLASSES = 4
@@ -333,18 +335,40 @@ def test_the_command(reduced_fc, tmp_path, capsys):
 
     before = output.stat()
     assert command.main(arguments) == 2
-    assert "body.keras: exists already" in capsys.readouterr().err
+    assert "body.keras': exists already" in capsys.readouterr().err
     assert output.stat() == before
 
 
 @pytest.mark.parametrize(("channels", "noted"), [([], True), (["--channels", "rgb"], False), (["--channels", "bgr"], False)])
 @pytest.mark.usefixtures("publish_a_detector")
 def test_the_command_says_which_colours_it_took(channels, noted, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("tf_ssd.weights.saved.save_model", lambda model, path: None)
-    assert command.main(["--from", "amdegroot", "ssd.pth", "--output", str(tmp_path / "a.keras"), *channels]) == 0
+    monkeypatch.setattr("tf_ssd.weights.saved.save_model", lambda model, path: path.touch())
+    (tmp_path / "ssd.pth").touch()
+    assert command.main(["--from", "amdegroot", str(tmp_path / "ssd.pth"), "--output", str(tmp_path / "a.keras"), *channels]) == 0
     printed = capsys.readouterr().out
+    assert re.search("their names +│ not known", printed)
+    assert names_in(tmp_path) == ["a.keras", "ssd.pth"]
     assert ("RGB, as ours" if "rgb" in channels else "BGR; the first kernel was reversed") in printed
     assert ("need --channels rgb" in printed) == noted
+
+
+@pytest.mark.usefixtures("publish_a_detector")
+def test_a_detector_brings_the_names_of_its_classes(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tf_ssd.weights.saved.save_model", lambda model, path: path.touch())
+    names = tuple(f"class {label}" for label in range(1, CLASSES))
+    monkeypatch.setitem(PUBLISHED, "amdegroot", names)
+    (tmp_path / "ssd.pth").touch()
+    arguments = ["--from", "amdegroot", str(tmp_path / "ssd.pth"), "--output", str(tmp_path / "a.keras")]
+    assert command.main([*arguments, "--num-classes", str(CLASSES + 1)]) == 0
+    assert names_in(tmp_path) == ["a.keras", "ssd.pth"], "other classes have other names"
+    (tmp_path / "a.keras").unlink()
+    assert command.main(arguments) == 0
+    assert read_class_names(tmp_path / "a.classes.txt") == names
+    assert "a.classes.txt" in capsys.readouterr().out.replace("\n", "")
+    (tmp_path / "a.keras").unlink()
+    assert command.main(arguments) == 2
+    assert "a.classes.txt: the class map of that name exists already" in capsys.readouterr().err
+    assert names_in(tmp_path) == ["a.classes.txt", "ssd.pth"]
 
 
 @pytest.mark.parametrize(

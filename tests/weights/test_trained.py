@@ -23,6 +23,15 @@ def test_a_folder_or_its_model_with_or_without_a_class_map(folder):
         assert run.model.config.num_classes == 3
 
 
+def test_a_class_map_of_its_own_goes_before_that_of_the_folder(folder):
+    (folder / "classes.txt").write_text("cat\ndog\n")
+    own = folder / "model.classes.txt"
+    own.write_text("horse\ncow\n")
+    assert load_trained(folder).class_names == ("horse", "cow")
+    own.unlink()
+    assert load_trained(folder).class_names == ("cat", "dog")
+
+
 def test_a_class_map_of_another_number_of_classes(folder):
     (folder / "classes.txt").write_text("cat\n")
     with pytest.raises(ConfigError, match=r"classes\.txt: 1 classes, but the model has 2"):

@@ -27,7 +27,16 @@ NARROWEST = 120  # columns of a table that goes into a file or a pipe
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     # Each implementation imports its framework in a process of its own.
-    return cli.run(audit, AuditConfig, arguments, uses_tensorflow=False)
+    return cli.run(audit, AuditConfig, arguments, first=check, uses_tensorflow=False)
+
+
+def check(config: AuditConfig) -> None:
+    """Raise AuditError if there is no such case or no module of such a name; nothing is imported."""
+    from tf_ssd.audit.asking.modules import check_found
+
+    _cases(config.case)
+    for name in config.impl:
+        check_found(name)
 
 
 def audit(config: AuditConfig) -> int:
@@ -104,14 +113,13 @@ def _write(config: AuditConfig, audited: "Audit", console: "Console") -> None:
     """Write the files that were asked for."""
     from tf_ssd.audit.reports.html_report import html_report
     from tf_ssd.audit.reports.json_report import json_report
-    from tf_ssd.system.files import write_json, write_whole, writing
+    from tf_ssd.system.files import json_bytes, write_new
 
     if config.json is not None:
-        with writing(f"--json {config.json}"):
-            write_json(config.json, json_report(audited))
+        write_new(config.json, json_bytes(json_report(audited)))
         console.print(f"written: {config.json}", markup=False, soft_wrap=True)
     if config.report is not None:
-        write_whole(config.report, html_report(audited).encode())
+        write_new(config.report, html_report(audited).encode())
         console.print(f"written: {config.report}", markup=False, soft_wrap=True)
 
 

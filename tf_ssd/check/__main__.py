@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tf_ssd import __version__, cli
 from tf_ssd.config import AUGMENTATIONS, CheckConfig
 from tf_ssd.errors import DatasetError, Place
+from tf_ssd.system.captured_output import captured_stderr
 
 if TYPE_CHECKING:  # everything heavy is imported when the check starts, so that --help answers at once
     from rich.console import Console
@@ -28,7 +29,24 @@ ERRORS_FOUND = 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return cli.run(check, CheckConfig, arguments)
+    return cli.run(check, CheckConfig, arguments, first=check_paths)
+
+
+def check_paths(config: CheckConfig) -> None:
+    """Raise DatasetError if the class map cannot be read, or no split is there."""
+    from tf_ssd.data.classes import read_class_names
+    from tf_ssd.data.sources import check_there
+
+    if config.classes is not None:
+        read_class_names(config.classes)
+    failed = []
+    for split in config.split:
+        try:
+            check_there(config.dataset, config.data, [split])
+        except DatasetError as error:
+            failed.append(error)
+    if len(failed) == len(config.split):
+        raise failed[0]
 
 
 def check(config: CheckConfig) -> int:
@@ -47,7 +65,8 @@ def check(config: CheckConfig) -> int:
 
     console = Console(highlight=False)
     opened, failed = _open_splits(config, console)
-    surveys = [_survey(dataset, findings, config, console) for dataset, findings in opened]
+    with captured_stderr():  # decoders written in C print a line for each flaw that they conceal
+        surveys = [_survey(dataset, findings, config, console) for dataset, findings in opened]
     with console.status("Comparing"):
         for survey in surveys:
             compare_images(survey)
@@ -144,23 +163,21 @@ def _write(config: CheckConfig, result: "Result", dataset: "Dataset") -> Iterato
     from tf_ssd.check.plot import coverage_png
     from tf_ssd.check.report import report
     from tf_ssd.check.sheet import contact_sheet
-    from tf_ssd.drawing.pictures import save_png
-    from tf_ssd.system.files import write_json, write_whole, writing
+    from tf_ssd.drawing.pictures import png_bytes
+    from tf_ssd.system.files import json_bytes, write_new
 
     if config.json is not None:
         content = {"tf_ssd": __version__, "config": dataclasses.asdict(config), **report(result)}
-        with writing(f"--json {config.json}"):
-            write_json(config.json, content)
+        write_new(config.json, json_bytes(content))
         yield config.json
     if config.plot is not None and result.comparison is not None:
-        write_whole(config.plot, coverage_png(result.comparison))
+        write_new(config.plot, coverage_png(result.comparison))
         yield config.plot
     if config.show_augmentation is not None and result.comparison is not None:
         name = config.shown_augmentation
         title = f"Left: as it is. Others: as training with --augmentation {name} sees it, drawn anew each time"
         sheet = contact_sheet(dataset, config=AUGMENTATIONS[name], exif=config.exif, title=title)
-        with writing(f"--show-augmentation {config.show_augmentation}"):
-            save_png(sheet, config.show_augmentation)
+        write_new(config.show_augmentation, png_bytes(sheet))
         yield config.show_augmentation
 
 

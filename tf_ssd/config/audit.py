@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tf_ssd.config.rules import flag, require, require_new
+from tf_ssd.config.rules import require, require_new
 
 Framework = Literal["auto", "tensorflow", "torch", "numpy"]
 
@@ -19,7 +19,7 @@ class AuditConfig:
 
     impl: tuple[str, ...] = ()
     """Code to audit as well: package.module:function, or package.module with functions loss, match, encode or decode. The names
-    of the parameters say what a function takes; docs/audit.md has examples."""
+    of the parameters say what a function takes; tf_ssd.audit.examples has some, such as tf_ssd.audit.examples.naive_loss:loss."""
     framework: Framework = "auto"
     """Framework whose tensors --impl takes; by default the one that it imports."""
     dtype: Literal["float32", "float64"] = "float32"
@@ -40,5 +40,4 @@ class AuditConfig:
         require(self.time_limit > 0, "--time-limit", self.time_limit, "must be positive")
         repeated = sorted({name for name in self.impl if self.impl.count(name) > 1})
         require(not repeated, "--impl", repeated, "name each implementation once")
-        for name, suffix in (("json", ".json"), ("report", ".html"), ("export", "")):
-            require_new(flag(name), getattr(self, name), suffix)
+        require_new(self, json=".json", report=".html", export="")

@@ -7,7 +7,7 @@ from tf_ssd.config.augment import Augmentation
 from tf_ssd.config.data import DataConfig
 from tf_ssd.config.network import Preset
 from tf_ssd.config.recipes import RECIPES, RecipeName
-from tf_ssd.config.rules import flag, require, require_new
+from tf_ssd.config.rules import require, require_new
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class CheckConfig(DataConfig):
         super().__post_init__()
         repeated = sorted({split for split in self.split if self.split.count(split) > 1})
         require(not repeated, "--split", repeated, "name each split once")
-        for name, suffix in (("json", ".json"), ("plot", ".png"), ("show_augmentation", ".png")):
-            require_new(flag(name), getattr(self, name), suffix)
+        require_new(self, json=".json", plot=".png", show_augmentation=".png")
 
     @property
     def shown_augmentation(self) -> Augmentation:

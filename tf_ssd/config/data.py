@@ -26,7 +26,8 @@ class DataConfig:
     classes: Path | None = None
     """Class map, one class a line in the order of the labels. Default: the classes found."""
     exif: Exif = "ignore"
-    """Whether to turn photos as their EXIF data says; boxes nearly always refer to the pixels as they are stored."""
+    """Whether to turn photos as their EXIF data says; boxes nearly always refer to the pixels as they are stored. (Predict, which
+    has no boxes to go by, turns them by default.)"""
 
     def __post_init__(self) -> None:
         synthetic = self.dataset == "synthetic"

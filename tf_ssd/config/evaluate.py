@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from tf_ssd.config.data import DataConfig
-from tf_ssd.config.rules import flag, require, require_new, require_seed
+from tf_ssd.config.rules import require, require_new, require_seed
 
 Metric = Literal["voc07", "voc12", "coco"]
 
@@ -41,8 +41,7 @@ class EvaluateConfig(DataConfig):
         require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
         require(self.batch_size >= 1, "--batch-size", self.batch_size, "must be at least 1")
         require_seed(self.seed)
-        for name, suffix in (("json", ".json"), ("plot", ".png"), ("results", ".json")):
-            require_new(flag(name), getattr(self, name), suffix)
+        require_new(self, json=".json", plot=".png", results=".json")
 
     @property
     def chosen_metric(self) -> Metric:

@@ -48,7 +48,7 @@ class ExportConfig:
     """Leave suppression to whoever runs the model: all boxes (B, K, 4) and scores (B, K, C - 1) come out."""
 
     def __post_init__(self) -> None:
-        require_new("--output", self.output, SUFFIXES[self.format])
+        require_new(self, output=SUFFIXES[self.format])
         quantized = self.quantize == "none" or self.format == "tflite"
         require(quantized, "--quantize", self.quantize, f"is for --format tflite; {self.format} is written in float32")
         require(self.batch_size in ("dynamic", None) or self.batch >= 1, "--batch-size", self.batch_size, "must be at least 1")

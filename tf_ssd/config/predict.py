@@ -1,6 +1,7 @@
 """`python -m tf_ssd.predict`."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +22,13 @@ class PredictConfig:
     checkpoint: Path
     """The folder of a run, or a .keras file."""
     output: Path | None = None
-    """Folder for the results; it must not hold any."""
+    """Folder for the results. Default: runs/predict-TIME."""
+    overwrite: bool = False
+    """Replace files in the folder that have the names of results; without it none is replaced. Inputs never are."""
     score_threshold: float = 0.3
     """Detections below it are left out."""
     exif: Exif = "apply"
-    """Whether to turn photos as their EXIF data says."""
+    """Whether to turn photos as their EXIF data says. Train and evaluate do not by default, as boxes refer to stored pixels."""
     explain: bool = False
     """Write NAME-explained.png too: matched default boxes, scores of each feature map, what suppression removed."""
 
@@ -34,7 +37,10 @@ class PredictConfig:
         require(0 <= self.score_threshold <= 1, "--score-threshold", self.score_threshold, "must be from 0 to 1")
         alone = STDIN not in self.images or len(self.images) == 1
         require(alone, "IMAGE", self.images, "- stands alone")
-        needs_output = self.images != (STDIN,)
-        require(not needs_output or self.output is not None, "--output", None, "say where the results go")
-        require(needs_output or self.output is None, "--output", str(self.output), "with - the results are printed")
-        require(needs_output or not self.explain, "--explain", self.explain, "with - no pictures are written")
+        writes = self.images != (STDIN,)
+        require(writes or self.output is None, "--output", str(self.output), "with - the results are printed")
+        require(writes or not self.explain, "--explain", self.explain, "with - no pictures are written")
+
+    def output_folder(self, *, now: datetime) -> Path:
+        """The folder that was asked for, or one named after the time."""
+        return self.output or Path("runs") / f"predict-{now:%Y%m%d-%H%M%S}"

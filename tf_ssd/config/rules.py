@@ -1,5 +1,6 @@
 """How a setting is refused."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,18 @@ def require_seed(seed: int) -> None:
     require(0 <= seed < 2**32, "--seed", seed, f"must be from 0 to {2**32 - 1}")
 
 
-def require_new(setting: str, path: Path | None, suffix: str) -> None:
-    """Raise ConfigError unless `path` is None, or the name of something new that ends in `suffix` and can be made there."""
-    if path is not None:
-        require(path.suffix == suffix or not suffix, setting, str(path), f"must end in {suffix}")
-        require(path.parent.is_dir(), setting, str(path), f"there is no folder {path.parent}; make it first")
-        require(not path.exists(), setting, str(path), "exists already; choose another name, nothing was overwritten")
+def require_new(config: Any, **suffixes: str) -> None:
+    """Raise ConfigError unless each output of `config` is None or a new file, by settings' names and the suffixes they must have.
+
+    This is the rule of every command that writes files: what exists already is left alone, and no two outputs are one file.
+    """
+    flags: dict[str, str] = {}
+    for name, suffix in suffixes.items():
+        path: Path | None = getattr(config, name)
+        if path is None:
+            continue
+        require(path.suffix == suffix or not suffix, flag(name), str(path), f"must end in {suffix}")
+        require(path.parent.is_dir(), flag(name), str(path), f"there is no folder {path.parent}; make it first")
+        require(not os.path.lexists(path), flag(name), str(path), "exists already; choose another name, nothing was overwritten")
+        first = flags.setdefault(str(path.resolve()).casefold(), flag(name))
+        require(first == flag(name), flag(name), str(path), f"is the file of {first} as well; choose another name")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from tf_ssd.config.rules import require
+from tf_ssd.config.rules import require, require_new
 
 WeightsSource = Literal["torchvision", "amdegroot", "vgg16"]
 Channels = Literal["bgr", "rgb"]
@@ -28,5 +28,5 @@ class WeightsConfig:
     """Colours that amdegroot's weights expect: bgr (default) if converted from Caffe, rgb if the port itself trained them."""
 
     def __post_init__(self) -> None:
-        require(self.output.suffix == ".keras", "--output", str(self.output), "must end in .keras")
+        require_new(self, output=".keras")
         require(self.num_classes is None or self.num_classes >= 2, "--num-classes", self.num_classes, "must be at least 2")

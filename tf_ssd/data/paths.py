@@ -10,7 +10,9 @@ from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.errors import DatasetError, Place
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")  # the first found is taken
+_USUAL = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+_RARE = (".jfif", ".jpe", ".avif", ".mpo", ".jp2", ".tga", ".ppm", ".pgm", ".pbm", ".ico")
+IMAGE_SUFFIXES = _USUAL + _RARE  # of several files of one name, that whose suffix comes first is taken
 SLASH = re.compile(r"[/\\]")  # of any operating system
 # Absolute, with a drive, or upwards; on any operating system, so either slash counts.
 _LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\0")
@@ -46,9 +48,16 @@ def listed(paths: Iterable[Path]) -> str:
 
 def pictures_in(path: Path) -> list[Path]:
     """A file itself; of a folder, all pictures in it and below, by their suffixes, in order."""
+    return pictures_and_others(path)[0]
+
+
+def pictures_and_others(path: Path) -> tuple[list[Path], list[Path]]:
+    """`pictures_in`, and the other files of a folder, in order too."""
     if not path.is_dir():
-        return [path]
-    return sorted(inside for inside in path.rglob("*") if inside.suffix.lower() in IMAGE_SUFFIXES and inside.is_file())
+        return [path], []
+    files = sorted(inside for inside in path.rglob("*") if inside.is_file())
+    pictures = [inside for inside in files if inside.suffix.lower() in IMAGE_SUFFIXES]
+    return pictures, [inside for inside in files if inside.suffix.lower() not in IMAGE_SUFFIXES]
 
 
 class Files:

@@ -54,6 +54,19 @@ def open_dataset(
     return opened[0] if len(opened) == 1 else JoinedDataset(_named(parts, opened))
 
 
+def check_there(kind: DatasetKind, folders: Sequence[Path], splits: Sequence[str]) -> None:
+    """Raise DatasetError unless each folder is there, and the annotation file of each split. Nothing is read, to take no time."""
+    for folder, split in product(folders, splits):
+        if not folder.is_dir():
+            raise DatasetError.at(Place(folder), "no such folder; check --data")
+        check_name(split, Place(folder, "split"))
+        match kind:
+            case "coco":
+                annotation_file(folder, split)
+            case "csv":
+                _first(_csv_layouts(folder, split), folder, split)
+
+
 def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None) -> Dataset:
     check_name(split, Place(folder, "split"))
     match kind:

@@ -2,13 +2,11 @@
 
 import colorsys
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
-
-from tf_ssd.system.files import written_beside
 
 # xmin, ymin, xmax, ymax in pixels of the picture; the last pixel belongs to the box, as Pillow has it.
 Box = tuple[int, int, int, int]
@@ -92,10 +90,11 @@ def grid(images: Sequence[Image.Image], columns: int) -> Image.Image:
     return sheet
 
 
-def save_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG beside `path` and rename it, so that `path` never holds half a picture."""
-    with written_beside(path) as unfinished:
-        image.save(unfinished, "PNG")
+def png_bytes(image: Image.Image) -> bytes:
+    """A picture, encoded as PNG."""
+    encoded = BytesIO()
+    image.save(encoded, "PNG")
+    return encoded.getvalue()
 
 
 class _Canvas:

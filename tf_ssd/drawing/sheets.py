@@ -1,10 +1,8 @@
 """Sheets of several pictures: a caption above them, and a file that is not too large to be sent."""
 
-from io import BytesIO
-
 from PIL import Image, ImageDraw, ImageFont
 
-from tf_ssd.drawing.pictures import DARK, GRID_GAP, WHITE
+from tf_ssd.drawing.pictures import DARK, GRID_GAP, WHITE, png_bytes
 
 TEXT_SHARE, SMALLEST_TEXT = 0.02, 14  # height of the letters: of the sheet's width, but not less, in pixels
 
@@ -28,16 +26,10 @@ def captioned(sheet: Image.Image, text: str) -> Image.Image:
 
 def small_png(sheet: Image.Image, *, most_bytes: int) -> bytes:
     """The sheet encoded as PNG, made smaller until the file has at most so many bytes."""
-    encoded = _png(sheet)
+    encoded = png_bytes(sheet)
     shown = sheet
     while len(encoded) > most_bytes:
         scale = 0.95 * (most_bytes / len(encoded)) ** 0.5
         shown = sheet.resize((max(1, int(shown.width * scale)), max(1, int(shown.height * scale))), Image.Resampling.LANCZOS)
-        encoded = _png(shown)
+        encoded = png_bytes(shown)
     return encoded
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()

@@ -29,7 +29,22 @@ TITLES: dict[Metric, str] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return cli.run(evaluate, EvaluateConfig, arguments)
+    return cli.run(evaluate, EvaluateConfig, arguments, first=check)
+
+
+def check(config: EvaluateConfig) -> None:
+    """Find whatever can be wrong without loading the model or reading annotations; raises as `evaluate`."""
+    from tf_ssd.data.classes import read_class_names
+    from tf_ssd.data.sources import check_there
+    from tf_ssd.weights.places import model_file
+
+    if config.checkpoint is not None:
+        model_file(config.checkpoint)
+    if config.detections is not None and not config.detections.is_file():
+        raise DatasetError(f"--detections {config.detections}: no such file")
+    if config.classes is not None:
+        read_class_names(config.classes)
+    check_there(config.dataset, config.data, config.split)
 
 
 def evaluate(config: EvaluateConfig) -> None:
@@ -145,13 +160,13 @@ def _write(
 
     from tf_ssd.evaluate.coco_results import write_results
     from tf_ssd.evaluate.curves import curves_png
-    from tf_ssd.system.files import write_whole
+    from tf_ssd.system.files import write_new
 
     if config.json:
         report = _report(config, scores, ground_truth, detections)
-        write_whole(config.json, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        write_new(config.json, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     if config.plot:
-        write_whole(config.plot, curves_png(scores, ground_truth.class_names, title="Precision over recall at IoU 0.5"))
+        write_new(config.plot, curves_png(scores, ground_truth.class_names, title="Precision over recall at IoU 0.5"))
     if config.results:
         left_out = write_results(config.results, detections, ground_truth)
         if left_out:
@@ -167,13 +182,18 @@ def _report(
 ) -> dict[str, Any]:
     """All numbers; what is not defined is null."""
     from tf_ssd.evaluate.tables import as_json
+    from tf_ssd.system.names import printable
 
     return {
         "version": 1,
         "tf_ssd": __version__,
         "metric": config.chosen_metric,
-        "evaluated": str(config.checkpoint or config.detections),
-        "dataset": {"kind": config.dataset, "folders": list(map(str, config.data)), "splits": list(config.split)},
+        "evaluated": printable(str(config.checkpoint or config.detections)),
+        "dataset": {
+            "kind": config.dataset,
+            "folders": [printable(str(path)) for path in config.data],
+            "splits": list(config.split),
+        },
         "images": len(ground_truth.images),
         "left_out": int(sum(image.left_out.sum() for image in ground_truth.images)),
         "detections": sum(len(image.labels) for image in detections),

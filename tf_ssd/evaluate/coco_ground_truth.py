@@ -37,7 +37,8 @@ def read_coco_ground_truth(path: Path, *, class_names: Sequence[str] | None = No
     class_names = require_class_names(names if class_names is None else class_names, Place(path))
     id_of = {name: category.id for name, category in zip(names, categories, strict=True)}
     category_ids = tuple(id_of.get(name) for name in class_names)
-    return DatasetGroundTruth(class_names, category_ids, tuple(image_ids), _images(file, path, image_ids, category_ids))
+    images, file_of = _images(file, path, image_ids, category_ids), {image.id: image.file_name or "" for image in file.images}
+    return DatasetGroundTruth(class_names, category_ids, tuple(image_ids), images, tuple(file_of[number] for number in image_ids))
 
 
 def _images(file: CocoFile, path: Path, image_ids: Sequence[Id], category_ids: Sequence[Id | None]) -> tuple[ImageGroundTruth, ...]:

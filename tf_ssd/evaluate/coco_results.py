@@ -10,18 +10,21 @@ from tf_ssd.data.readers.coco_ids import Id
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.evaluate.coco_ground_truth import label_of_categories
 from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
+from tf_ssd.evaluate.image_names import ImageNames
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.predict.coco_results import CocoResult, encoded, read_rows, results
-from tf_ssd.system.files import write_whole
+from tf_ssd.system.files import write_new
 
 
 def read_results(path: Path, ground_truth: DatasetGroundTruth) -> list[ImageDetections]:
     """The detections in a file, one entry for each image of `ground_truth`, in the order of the file.
 
-    An `image_id` is one of `ground_truth.image_ids`, as a number or as text; a `category_id` one of its `category_ids`.
+    An `image_id` is one of `ground_truth.image_ids`, or the name of an image file, as `ImageNames` has it. A `category_id` is one
+    of its `category_ids`; where a row names its `class`, as predict writes it, that name counts instead.
 
     Raises:
-        DatasetError: the file cannot be read or has another form, or a row names an unknown image or category.
+        DatasetError: the file cannot be read or has another form, or a row names an image or a category that is unknown
+            or not the only one.
     """
     rows = read_rows(path)
     images = np.fromiter(_positions(rows, path, ground_truth), np.int64, len(rows))  # (N,)
@@ -46,31 +49,39 @@ def write_results(path: Path, detections: Sequence[ImageDetections], ground_trut
     rows = [
         row for position, image in enumerate(detections) for row in _results(image, ground_truth.image_ids[position], ground_truth)
     ]
-    write_whole(path, b"[\n" + b",\n".join(map(encoded, rows)) + b"\n]\n")
+    write_new(path, b"[\n" + b",\n".join(map(encoded, rows)) + b"\n]\n")
     return sum(len(image.labels) for image in detections) - len(rows)
 
 
 def _positions(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGroundTruth) -> Iterator[int]:
-    position_of = ground_truth.position_of
+    names = ImageNames(ground_truth.image_ids, ground_truth.files)
+    found = {image_id: names.find(image_id) for image_id in {row.image_id for row in rows}}
     for number, row in enumerate(rows):
-        image_id = int(row.image_id) if isinstance(row.image_id, float) and row.image_id.is_integer() else row.image_id
-        position = position_of.get(str(image_id))
-        if position is None:
-            known = f"{len(position_of)} images, the first is {ground_truth.image_ids[0]!r}"
-            what = f"there is no image with the id {image_id!r} in the dataset ({known}); is it the same split?"
+        image_id, positions = row.image_id, found[row.image_id]
+        if len(positions) > 1:
+            first, second = (ground_truth.files[position] for position in positions[:2])
+            what = f"{image_id!r} may be {first} or {second}; write the image's id, or more of its path"
             raise DatasetError.at(Place(path, f"[{number}]"), what, kind="boxes of unknown images")
-        yield position
+        if not positions:
+            known = f"{len(ground_truth.image_ids)} images, the first is {ground_truth.image_ids[0]!r}"
+            what = (
+                f"there is no image with the id {image_id!r} in the dataset ({known}), nor one of this name; is it the same split?"
+            )
+            raise DatasetError.at(Place(path, f"[{number}]"), what, kind="boxes of unknown images")
+        yield positions[0]
 
 
 def _labels(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGroundTruth) -> Iterator[int]:
     label_of = label_of_categories(ground_truth.category_ids)
+    label_named = {name: label for label, name in enumerate(ground_truth.class_names, start=1)}
     for number, row in enumerate(rows):
-        label = label_of.get(row.category_id)  # type: ignore[arg-type]  # 1.0 is found by 1
+        named = row.class_name is not None
+        label = label_named.get(row.class_name) if named else label_of.get(row.category_id)  # type: ignore[arg-type]  # 1.0 is 1
         if label is None:
             ids = zip(ground_truth.category_ids, ground_truth.class_names, strict=True)
             known = ", ".join(f"{key} ({name})" for key, name in ids if key is not None)
-            what = f"there is no category with the id {row.category_id!r}; there are {known}"
-            raise DatasetError.at(Place(path, f"[{number}]"), what, kind="unknown classes")
+            which = f"class {row.class_name!r}" if named else f"category with the id {row.category_id!r}"
+            raise DatasetError.at(Place(path, f"[{number}]"), f"there is no {which}; there are {known}", kind="unknown classes")
         yield label
 
 

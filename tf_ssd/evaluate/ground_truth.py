@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
 from tf_ssd.boxes_px import area
@@ -23,12 +24,14 @@ class DatasetGroundTruth:
         category_ids: (C - 1) ids of the classes in files of results; None for a class that the annotation file does not know.
         image_ids: of the images in files of results, in the order of `images`: those of COCO's file, else the ids of the records.
         images: ground truth of each image.
+        files: the image files, in the order of `images`, as paths or as the annotation file has them; none if there are no files.
     """
 
     class_names: tuple[str, ...]
     category_ids: tuple[Id | None, ...]
     image_ids: tuple[Id, ...]
     images: tuple[ImageGroundTruth, ...]
+    files: tuple[str, ...] = ()
 
     @cached_property
     def position_of(self) -> dict[str, int]:
@@ -49,12 +52,14 @@ def dataset_ground_truth(dataset: Dataset) -> DatasetGroundTruth:
 
 def ground_truth_of(records: Iterable[Record], class_names: Sequence[str]) -> DatasetGroundTruth:
     """The ground truth of some records, each looked at once; otherwise as `dataset_ground_truth`."""
-    images, ids = [], []
+    images, ids, files = [], [], []
     for record in records:
         images.append(image_ground_truth(record))
         ids.append(record.id)
+        files += [str(record.image)] if isinstance(record.image, Path) else []
     labels = tuple(range(1, len(class_names) + 1))
-    return DatasetGroundTruth(tuple(class_names), labels, tuple(distinct(ids, Place("records"))), tuple(images))
+    in_files = tuple(files) if len(files) == len(ids) else ()
+    return DatasetGroundTruth(tuple(class_names), labels, tuple(distinct(ids, Place("records"))), tuple(images), in_files)
 
 
 def image_ground_truth(record: Record) -> ImageGroundTruth:

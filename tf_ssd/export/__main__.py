@@ -14,7 +14,7 @@ from tf_ssd import cli
 from tf_ssd.config import ExportConfig, ExportFormat, require
 from tf_ssd.errors import ExportError
 from tf_ssd.system.captured_output import captured_output
-from tf_ssd.system.files import UNFINISHED, writing
+from tf_ssd.system.files import UNFINISHED, move_to_new, writing
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     import numpy as np
@@ -31,7 +31,20 @@ CALIBRATION = 100  # pictures to calibrate int8 with, at most
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return cli.run(export, ExportConfig, arguments)
+    return cli.run(export, ExportConfig, arguments, first=check)
+
+
+def check(config: ExportConfig) -> None:
+    """Find whatever can be wrong without loading the model or reading annotations; raises as `export`."""
+    from tf_ssd.data.sources import check_there
+    from tf_ssd.export.packages import check_found
+    from tf_ssd.weights.places import model_file
+
+    check_found(config.format)
+    model_file(config.checkpoint)
+    for path in config.images:
+        require(path.exists(), "--images", str(path), "no such picture or folder")
+    check_there(config.dataset, config.data, config.split)
 
 
 def export(config: ExportConfig) -> None:
@@ -66,7 +79,7 @@ def export(config: ExportConfig) -> None:
         if _is_measured(dataset, class_names, config):
             with console.status(f"Detecting in {len(dataset)} pictures of the dataset"):
                 _measure(model, artefact, dataset, config, console)
-        written.replace(config.output)
+        move_to_new(written, config.output)
     size = sum(path.stat().st_size for path in (config.output, *config.output.rglob("*")) if path.is_file())
     console.print(f"Written to {config.output}: {size / 1e6:.1f} MB", soft_wrap=True, markup=False)
 

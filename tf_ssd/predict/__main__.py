@@ -1,12 +1,13 @@
 """Detect in pictures and videos.
 
-python -m tf_ssd.predict --checkpoint runs/voc photos --output found
+python -m tf_ssd.predict --checkpoint runs/voc photos
 python -m tf_ssd.predict --checkpoint runs/voc street.mp4 --output found
 python -m tf_ssd.predict --checkpoint runs/voc - < photo.jpg
 """
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,28 @@ from tf_ssd import cli
 from tf_ssd.config import PredictConfig
 from tf_ssd.config.predict import STDIN
 from tf_ssd.errors import ConfigError
-from tf_ssd.system.files import writing
+from tf_ssd.system.captured_output import captured_stderr
+from tf_ssd.system.files import check_free, writing
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     from tf_ssd.predict.detector import Detector
-    from tf_ssd.predict.inputs import Input
+    from tf_ssd.predict.inputs import Found, Input
 
 SKIPPED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return cli.run(predict, PredictConfig, arguments)
+    return cli.run(predict, PredictConfig, arguments, first=check)
+
+
+def check(config: PredictConfig) -> None:
+    """Find whatever can be wrong without loading the model; raises as `predict`."""
+    from tf_ssd.weights.places import model_file
+
+    model_file(config.checkpoint)
+    if config.images != (STDIN,):
+        _inputs(config, _found(config), config.output_folder(now=datetime.now()))
 
 
 def predict(config: PredictConfig) -> int:
@@ -40,58 +51,66 @@ def predict(config: PredictConfig) -> int:
     from tf_ssd.predict.outputs import as_json
     from tf_ssd.weights.trained import load_trained
 
-    inputs = [] if config.images == (STDIN,) else _inputs(config)
     detector = Detector(*load_trained(config.checkpoint), score_threshold=config.score_threshold, exif=config.exif)
-    if config.output is None:
+    if config.images == (STDIN,):
         print(as_json(detector(sys.stdin.buffer.read())))
         return 0
-    with writing(f"--output {config.output}"):
-        _create(config.output)
-        return SKIPPED if _detect_in_all(inputs, detector, config.output, config) else 0
+    folder, found = config.output_folder(now=datetime.now()), _found(config)
+    inputs = _inputs(config, found, folder)
+    with writing(f"--output {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        skipped = _detect_in_all(inputs, found, detector, folder, config)
+    return SKIPPED if skipped + found.photos_left_out else 0
 
 
-def _inputs(config: PredictConfig) -> list["Input"]:
-    from tf_ssd.predict.inputs import check_apart, find_inputs, with_copies
+def _found(config: PredictConfig) -> "Found":
+    from tf_ssd.predict.inputs import find_inputs
     from tf_ssd.predict.video import import_av, is_video
 
-    paths = find_inputs(config.images)
-    videos = [path for path in paths if is_video(path)]
+    found = find_inputs(config.images)
+    videos = [path for path in found.paths if is_video(path)]
     if videos:
         if config.explain:
             raise ConfigError(f"--explain: explains pictures; leave out the video {videos[0]}")
         import_av()
-    inputs = list(with_copies(paths, explain=config.explain))
-    if config.output is not None:
-        check_apart(inputs, config.output, explain=config.explain)
+    return found
+
+
+def _inputs(config: PredictConfig, found: "Found", folder: Path) -> list["Input"]:
+    """The inputs with the names of their copies, none of which is taken in the folder."""
+    from tf_ssd.predict.inputs import CSV, JSON, check_apart, with_copies
+
+    inputs = list(with_copies(found.paths, explain=config.explain))
+    with writing(f"--output {folder}"):
+        check_apart(inputs, folder, explain=config.explain)
+        if not config.overwrite:
+            names = [JSON, CSV, *(name for item in inputs for name in item.written(explain=config.explain))]
+            check_free(folder, names, "--output")
     return inputs
 
 
-def _create(folder: Path) -> None:
-    from tf_ssd.predict.outputs import JSON
-
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / JSON).exists():
-        raise ConfigError(f"--output {folder}: the folder holds results; choose another, nothing was overwritten")
-
-
-def _detect_in_all(inputs: Sequence["Input"], detector: "Detector", folder: Path, config: PredictConfig) -> int:
+def _detect_in_all(inputs: Sequence["Input"], found: "Found", detector: "Detector", folder: Path, config: PredictConfig) -> int:
     """Returns how many inputs were skipped."""
     from rich.console import Console
 
     from tf_ssd.predict.annotate import Annotator
+    from tf_ssd.predict.inputs import listed
     from tf_ssd.predict.outputs import detection_files
     from tf_ssd.predict.video import is_video
 
-    console = Console(highlight=False, stderr=True)
     pictures = [item for item in inputs if not is_video(item.path)]
     videos = [item for item in inputs if is_video(item.path)]
-    with detection_files(folder) as files:
-        annotator = Annotator(detector, folder, files, console)
+    # Decoders written in C print a line for each flaw that they conceal.
+    with captured_stderr() as stderr, detection_files(folder, overwrite=config.overwrite) as files:
+        console = Console(highlight=False, file=stderr)
+        annotator = Annotator(detector, folder, files, console, overwrite=config.overwrite)
         skipped = annotator.copy_pictures(pictures, exif=config.exif, explain=config.explain)
         skipped += sum(not annotator.copy_video(video) for video in videos)
-    frames = " and frames" if videos else ""
-    counts = f"{files.pictures} pictures{frames}, {files.detections} detections, in {folder}"
-    console.print(counts, soft_wrap=True, markup=False)
+        if found.left_out:
+            console.print(f"left out: {listed(found.left_out)}", soft_wrap=True, markup=False)
+        frames = " and frames" if videos else ""
+        counts = f"{files.pictures} pictures{frames}, {files.detections} detections, in {folder}"
+        console.print(counts, soft_wrap=True, markup=False)
     return skipped
 
 

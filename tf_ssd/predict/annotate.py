@@ -21,6 +21,7 @@ from tf_ssd.predict.inputs import Input
 from tf_ssd.predict.outputs import DetectionFiles
 from tf_ssd.predict.video import Clip, Frame, opened, write_video
 from tf_ssd.system.files import written_beside
+from tf_ssd.system.names import printable
 
 Item = TypeVar("Item")
 JPEG_QUALITY = 92
@@ -34,13 +35,15 @@ class Annotator:
         folder: for the copies.
         files: that take the detections.
         console: for progress, and for what had to be skipped.
+        overwrite: whether a copy may replace a file of its name.
     """
 
-    def __init__(self, detector: Detector, folder: Path, files: DetectionFiles, console: Console) -> None:
+    def __init__(self, detector: Detector, folder: Path, files: DetectionFiles, console: Console, *, overwrite: bool) -> None:
         self._detector = detector
         self._folder = folder
         self._files = files
         self._console = console
+        self._new = not overwrite
 
     def copy_pictures(self, inputs: Sequence[Input], *, exif: Exif, explain: bool) -> int:
         """Copy all pictures, and `explain` each in another picture; returns how many could not be read."""
@@ -51,8 +54,8 @@ class Annotator:
                 readable = list(self._readable(batch, exif))
                 detected = self._detector([encoded for _, encoded, _ in readable])  # read as in evaluation, large pictures reduced
                 for (item, encoded, pixels), detections in zip(readable, detected, strict=True):
-                    with written_beside(self._folder / item.copy) as unfinished:
-                        self._draw(pixels, detections, enlarge=True).save(unfinished, quality=JPEG_QUALITY)
+                    with written_beside(self._folder / item.copy, new=self._new) as unfinished:
+                        self._draw(pixels, detections).save(unfinished, quality=JPEG_QUALITY)
                     if explain:
                         self._explain(item, encoded, pixels)
                     self._files.add(str(item.path), detections)
@@ -66,7 +69,7 @@ class Annotator:
             with self._files.all_or_nothing(), opened(item.path) as clip, self._progress() as progress:
                 bar = progress.add_task(item.path.name, total=clip.length)
                 frames = progress.track(self._annotated(item, clip), task_id=bar, total=clip.length)
-                write_video(self._folder / item.copy, frames, clip.rate)
+                write_video(self._folder / item.copy, frames, clip.rate, new=self._new)
         except ImageError as error:
             self._skip(error)
             return False
@@ -79,7 +82,7 @@ class Annotator:
             for frame, detections in zip(batch, self._detector([frame.pixels for frame in batch]), strict=True):
                 self._files.add(f"{item.path}#{number}", detections)
                 number += 1
-                yield Frame(np.asarray(self._draw(frame.pixels, detections, enlarge=False)), frame.seconds)
+                yield Frame(np.asarray(self._draw(frame.pixels, detections)), frame.seconds)
 
     def _readable(self, batch: Sequence[Input], exif: Exif) -> Iterator[tuple[Input, bytes, np.ndarray]]:
         """The pictures that can be decoded, and their pixels; the others are named."""
@@ -90,16 +93,16 @@ class Annotator:
             except ImageError as error:
                 self._skip(error)
 
-    def _draw(self, pixels: np.ndarray, detections: PictureDetections, *, enlarge: bool) -> Image.Image:
+    def _draw(self, pixels: np.ndarray, detections: PictureDetections) -> Image.Image:
         names = self._detector.class_names
-        return draw_detections(pixels, detections.boxes_px, detections.labels, detections.scores, names, enlarge=enlarge)
+        return draw_detections(pixels, detections.boxes_px, detections.labels, detections.scores, names, enlarge=False)
 
     def _explain(self, item: Input, encoded: bytes, pixels: np.ndarray) -> None:
         config, threshold = self._detector.model.config, self._detector.score_threshold
         explanation = explain(*self._detector.heads(encoded), config, score_threshold=threshold)
-        names, title = self._detector.class_names, item.path.name
+        names, title = self._detector.class_names, printable(item.path.name)
         png = explanation_png(pixels, explanation, config.boxes, names, title=title, score_threshold=threshold)
-        with written_beside(self._folder / item.explained) as unfinished:
+        with written_beside(self._folder / item.explained, new=self._new) as unfinished:
             unfinished.write_bytes(png)
 
     def _progress(self) -> Progress:

@@ -7,12 +7,12 @@ from typing import overload
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image
 
 from tf_ssd.boxes_px import to_px
 from tf_ssd.config import Exif
 from tf_ssd.data.augment.windows import whole
-from tf_ssd.data.images.decode import REDUCTIONS, decode_part, read_file, read_header
+from tf_ssd.data.images.decode import REDUCTIONS, decode_opened, decode_part, read_file, read_header
 from tf_ssd.data.images.resize import resize_window
 from tf_ssd.data.images.source import Read, Source
 from tf_ssd.model import SSD300
@@ -80,6 +80,7 @@ class Detector:
 
         Raises:
             ImageError: a file cannot be read as an image.
+            ResourceError: memory or open files ran out.
             ValueError: an array is no picture.
         """
         if isinstance(pictures, np.ndarray | Image.Image | str | Path | bytes):
@@ -114,8 +115,7 @@ class Detector:
         if isinstance(picture, str | Path | bytes):
             return self._encoded(picture)
         if isinstance(picture, Image.Image):
-            turned = ImageOps.exif_transpose(picture) if self._exif == "apply" else picture
-            picture = np.array(turned.convert("RGB"))
+            picture = decode_opened(picture, exif=self._exif)
         return source_of(picture)
 
     def _encoded(self, picture: str | Path | bytes) -> Source:

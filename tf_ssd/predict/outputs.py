@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO
 
+import msgspec
+
 from tf_ssd.predict.coco_results import CocoResult, encoded, results
 from tf_ssd.predict.detector import PictureDetections
+from tf_ssd.predict.inputs import CSV, JSON
 from tf_ssd.system.files import written_beside
-
-JSON, CSV = "detections.json", "detections.csv"
+from tf_ssd.system.names import printable
 
 
 class DetectionFiles:
-    """Detections in the format of COCO results, with the label as category_id, and as CSV; written as they come.
+    """Detections in the format of COCO results, with the label as category_id and its class, and as CSV; written as they come.
 
     Attributes:
         pictures, detections: how many have been added.
@@ -30,12 +32,12 @@ class DetectionFiles:
         json_file.write(b"[")
 
     def add(self, name: str, detections: PictureDetections) -> None:
-        """Write what was found in one picture, which the files call `name`."""
+        """Write what was found in one picture, which the files call `name`, as `printable`."""
         for row in _rows(name, detections):
             self._json.write((b",\n" if self.detections else b"\n") + encoded(row))
             self.detections += 1
         for class_name, score, box in zip(detections.names, detections.scores, detections.boxes_px, strict=True):
-            self._csv.writerow((name, class_name, f"{score:.4f}", *(f"{corner:.2f}" for corner in box)))
+            self._csv.writerow((printable(name), class_name, f"{score:.4f}", *(f"{corner:.2f}" for corner in box)))
         self.pictures += 1
 
     @contextmanager
@@ -53,11 +55,15 @@ class DetectionFiles:
 
 
 @contextmanager
-def detection_files(folder: Path) -> Iterator[DetectionFiles]:
-    """detections.json and detections.csv in `folder`, which are there when everything has been added; raises OSError."""
+def detection_files(folder: Path, *, overwrite: bool = False) -> Iterator[DetectionFiles]:
+    """detections.json and detections.csv in `folder`, which are there when everything has been added.
+
+    Raises:
+        OSError: a file cannot be written, or is there already and not to be overwritten.
+    """
     with (
-        written_beside(folder / JSON) as unfinished_json,
-        written_beside(folder / CSV) as unfinished_csv,
+        written_beside(folder / JSON, new=not overwrite) as unfinished_json,
+        written_beside(folder / CSV, new=not overwrite) as unfinished_csv,
         unfinished_json.open("wb") as json_file,
         unfinished_csv.open("w", newline="", encoding="utf-8") as csv_file,
     ):
@@ -75,4 +81,7 @@ def as_json(detections: PictureDetections) -> str:
 
 
 def _rows(name: str, detections: PictureDetections) -> Iterator[CocoResult]:
-    return results(name, detections.boxes_px, detections.labels.tolist(), detections.scores)
+    rows = results(name, detections.boxes_px, detections.labels.tolist(), detections.scores)
+    for row, class_name in zip(rows, detections.names, strict=True):
+        named = class_name != str(row.category_id)  # a model without class map has numbers for names
+        yield msgspec.structs.replace(row, class_name=class_name) if named else row

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tf_ssd.data.images.decode import raise_unless_guilty
 from tf_ssd.errors import ConfigError, ImageError
 from tf_ssd.system.files import require_file, written_beside
 from tf_ssd.system.signals import stop_requests
@@ -84,8 +85,10 @@ def opened(path: Path) -> Iterator[Clip]:
         yield Clip(_until_interrupted(frames) if is_camera(path) else frames, rate, length)
 
 
-def write_video(path: Path, frames: Iterable[Frame], rate: Fraction) -> None:
+def write_video(path: Path, frames: Iterable[Frame], rate: Fraction, *, new: bool = False) -> None:
     """Write an MP4 without sound beside `path` and rename it when all frames are in it; an odd side grows by a pixel.
+
+    With `new`, as for `written_beside`, a file that is there already is not replaced.
 
     Raises:
         ConfigError: PyAV is not installed, or has no encoder.
@@ -95,7 +98,7 @@ def write_video(path: Path, frames: Iterable[Frame], rate: Fraction) -> None:
     av = import_av()
     with (
         _reporting_unwritable(path),
-        written_beside(path) as unfinished,
+        written_beside(path, new=new) as unfinished,
         av.open(str(unfinished.absolute()), "w", options={"movflags": "+faststart"}) as container,
     ):
         stream, time = None, -1
@@ -161,6 +164,7 @@ def _reporting(path: Path) -> Iterator[None]:
     try:
         yield
     except (import_av().FFmpegError, ValueError) as error:
+        raise_unless_guilty(str(path), error)
         advice = "is it there, and free?" if is_camera(path) else "replace or remove it"
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{path}: cannot be read as a video ({reason}); {advice}") from error

@@ -1,8 +1,10 @@
-"""Files opened by name, and written so that none is ever seen half written."""
+"""Files opened by name, and written so that none is ever seen half written and none that somebody else wrote is replaced."""
 
 import errno
 import json
-from collections.abc import Iterator
+import os
+import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from tf_ssd.errors import ConfigError, TfSsdError
 
 UNFINISHED = "unfinished-"
+LONGEST_NAME = 255  # bytes, on nearly every disk
 
 
 def require_file(path: Path) -> Path:
@@ -20,23 +23,47 @@ def require_file(path: Path) -> Path:
 
 
 @contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
+def written_beside(path: Path, *, new: bool = False) -> Iterator[Path]:
     """Give a path of the same suffix to write to, which is renamed to `path` at the end, or removed after an exception.
 
-    A file that a killed process left unfinished is overwritten by the next process.
+    It is no other file's: "unfinished-NAME", or a random name if that exists or is too long. A process that is killed leaves it.
+
+    Args:
+        path: where the content goes; what is there is replaced.
+        new: True raises FileExistsError instead if anything is there, as it must be for a file that a user asked for by name.
     """
     unfinished = path.with_name(f"{UNFINISHED}{path.name}")
+    if os.path.lexists(unfinished) or len(os.fsencode(unfinished.name)) > LONGEST_NAME:
+        unfinished = path.with_name(f"{UNFINISHED}{secrets.token_hex(4)}{path.suffix}")
     try:
         yield unfinished
-        unfinished.replace(path)
+        if new:
+            move_to_new(unfinished, path)
+        else:
+            unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
+def move_to_new(source: Path, path: Path) -> None:
+    """Rename a file or folder on the same disk; raises FileExistsError if anything has the name `path` already."""
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, "it exists already, nothing was overwritten", str(path))
+    source.rename(path)
+
+
+def check_free(folder: Path, names: Iterable[str], setting: str) -> None:
+    """Raise ConfigError if something in `folder` has one of the names; `setting` is the flag that named the folder."""
+    taken = [name for name in names if os.path.lexists(folder / name)]
+    if taken:
+        more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+        advice = "choose another folder, or give --overwrite to replace them; nothing was overwritten"
+        raise ConfigError(f"{setting} {folder}: the folder holds {taken[0]}{more} already; {advice}")
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON for people to read; what JSON does not know, such as paths, becomes text."""
-    with written_beside(path) as unfinished:
-        unfinished.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")
+    """Write JSON for people to read over what is at `path`."""
+    write_bytes(path, json_bytes(value))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -45,10 +72,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         unfinished.write_bytes(content)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """The same as `write_bytes`, but raises ConfigError."""
-    with writing(path):
-        write_bytes(path, content)
+def json_bytes(value: Any) -> bytes:
+    """JSON for people to read; what JSON does not know, such as paths, becomes text."""
+    return (json.dumps(value, indent=2, default=str) + "\n").encode()
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that a user asked for, beside `path`, and rename it; raises ConfigError if it exists or cannot be written."""
+    with writing(path), written_beside(path, new=True) as unfinished:
+        unfinished.write_bytes(content)
 
 
 @contextmanager

@@ -10,11 +10,33 @@ from collections.abc import Sequence
 
 from tf_ssd import cli
 from tf_ssd.config import TrainConfig
+from tf_ssd.errors import ConfigError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return cli.run(train, TrainConfig, arguments)
+    return cli.run(train, TrainConfig, arguments, first=check)
+
+
+def check(config: TrainConfig) -> None:
+    """Find whatever can be wrong with paths without reading annotations or loading weights; raises as `train`."""
+    from tf_ssd.data.classes import read_class_names
+    from tf_ssd.data.sources import check_there
+    from tf_ssd.train.output import check_usable
+    from tf_ssd.weights.places import model_file
+
+    if config.replay is not None:
+        if not config.replay.is_file():
+            raise ConfigError(f"--replay {config.replay}: no such file")
+        return
+    if config.weights is not None:
+        model_file(config.weights)
+    if config.classes is not None:
+        read_class_names(config.classes)
+    check_there(config.dataset, config.data, config.split)
+    check_there(config.dataset, config.eval_data or config.data, config.eval_split)
+    if config.output is not None:
+        check_usable(config.output)
 
 
 def train(config: TrainConfig) -> None:

@@ -18,12 +18,10 @@ from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.config.rules import flag
 from tf_ssd.data.classes import check_class_names, read_class_names, write_class_names
 from tf_ssd.errors import ConfigError
-from tf_ssd.system.files import UNFINISHED, require_file, write_json, writing
-from tf_ssd.train.trainer.checkpoints import PREFIX, SUFFIX
-from tf_ssd.weights.trained import BEST, CLASSES, MODEL
+from tf_ssd.system.files import require_file, write_json, writing
+from tf_ssd.train.output import RUN, check_usable, unfinished
+from tf_ssd.weights.places import CLASSES
 
-RUN, LOSS, EVALUATIONS, CHECKPOINTS = "run.json", "loss.csv", "evaluations.csv", "checkpoints"
-RESULTS, PICTURE, CURVES, FAILED = "average_precision.json", "held_out.png", "curves.png", "failed-step-"
 # What may differ between the command that started a run and the one that continues it.
 FREE = ("output", "quiet", "checkpoint_every", "on_bad_image", "replay")
 # Where something was, which may differ too: whether it is still the same is seen in what was there.
@@ -65,12 +63,9 @@ def open_run(
     if (folder / RUN).exists():
         _check_same(folder, _as_json(run), class_names, note)
         return True
+    check_usable(folder)
     with writing(f"--output {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-        # A process that was killed while it made the folder leaves only the class map and unfinished files.
-        left = {folder / CLASSES, *_unfinished(folder)}
-        if any(path not in left for path in folder.iterdir()):
-            raise ConfigError(f"--output {folder}: the folder is not empty; choose another, nothing was overwritten")
         if (folder / CLASSES).exists():
             check_class_names(read_class_names(folder / CLASSES), class_names, f"{folder} and the data")
         write_class_names(folder / CLASSES, class_names)
@@ -89,7 +84,7 @@ def claimed(folder: Path, warn: Say) -> Iterator[None]:
     """
     descriptor = _locked(folder, warn)
     try:
-        for path in _unfinished(folder):
+        for path in unfinished(folder):
             path.unlink(missing_ok=True)
         yield
     finally:
@@ -113,13 +108,6 @@ def _locked(folder: Path, warn: Say) -> int | None:
     except OSError as error:  # not every network drive can lock
         warn(UNLOCKED.format(folder=folder, reason=f"the drive cannot lock a folder ({error.strerror})"))
     return descriptor
-
-
-def _unfinished(folder: Path) -> list[Path]:
-    """What the files of a run are called while they are written, in its folder."""
-    names = (RUN, CLASSES, LOSS, EVALUATIONS, MODEL, BEST, RESULTS, PICTURE, CURVES)
-    checkpoints = (folder / CHECKPOINTS).glob(f"{UNFINISHED}{PREFIX}*{SUFFIX}")
-    return [*(folder / f"{UNFINISHED}{name}" for name in names), *folder.glob(f"{UNFINISHED}{FAILED}*{SUFFIX}"), *checkpoints]
 
 
 def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str], note: Say) -> None:

@@ -22,10 +22,10 @@ from tf_ssd.evaluate.tables import or_none
 from tf_ssd.model import SSD300
 from tf_ssd.system.files import write_bytes, write_json
 from tf_ssd.system.signals import until_stopped
-from tf_ssd.train.folder import EVALUATIONS, PICTURE, RESULTS
+from tf_ssd.train.output import EVALUATIONS, PICTURE, RESULTS
 from tf_ssd.train.trainer.history import History
 from tf_ssd.weights import save_model
-from tf_ssd.weights.trained import BEST
+from tf_ssd.weights.places import BEST
 
 PICTURES_SHOWN, COLUMNS, SCORE_SHOWN = 12, 4, 0.5
 MOST_BYTES = 2_000_000  # of the file of the picture

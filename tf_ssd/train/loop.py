@@ -11,8 +11,9 @@ from tf_ssd.errors import TrainingError
 from tf_ssd.system.files import unwritable, write_bytes
 from tf_ssd.system.signals import Stopped
 from tf_ssd.train.curves import curves_png, read_columns
-from tf_ssd.train.folder import CURVES, EVALUATIONS, FAILED, LOSS, claimed
+from tf_ssd.train.folder import claimed
 from tf_ssd.train.held_out import HeldOut
+from tf_ssd.train.output import CURVES, EVALUATIONS, FAILED, LOSS
 from tf_ssd.train.progress import Waiting, with_progress
 from tf_ssd.train.replay import keep_failure
 from tf_ssd.train.run import Run
@@ -21,7 +22,7 @@ from tf_ssd.train.trainer.diagnosis import diagnose
 from tf_ssd.train.trainer.history import History
 from tf_ssd.train.trainer.trainer import NotFiniteError, StepResult
 from tf_ssd.weights import save_model
-from tf_ssd.weights.trained import MODEL
+from tf_ssd.weights.places import MODEL
 
 OVERFITTED = 0.5  # trained on one batch alone, a working network reaches a loss below this
 

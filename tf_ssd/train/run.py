@@ -21,7 +21,8 @@ from tf_ssd.model import SSD300
 from tf_ssd.network.freeze import freeze_blocks
 from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage
 from tf_ssd.train.data import data_notes, data_warnings, training_data
-from tf_ssd.train.folder import CHECKPOINTS, RESULTS, open_run
+from tf_ssd.train.folder import open_run
+from tf_ssd.train.output import CHECKPOINTS, RESULTS
 from tf_ssd.train.start import Start, starting_network
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.scale import LossScale

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tf_ssd import cli
-from tf_ssd.config import PRESETS, DefaultBoxesConfig, WeightsConfig
-from tf_ssd.errors import ConfigError
+from tf_ssd.config import PRESETS, DefaultBoxesConfig, WeightsConfig, require
+from tf_ssd.system.files import writing, written_beside
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     from rich.table import Table
@@ -26,29 +26,42 @@ NATIVE_NOTE = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return cli.run(convert, WeightsConfig, arguments)
+    return cli.run(convert, WeightsConfig, arguments, first=check)
+
+
+def check(config: WeightsConfig) -> None:
+    """Raise WeightsError unless FILE can be read, as far as its name and what is installed tell, and ConfigError as `convert`."""
+    from tf_ssd.weights.files import IMAGENET, check_readable
+    from tf_ssd.weights.places import own_class_map
+
+    if config.file != IMAGENET or config.source != "vgg16":
+        check_readable(config.file)
+    names = own_class_map(config.output)
+    rule = "the class map of that name exists already; choose another name, nothing was overwritten"
+    require(not names.exists(), "--output", str(config.output), f"{names}: {rule}")
 
 
 def convert(config: WeightsConfig) -> None:
-    """Import, write the .keras file, and say what was copied and what is new.
+    """Import, write the .keras file and its class map if that is known, and say what was copied and what is new.
 
     Raises:
-        ConfigError: the output exists or has no folder.
+        ConfigError: the file cannot be written.
         WeightsError: FILE cannot be used; nothing is then written.
     """
     import keras
     from rich.console import Console
 
+    from tf_ssd.data.classes import write_class_names
+    from tf_ssd.weights.places import own_class_map
     from tf_ssd.weights.published import import_published
     from tf_ssd.weights.saved import save_model
 
-    if config.output.exists():
-        raise ConfigError(f"--output {config.output}: exists already; choose another name, nothing was overwritten")
-    if not config.output.parent.is_dir():
-        raise ConfigError(f"--output {config.output}: there is no folder {config.output.parent}; make it first")
     keras.utils.set_random_seed(0)  # new layers are the same in every run
     imported = import_published(config.source, config.file, num_classes=config.num_classes, channels=config.channels)
-    save_model(imported.model, config.output)
+    with writing(f"--output {config.output}"), written_beside(config.output, new=True) as unfinished:
+        save_model(imported.model, unfinished)
+        if imported.class_names is not None:
+            write_class_names(own_class_map(config.output), imported.class_names)
     console = Console(highlight=False)
     console.print(_account(config, imported))
     console.print(f"Written to {config.output}", soft_wrap=True, markup=False)
@@ -68,6 +81,7 @@ def _account(config: WeightsConfig, imported: "Imported") -> "Table":
         "tensors not used": ", ".join(imported.unused) or "none",
         "layers made new": ", ".join(imported.new) or "none",
         "classes": f"{imported.model.config.num_classes}, background included",
+        "their names": _names(config, imported),
         "default boxes": _preset(imported.table.boxes),
         "colours": order,
     }
@@ -75,6 +89,14 @@ def _account(config: WeightsConfig, imported: "Imported") -> "Table":
     for name, value in rows.items():
         table.add_row(name, escape(value))
     return table
+
+
+def _names(config: WeightsConfig, imported: "Imported") -> str:
+    from tf_ssd.weights.places import own_class_map
+
+    if imported.class_names is None:
+        return "not known"
+    return f"{imported.class_names[0]} to {imported.class_names[-1]}, in {own_class_map(config.output)}"
 
 
 def _preset(boxes: DefaultBoxesConfig) -> str:

@@ -1,5 +1,6 @@
 """Files of published weights as NumPy arrays. Nothing that a file holds is ever run."""
 
+import importlib.util
 import pickle
 import re
 import warnings
@@ -10,6 +11,7 @@ import numpy as np
 
 from tf_ssd.errors import WeightsError
 
+IMAGENET = Path("imagenet")  # stands for the weights that Keras Applications downloads
 Tensors = Iterator[tuple[str, np.ndarray]]
 # Training scripts save the state dict beside the optimizer's, under one of these names.
 WRAPPERS = ("model", "state_dict")
@@ -25,11 +27,8 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         WeightsError: the file is missing, damaged, of another kind, holds anything besides floating-point tensors, or a tensor
             holds NaN or an infinity.
     """
-    reader = READERS.get(path.suffix)
-    if reader is None:
-        raise WeightsError(f"{path}: the suffix must be one of {', '.join(READERS)}, not {path.suffix!r}")
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file")
+    check_readable(path)
+    reader = READERS[path.suffix]
     try:
         tensors = {name: _float32(array, f"{path}: tensor {name}") for name, array in reader(path)}
     except WeightsError:
@@ -40,6 +39,16 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     if not tensors:
         raise WeightsError(f"{path}: holds no tensors")
     return tensors
+
+
+def check_readable(path: Path) -> None:
+    """Raise WeightsError unless there is a file of a kind that is known, and PyTorch for those that need it. Reads nothing."""
+    if path.suffix not in READERS:
+        raise WeightsError(f"{path}: the suffix must be one of {', '.join(READERS)}, not {path.suffix!r}")
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file")
+    if READERS[path.suffix] is _torch_tensors and importlib.util.find_spec("torch") is None:
+        raise WeightsError(_without_torch(path))
 
 
 def _float32(array: np.ndarray, where: str) -> np.ndarray:
@@ -61,8 +70,7 @@ def _state_dict(path: Path) -> dict:
     try:
         import torch
     except ImportError as error:
-        what_to_do = "pip install torch, or convert the file to .safetensors elsewhere"
-        raise WeightsError(f"{path}: reading a {path.suffix} file needs PyTorch; {what_to_do}") from error
+        raise WeightsError(_without_torch(path)) from error
     try:
         with warnings.catch_warnings(action="ignore"):  # PyTorch warns of old formats
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -79,6 +87,11 @@ def _state_dict(path: Path) -> dict:
         if not isinstance(value, torch.Tensor):
             raise WeightsError(f"{path}: {name} is a {type(value).__name__}, not a tensor; save the state dict by itself")
     return state
+
+
+def _without_torch(path: Path) -> str:
+    what_to_do = "pip install torch, or convert the file to .safetensors elsewhere"
+    return f"{path}: reading a {path.suffix} file needs PyTorch; {what_to_do}"
 
 
 def _safetensors(path: Path) -> Tensors:

@@ -10,17 +10,17 @@ from tf_ssd.config import Channels, ModelConfig, WeightsSource, require
 from tf_ssd.errors import WeightsError
 from tf_ssd.model import SSD300, ssd300
 from tf_ssd.weights.checks import check_shapes, classes_in, find_table
-from tf_ssd.weights.files import read_weights
+from tf_ssd.weights.class_names import published_class_names
+from tf_ssd.weights.files import IMAGENET, read_weights
 from tf_ssd.weights.tables import Shape, Table, by_layer_name, is_head
-
-IMAGENET = Path("imagenet")
 
 
 class Imported(NamedTuple):
     """A network with published weights, and an account of what was done.
 
     `table` describes the kind of file that was found, `channels` is the order of colours that it was trained on. `copied` names the
-    tensors that were used, `unused` the others, and `new` the layers of our network that the file had nothing for.
+    tensors that were used, `unused` the others, and `new` the layers of our network that the file had nothing for. `class_names`
+    are those that the source publishes, None if the heads are new or of another number of classes.
     """
 
     model: SSD300
@@ -29,6 +29,7 @@ class Imported(NamedTuple):
     copied: tuple[str, ...]
     unused: tuple[str, ...]
     new: tuple[str, ...]
+    class_names: tuple[str, ...] | None
 
 
 def import_weights(
@@ -78,7 +79,9 @@ def import_published(source: WeightsSource, file: Path, *, num_classes: int | No
     if channels == "bgr":
         arrays["conv1_1.kernel"] = arrays["conv1_1.kernel"][:, :, ::-1]  # (3, 3, RGB, 64)
     new = _fill(model, arrays)
-    return Imported(model, table, channels, tuple(places), tuple(name for name in table.targets if name not in places), new)
+    unused = tuple(name for name in table.targets if name not in places)
+    class_names = published_class_names(source, wanted) if same_heads else None
+    return Imported(model, table, channels, tuple(places), unused, new, class_names)
 
 
 def _shapes(model: SSD300, num_classes: int | None) -> dict[str, Shape]:

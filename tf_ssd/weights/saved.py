@@ -11,6 +11,7 @@ from tf_ssd import __version__
 from tf_ssd.errors import WeightsError
 from tf_ssd.model import SSD300
 from tf_ssd.system.files import writing, written_beside
+from tf_ssd.weights.places import check_model_file
 from tf_ssd.weights.tables import is_head
 
 
@@ -30,10 +31,7 @@ def load_model(path: Path) -> SSD300:
     Raises:
         WeightsError: the file is missing, truncated or damaged, holds another model, or was written by an incompatible version.
     """
-    if path.suffix != ".keras":
-        raise WeightsError(f"{path}: the suffix must be .keras; python -m tf_ssd.weights turns published weights into such a file")
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file")
+    check_model_file(path)
     content, written_by = _read_archive(path)
     if content["registered_name"] != "tf_ssd>SSD300":
         raise WeightsError(f"{path}: holds a {content['class_name']}, not an SSD300 of tf_ssd")
@@ -41,7 +39,9 @@ def load_model(path: Path) -> SSD300:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # a file of another version makes Keras raise nearly anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        versions = f"it was written with Keras {written_by}, this is Keras {keras.__version__} and tf_ssd {__version__}"
+        versions = f"this is Keras {keras.__version__} and tf_ssd {__version__}"
+        if written_by != keras.__version__:
+            versions = f"it was written with Keras {written_by}, {versions}"
         raise WeightsError(f"{path}: cannot be loaded ({reason}); {versions}") from error
 
 

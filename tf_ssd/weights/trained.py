@@ -7,8 +7,7 @@ from tf_ssd.data.classes import read_class_names
 from tf_ssd.errors import ConfigError
 from tf_ssd.model import SSD300
 from tf_ssd.weights import load_model
-
-MODEL, BEST, CLASSES = "model.keras", "best.keras", "classes.txt"
+from tf_ssd.weights.places import class_map_of, model_file
 
 
 class TrainedModel(NamedTuple):
@@ -19,18 +18,19 @@ class TrainedModel(NamedTuple):
 
 
 def load_trained(path: Path) -> TrainedModel:
-    """The model in a run's folder or in a .keras file, and the class map beside it.
+    """The model in a run's folder or in a .keras file, and its class map: NAME.classes.txt of NAME.keras, else classes.txt.
 
     Raises:
         ConfigError: the class map is of another number of classes.
         DatasetError: the class map cannot be read.
         WeightsError: there is no model, or it cannot be used.
     """
-    file = path / MODEL if path.is_dir() else path
-    model, classes = load_model(file), file.parent / CLASSES
-    class_names = read_class_names(classes) if classes.is_file() else None
-    if class_names is not None:
-        check_count(model, class_names, str(classes))
+    file = model_file(path)
+    model, classes = load_model(file), class_map_of(file)
+    if classes is None:
+        return TrainedModel(model, None)
+    class_names = read_class_names(classes)
+    check_count(model, class_names, str(classes))
     return TrainedModel(model, class_names)
 
 

@@ -17,7 +17,7 @@ from tf_ssd import __version__
 from tf_ssd.audit.cases.case import Case, CoderCase, Image, LossCase
 from tf_ssd.audit.cases.ledger import expected
 from tf_ssd.errors import AuditError
-from tf_ssd.system.files import require_file
+from tf_ssd.system.files import move_to_new, require_file
 
 VERSION = 1
 Spelled = Literal["NaN", "Infinity", "-Infinity"]
@@ -106,7 +106,7 @@ def export(cases: Sequence[Case], folder: Path) -> None:
             _write(unfinished / "cases" / f"{case.about.name}.json", vector(case))
         _write(unfinished / "schema.json", msgspec.json.schema(Vector))
         _write(unfinished / "index.json", Index(VERSION, __version__, [case.about.name for case in cases]))
-        unfinished.rename(folder)
+        move_to_new(unfinished, folder)
 
 
 def read(folder: Path) -> Iterator[Vector]:

@@ -1,0 +1,107 @@
+"""A simple mistake is reported before TensorFlow is imported, which takes ten seconds and more."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Runs commands one after the other in a process that has not imported TensorFlow, and prints what each did.
+SCRIPT = """
+import contextlib, importlib, io, json, sys
+for module, arguments in json.load(sys.stdin):
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        try:
+            code = importlib.import_module(module).main(arguments)
+        except SystemExit as stop:
+            code = stop.code
+    print(json.dumps([code, said.getvalue(), sorted({'tensorflow', 'keras', 'torch'} & set(sys.modules))]))
+"""
+DATA = ["--dataset", "coco", "--data", "data"]
+TRAIN, EVALUATE, PREDICT = "tf_ssd.train.__main__", "tf_ssd.evaluate.__main__", "tf_ssd.predict.__main__"
+EXPORT, CHECK, AUDIT = "tf_ssd.export.__main__", "tf_ssd.check.__main__", "tf_ssd.audit.__main__"
+WEIGHTS, BENCHMARKS = "tf_ssd.weights.__main__", "benchmarks.__main__"
+ONNX = ["--format", "onnx", "--output", "new.onnx"]
+MISTAKES = [
+    (TRAIN, ["--dataset", "voc", "--data", "gone"], "gone: no such folder; check --data"),
+    (TRAIN, [*DATA, "--split", "tain"], "there are no annotations; looked for data/annotations/instances_tain.json"),
+    (TRAIN, [*DATA, "--split", "train"], "instances_val.json"),
+    (TRAIN, [*DATA, "--eval-split", "train", "--eval-data", "gone"], "gone: no such folder"),
+    (TRAIN, ["--dataset", "csv", "--data", "data"], "data/train.csv"),
+    (TRAIN, ["--output", "used"], "--output used: the folder is not empty; choose another, nothing was overwritten"),
+    (TRAIN, ["--weights", "gone.keras", "--recipe", "finetune"], "gone.keras: no such file"),
+    (TRAIN, ["--weights", "file.pth", "--recipe", "finetune"], "file.pth: the suffix must be .keras"),
+    (TRAIN, ["--weights", "empty.keras", "--recipe", "finetune"], "empty.keras: not a .keras file, or not a whole one"),
+    (TRAIN, [*DATA, "--classes", "gone.txt"], "gone.txt: cannot be read as a class map"),
+    (TRAIN, ["--replay", "gone.safetensors"], "--replay gone.safetensors: no such file"),
+    (EVALUATE, ["--checkpoint", "gone", *DATA], "gone: no such file or folder; give the folder of a run, or a .keras file"),
+    (EVALUATE, ["--checkpoint", "used", *DATA], "used/model.keras: no such file"),
+    (EVALUATE, ["--detections", "gone.json", *DATA], "--detections gone.json: no such file"),
+    (EVALUATE, ["--detections", "file.json", *DATA], "instances_test.json"),
+    (EVALUATE, ["--detections", "file.json", *DATA, "--classes", "gone.txt"], "gone.txt: cannot be read as a class map"),
+    (PREDICT, ["a.jpg", "--checkpoint", "gone"], "gone: no such file or folder"),
+    (PREDICT, ["gone.jpg", "--checkpoint", "run"], "gone.jpg: no such picture or video"),
+    (PREDICT, ["a.jpg", "--checkpoint", "run", "--output", "used"], "--output used: the folder holds a.jpg already"),
+    (EXPORT, ["--checkpoint", "gone", *ONNX], "gone: no such file or folder"),
+    (EXPORT, ["--checkpoint", "run", *ONNX, "--images", "gone"], "--images='gone': no such picture or folder"),
+    (EXPORT, ["--checkpoint", "run", *ONNX, *DATA], "instances_val.json"),
+    (CHECK, [*DATA, "--split", "tain"], "instances_tain.json"),
+    (CHECK, ["--dataset", "voc", "--data", "gone", "--split", "train", "val"], "gone: no such folder"),
+    (CHECK, [*DATA, "--classes", "gone.txt"], "gone.txt: cannot be read as a class map"),
+    (AUDIT, ["--case", "nothing"], "--case 'nothing': no such case"),
+    (AUDIT, ["--impl", "gone.losses:loss"], "--impl gone.losses:loss: there is no module gone;"),
+    (AUDIT, ["--impl", "tf_ssd.gone:loss"], "there is no module tf_ssd.gone;"),
+    (WEIGHTS, ["--from", "vgg16", "gone.pth", "--output", "new.keras"], "gone.pth: no such file"),
+    (WEIGHTS, ["--from", "vgg16", "file.json", "--output", "new.keras"], "file.json: the suffix must be one of .pth"),
+    (BENCHMARKS, ["--json", "file.json"], "file.json exists already; choose another name, nothing was overwritten"),
+    (BENCHMARKS, ["--help"], ""),
+]
+# Outputs of each command that writes files: none may exist, and no two may be one.
+OUTPUTS = {
+    EVALUATE: (["--checkpoint", "run", *DATA], {"--json": ".json", "--plot": ".png", "--results": ".json"}),
+    EXPORT: (["--checkpoint", "run", "--format", "tflite"], {"--output": ".tflite"}),
+    CHECK: (DATA, {"--json": ".json", "--plot": ".png", "--show-augmentation": ".png"}),
+    AUDIT: ([], {"--json": ".json", "--report": ".html", "--export": ""}),
+    WEIGHTS: (["--from", "vgg16", "file.pth"], {"--output": ".keras"}),
+}
+for command, (given, outputs) in OUTPUTS.items():
+    for flag, suffix in outputs.items():
+        exists = f"taken{suffix}"
+        MISTAKES.append((command, [*given, flag, exists], f"{flag}='{exists}': exists already; choose another name, nothing"))
+MISTAKES += [
+    (
+        EVALUATE,
+        [*OUTPUTS[EVALUATE][0], "--json", "x.json", "--results", "x.json"],
+        "--results='x.json': is the file of --json as well",
+    ),
+    (CHECK, [*DATA, "--plot", "x.png", "--show-augmentation", "./x.png"], "--show-augmentation='x.png': is the file of --plot"),
+]
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mistakes")
+    for name in ("data/annotations/instances_train.json", "used/a.jpg", "a.jpg", "file.json", "file.pth", "empty.keras"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / "run").mkdir()
+    (folder / "run" / "model.keras").write_bytes(b"PK\x05\x06" + b"\0" * 18)  # an empty archive
+    for suffix in {suffix for _, outputs in OUTPUTS.values() for suffix in outputs.values()}:
+        (folder / f"taken{suffix}").write_text("a user's")
+    asked = json.dumps([(module, arguments) for module, arguments, _ in MISTAKES])
+    run = subprocess.run([sys.executable, "-c", SCRIPT], input=asked, capture_output=True, text=True, check=True, cwd=folder)
+    left = {path.name for path in Path(folder).iterdir()}
+    assert {path.read_text() for path in folder.glob("taken*")} == {"a user's"}
+    assert not {name for name in left if name.startswith(("new", "runs", "unfinished"))}
+    return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("[")]
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[" ".join((module, *given)) for module, given, _ in MISTAKES])
+def test_a_mistake_is_named_before_anything_heavy_is_imported(answers, number):
+    code, said, heavy = answers[number]
+    _, arguments, message = MISTAKES[number]
+    assert code == (0 if arguments == ["--help"] else 2)
+    assert message in said
+    assert heavy == []

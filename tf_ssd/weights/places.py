@@ -1,0 +1,37 @@
+"""Where a model and the names of its classes lie; known without TensorFlow."""
+
+import zipfile
+from pathlib import Path
+
+from tf_ssd.errors import WeightsError
+
+MODEL, BEST, CLASSES = "model.keras", "best.keras", "classes.txt"
+
+
+def model_file(path: Path) -> Path:
+    """The .keras file that a run's folder or a file stands for; raises WeightsError if it is not there, or is no such file."""
+    file = path / MODEL if path.is_dir() else path
+    if not path.exists() and path.suffix != ".keras":
+        raise WeightsError(f"{path}: no such file or folder; give the folder of a run, or a .keras file")
+    check_model_file(file)
+    return file
+
+
+def check_model_file(path: Path) -> None:
+    """Raise WeightsError unless there is an archive whose name ends in .keras."""
+    if path.suffix != ".keras":
+        raise WeightsError(f"{path}: the suffix must be .keras; python -m tf_ssd.weights turns published weights into such a file")
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file")
+    if not zipfile.is_zipfile(path):
+        raise WeightsError(f"{path}: not a .keras file, or not a whole one (it is no ZIP archive)")
+
+
+def own_class_map(file: Path) -> Path:
+    """The class map of one .keras file among others: coco.classes.txt of coco.keras."""
+    return file.with_name(f"{file.stem}.{CLASSES}")
+
+
+def class_map_of(file: Path) -> Path | None:
+    """The class map of a .keras file: its own, else classes.txt beside it; None if there is neither."""
+    return next((path for path in (own_class_map(file), file.with_name(CLASSES)) if path.is_file()), None)
