@@ -16,13 +16,16 @@ def load(path: str | Path, *, score_threshold: float = 0.3) -> "Detector":
         detections = detector(images)
 
     Args:
-        path: the folder of a run, whose model.keras is taken, or a .keras file. Classes are those of classes.txt beside it.
+        path: the folder of a run, whose model.keras is taken, or a .keras file. Classes are those of its class map.
         score_threshold: detections below it are left out.
 
     Raises:
-        ConfigError: the class map is of another number of classes.
+        ConfigError: the class map is of another number of classes, or Keras is set up for something else than TensorFlow.
         WeightsError: there is no model, or it cannot be used.
     """
+    from tf_ssd.system.keras_settings import check_keras_settings
+
+    check_keras_settings()
     from tf_ssd.predict.detector import Detector
     from tf_ssd.weights.trained import load_trained
 

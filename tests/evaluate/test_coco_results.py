@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -45,6 +46,16 @@ def test_image_ids_may_be_numbers_or_text(read, image_id):
     assert len(read([{**ROW, "image_id": image_id}])[0].labels) == 1
 
 
+def test_a_name_that_is_not_utf8_is_written_and_read_back(tmp_path):
+    truth = DatasetGroundTruth(("cat",), (1,), (os.fsdecode(b"caf\xe9"),), (NO_IMAGE,))
+    one = ImageDetections(np.array([[1.0, 2, 3, 4]]), np.array([1], np.int32), np.array([0.5]))
+    assert write_results(tmp_path / "found.json", [one], truth) == 0
+    (row,) = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert row["image_id"] == r"caf\udce9"
+    (back,) = read_results(tmp_path / "found.json", truth)
+    assert back.boxes_px.tolist() == [[1, 2, 3, 4]]
+
+
 FILES = ("a/x.jpg", "b/x.jpg", "y.jpg")
 
 
@@ -63,7 +74,9 @@ def test_an_image_may_be_named_by_its_file(tmp_path):
 def test_a_class_that_is_named_goes_before_its_number(read):
     first, *_ = read([{**ROW, "category_id": 18, "class": "cat"}, {**ROW, "category_id": 1, "class": "cow"}])
     assert first.labels.tolist() == [1, 3]
-    with pytest.raises(DatasetError, match=r"\[0\]: there is no class 'bird'; there are 17 \(cat\), 18 \(dog\)"):
+    with pytest.raises(
+        DatasetError, match=r"\[0\]: there is no class 'bird'; there are 17 \(cat\), 18 \(dog\); give --classes a class map"
+    ):
         read([{**ROW, "class": "bird"}])
 
 

@@ -125,13 +125,17 @@ def test_a_file_that_is_no_picture(detector, tmp_path):
         detector(tmp_path / "missing.jpg")
 
 
-def test_load(model, photo, tmp_path):
+def test_load(model, photo, tmp_path, monkeypatch):
     save_model(model, tmp_path / "model.keras")
     assert tf_ssd.load(tmp_path).class_names == ("1", "2", "3")
     write_class_names(tmp_path / "classes.txt", NAMES)
     loaded = tf_ssd.load(str(tmp_path), score_threshold=0.2)
     assert loaded.class_names == NAMES
     assert len(loaded(photo)) > 0
+    with monkeypatch.context() as patch:
+        patch.setenv("KERAS_BACKEND", "jax")
+        with pytest.raises(ConfigError, match="KERAS_BACKEND=jax"):
+            tf_ssd.load(tmp_path)
     write_class_names(tmp_path / "classes.txt", NAMES[:2])
     with pytest.raises(ConfigError, match="2 classes, but the model has 3"):
         tf_ssd.load(tmp_path / "model.keras")

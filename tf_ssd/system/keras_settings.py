@@ -7,7 +7,7 @@ from typing import Any
 
 from tf_ssd.errors import ConfigError
 
-NEEDED = {"backend": "tensorflow", "image_data_format": "channels_last", "floatx": "float32"}
+NEEDED = {"backend": "tensorflow", "image_data_format": "channels_last"}
 
 
 def check_keras_settings() -> None:
