@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class MultiboxLoss(NamedTuple):
@@ -17,9 +18,7 @@ class MultiboxLoss(NamedTuple):
 
 def smooth_l1(x: Tensor) -> Tensor:
     """Element-wise x^2 / 2 where |x| < 1, else |x| - 1/2; same shape and dtype. Source: Fast R-CNN, equation 3."""
-    near = x.abs() < 1
-    inner = torch.where(near, x, 0)  # keeps x^2, and its gradient, finite where it is not chosen
-    return torch.where(near, inner * inner / 2, x.abs() - 0.5)
+    return functional.smooth_l1_loss(x, torch.zeros_like(x), reduction="none", beta=1.0)
 
 
 def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -28,22 +27,13 @@ def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     NaN where the label is outside 0..C-1 or a logit of the row is NaN. Source: paper, equation 3.
     """
     inside = (labels >= 0) & (labels < logits.shape[-1])
-    labels = torch.where(inside, labels, 0).long()
-    chosen = logits.gather(-1, labels[..., None])[..., 0]  # [...]
-    # -log(exp(chosen) / sum exp(x)) = (max - chosen) + log(sum exp(x - max)), for any constant in the place of max.
-    largest = logits.max(dim=-1, keepdim=True).values.detach()  # [...,1]
-    losses = (largest[..., 0] - chosen) + torch.log(torch.exp(logits - largest).sum(-1))
-    return torch.where(inside, losses, torch.nan)
+    labels = torch.where(inside, labels, 0).long().flatten()  # [all]
+    losses = functional.cross_entropy(logits.flatten(end_dim=-2), labels, reduction="none")  # [all]
+    return torch.where(inside, losses.reshape(inside.shape), torch.nan)
 
 
 @torch.no_grad()
-def hard_negative_mask(
-    logits: Tensor,
-    target_labels: Tensor,
-    *,
-    negative_ratio: float = 3,
-    min_negatives: int = 0,
-) -> Tensor:
+def hard_negative_mask(logits: Tensor, target_labels: Tensor, *, negative_ratio: float = 3, min_negatives: int = 0) -> Tensor:
     """The background default boxes of one image to train on: logits (K, C), target labels (K,) -> (K,) bool.
 
     These are the min(background, max(negative_ratio * positives, min_negatives)) boxes of highest background cross
