@@ -18,7 +18,7 @@ import tensorflow as tf  # isort: skip  after torchvision: the process aborts ot
 from benchmarks.network import CLASSES, FORMATS, in_format, networks
 from benchmarks.report import Candidates, Sections
 from tf_ssd import boxes
-from tf_ssd.config import ExportConfig, Quantize
+from tf_ssd.config import DetectionConfig, ExportConfig, Quantize
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.export import litert, saved_model
 from tf_ssd.export.serving import input_spec, serving_function
@@ -55,7 +55,7 @@ def postprocessing() -> Candidates:
 def end_to_end(number: int) -> Candidates:
     """`number` photos to detections."""
     pictures = photos(number)
-    detector = Detector(networks()[1], None, score_threshold=0.01)
+    detector = Detector(networks()[1], None, settings=DetectionConfig())
     return {**by_torchvision(pictures), "tf_ssd": lambda: detector(pictures)}
 
 

@@ -71,10 +71,11 @@ def single(side: Implementation, defaults: Any, scores: Any, **options: Any) -> 
 
 @SIDES_AND_DTYPES
 @third
-@given(seed=strategies.seeds, limits=st.sampled_from([(400, 200), (5, 200), (400, 7)]))
-def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple[int, int]) -> None:
+@given(seed=strategies.seeds, limits=st.sampled_from([(400, 200), (5, 200), (400, 7)]), class_agnostic=st.booleans())
+def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple[int, int], class_agnostic: bool) -> None:
     """Boxes on the grid, where every overlap is exact."""
-    check_detect(side, *undisturbed(seed, dtype), top_k=limits[0], max_detections=limits[1])
+    top_k, max_detections = limits
+    check_detect(side, *undisturbed(seed, dtype), top_k=top_k, max_detections=max_detections, class_agnostic=class_agnostic)
 
 
 @SIDES
@@ -82,7 +83,26 @@ def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple
 @given(seed=strategies.seeds)
 def test_arbitrary_predictions(side: Implementation, seed: int) -> None:
     """In float64: the chance that rounding decides an overlap is then below 1e-9 a draw."""
-    check_detect(side, *arbitrary(seed), score_threshold=0.05)
+    for class_agnostic in (False, True):
+        check_detect(side, *arbitrary(seed), score_threshold=0.05, class_agnostic=class_agnostic)
+
+
+@SIDES_AND_DTYPES
+@given(seed=strategies.seeds, limits=st.sampled_from([(400, 200), (5, 200), (400, 7)]), class_agnostic=st.booleans())
+def test_some_boxes_have_no_area(
+    side: Implementation, dtype: type, seed: int, limits: tuple[int, int], class_agnostic: bool
+) -> None:
+    """Some lie beside the image and some are NaN, many of them with the best scores; none is found or takes another's place."""
+    offsets, logits, defaults = undisturbed(seed, dtype)
+    odd = np.random.default_rng(seed).integers(0, 4, offsets.shape[:2])
+    offsets[odd == 0, 0] = 10 * (2 / defaults[np.nonzero(odd == 0)[1], 2])  # to the right by two images
+    offsets[odd == 1, 1] = np.nan
+    logits[odd == 0, 1:] += 2
+    top_k, max_detections = limits
+    options = {"top_k": top_k, "max_detections": max_detections, "class_agnostic": class_agnostic}
+    boxes, *_, count = check_detect(side, offsets, logits, defaults, **options)
+    for image, number in enumerate(count):
+        assert (boxes[image, :number, 2:] > boxes[image, :number, :2]).all()
 
 
 @SIDES
@@ -111,6 +131,39 @@ def test_overlap_equal_to_the_threshold_stays(side: Implementation) -> None:
 def test_classes_do_not_suppress_each_other(side: Implementation) -> None:
     box = (0.5, 0.5, 0.5, 0.5)
     assert single(side, [box, box], [[0.5, 0.25], [0.125, 0.75]]) == [(2, 0.75), (1, 0.5)]
+
+
+@ALL
+def test_class_agnostic_suppression_leaves_one_detection_for_one_place(side: Implementation) -> None:
+    """Two boxes of one place and one elsewhere; each box counts for its best class alone."""
+    box, elsewhere = (0.5, 0.5, 0.5, 0.5), (0.125, 0.125, 0.25, 0.25)
+    scores = [[0.5, 0.25], [0.125, 0.75], [0.375, 0.25]]
+    found = single(side, [box, box, elsewhere], scores, class_agnostic=True)
+    assert found == [(2, 0.75), (1, 0.375)]
+    assert single(side, [box, box, elsewhere], scores, class_agnostic=True, iou_threshold=1.0) == [(2, 0.75), (1, 0.5), (1, 0.375)]
+    assert single(side, [box, box, elsewhere], scores, class_agnostic=True, top_k=1) == [(2, 0.75)]
+
+
+@ALL
+def test_class_agnostic_ties_go_to_the_lowest_class_of_the_lowest_default_box(side: Implementation) -> None:
+    """Four boxes apart, the last two with the same best score for another class."""
+    apart = [(x, y, 0.25, 0.25) for y in (0.25, 0.75) for x in (0.25, 0.75)]
+    logits = np.array([[(0.0, 0, 0), (0, 0, 0), (0, -1, 1), (0, 1, -1)]])
+    options = {"class_agnostic": True, "top_k": 3, "max_detections": 4}
+    boxes, labels, _, count = side.call("detect.detect", np.zeros((1, 4, 4)), logits, np.array(apart), **options)
+    assert count == [3]
+    assert labels.tolist() == [[2, 1, 1, 0]]
+    assert boxes[0, :3, :2].tolist() == [[0.125, 0.625], [0.625, 0.625], [0.125, 0.125]]
+
+
+@ALL
+def test_a_box_without_area_takes_nobodys_place(side: Implementation) -> None:
+    """Flat, wholly outside, or NaN, and each better than the two that are left."""
+    flat, outside, broken = (0.5, 0.5, 0.25, 0), (2, 0.5, 0.5, 0.5), (np.nan, 0.5, 0.5, 0.5)
+    left, right = (0.25, 0.5, 0.25, 0.5), (0.75, 0.5, 0.25, 0.5)
+    scores = [[0.9], [0.8], [0.7], [0.6], [0.5]]
+    for options in ({"top_k": 2}, {"max_detections": 2}, {"top_k": 2, "class_agnostic": True}):
+        assert single(side, [flat, outside, broken, left, right], scores, **options) == [(1, 0.6), (1, 0.5)]
 
 
 @ALL

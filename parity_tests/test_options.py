@@ -249,10 +249,56 @@ def test_limits(side: Implementation, dtype: type) -> None:
 
 @EAGERLY
 @pins("detect.select", "score_threshold", "iou_threshold")
-@pins("detect._suppress")
 def test_thresholds_of_select(side: Implementation, dtype: type) -> None:
     for options in THRESHOLDS:
         check_select(side, *at_the_thresholds(dtype), **options)
+
+
+def several_classes(dtype: type) -> tuple[np.ndarray, ...]:
+    """Boxes of three classes on a grid, many of them in one place."""
+    rng = np.random.default_rng(2)
+    places = np.array([(x, y, 0.25, 0.25) for x in (0.25, 0.3125, 0.75) for y in (0.25, 0.75)] * 4, dtype)
+    return np.zeros((1, 24, 4), dtype), rng.normal(size=(1, 24, 4)).astype(dtype), places
+
+
+AGNOSTIC: list[Options] = [{}, {"class_agnostic": True}, {"class_agnostic": True, "top_k": 3}]
+
+
+@EAGERLY
+@pins("detect.detect", "class_agnostic")
+@pins("detect.select", "class_agnostic")
+def test_class_agnostic_suppression(side: Implementation, dtype: type) -> None:
+    for options in AGNOSTIC:
+        check_detect(side, *several_classes(dtype), **options)
+        check_select(side, *several_classes(dtype), **options)
+
+
+@DTYPES
+@pins("detect.ranked", "score_threshold", "top_k", "class_agnostic")
+def test_what_suppression_chooses_from(dtype: type) -> None:
+    """With suppression switched off, everything that is ranked is detected."""
+    inputs = at_the_thresholds(dtype), many(dtype), several_classes(dtype)
+    for options in (*THRESHOLDS[1:], *LIMITS, *AGNOSTIC):
+        chosen = {name: value for name, value in options.items() if name in ("score_threshold", "top_k", "class_agnostic")}
+        for _, logits, defaults in inputs:
+            (boxes,) = REFERENCE.call("boxes.to_xyxy", defaults)
+            scores = torch.from_numpy(logits[0]).softmax(dim=-1)[:, 1:].T.numpy()
+            ranked = tf_ssd.detect.ranked(tf.constant(boxes), tf.constant(scores), **chosen)
+            expected = REFERENCE.call(
+                "detect.detect",
+                np.zeros((1, *boxes.shape), dtype),
+                logits,
+                defaults,
+                iou_threshold=1.0,
+                max_detections=2000,
+                **chosen,
+            )
+            (count,) = expected[3]
+            candidates = (ranked.scores >= 0).numpy()
+            assert candidates.sum() == count
+            order = np.argsort(-ranked.scores.numpy()[candidates], kind="stable")
+            assert ranked.labels.numpy()[candidates][order].tolist() == expected[1][0, :count].tolist()
+            np.testing.assert_allclose(ranked.boxes.numpy()[candidates][order], expected[0][0, :count], atol=1e-6)
 
 
 @EAGERLY

@@ -13,6 +13,7 @@ import tensorflow as tf
 import torch
 
 import reference_torch.default_boxes
+import reference_torch.detect
 import reference_torch.loss
 import reference_torch.matcher
 import reference_torch.model
@@ -23,7 +24,7 @@ from parity_tests.shallow import CLASSES, LOSS, VARIANCES, shallow_network
 from parity_tests.test_constants_of_network import eagerly
 from parity_tests.test_options import at_the_thresholds
 from parity_tests.test_options_of_training import batch
-from tf_ssd.config import ExportConfig, LossConfig, ModelConfig
+from tf_ssd.config import DetectionConfig, ExportConfig, LossConfig, ModelConfig
 from tf_ssd.config.recipes import RECIPES, Recipe
 from tf_ssd.export import inference, serving
 from tf_ssd.model import SSD300
@@ -112,13 +113,23 @@ def detections(**options: Any) -> list[np.ndarray]:
 @pins("predict.compiled.selection")
 @pins("config.network.ModelConfig", "num_classes")
 def test_detections_of_a_model() -> None:
-    with eagerly():
-        found = compiled.detection_function(shallow_network())(tf.constant(shallow.pictures(), tf.float32))
-    for actual, expected in zip(found, detections(), strict=True):
-        assert_close(actual, expected)
+    for settings in ({}, *CHOSEN):
+        with eagerly():
+            found = compiled.detection_function(shallow_network(), DetectionConfig(**settings))(
+                tf.constant(shallow.pictures(), tf.float32)
+            )
+        for actual, expected in zip(found, detections(**settings), strict=True):
+            assert_close(actual, expected)
 
 
-EXPORTED = {"score_threshold": 0.4, "iou_threshold": 0.2, "max_detections": 13}
+def test_the_settings_of_detection_are_the_references_by_default() -> None:
+    assert vars(DetectionConfig()) == {name: default_of(reference_torch.detect.detect, name) for name in vars(DetectionConfig())}
+
+
+CHOSEN: list[dict[str, Any]] = [
+    {"score_threshold": 0.4, "iou_threshold": 0.2, "max_detections": 13},
+    {"score_threshold": 0.3, "iou_threshold": 0.6, "top_k": 4, "class_agnostic": True},
+]
 
 
 def export_config(**settings: Any) -> ExportConfig:
@@ -133,13 +144,16 @@ def assert_exported(actual: dict[str, Any], expected: dict[str, np.ndarray]) -> 
 
 def expected_exports() -> list[tuple[ExportConfig, dict[str, np.ndarray]]]:
     """Settings of an export and what it detects with them, and what leaves it as raw heads."""
-    boxes, labels, scores, count = detections(**EXPORTED)
-    found = {"boxes_px": boxes * 300, "labels": labels, "scores": scores, "count": count}
+    found = []
+    for settings in CHOSEN:
+        boxes, labels, scores, count = detections(**settings)
+        expected = {"boxes_px": boxes * 300, "labels": labels, "scores": scores, "count": count}
+        found.append((export_config(detection=DetectionConfig(**settings)), expected))
     offsets, logits = (values.detach() for values in shallow.predictions(shallow_network(), shallow.pictures()).values())
     options = {"variances": VARIANCES}
     decoded = [REFERENCE.call("coder.decode", image.numpy(), shallow.reference_boxes().numpy(), **options)[0] for image in offsets]
     raw = {"boxes_px": np.clip(decoded, 0, 1) * 300, "scores": logits.softmax(dim=-1)[..., 1:].numpy()}
-    return [(export_config(**EXPORTED), found), (export_config(raw_heads=True), raw)]
+    return [*found, (export_config(raw_heads=True), raw)]
 
 
 @pins("export.serving.serving_function")
@@ -169,7 +183,7 @@ def test_matches_that_are_explained() -> None:
 
 @pins("predict.explain.suppression")
 def test_suppression_that_is_explained() -> None:
-    """Of boxes that overlap by just less and more than the threshold, and of a network's own."""
+    """Of boxes that overlap by just less and more than the thresholds, and of a network's own."""
     defaults = shallow.reference_boxes(torch.float64).numpy()
     _, pairs, boxes = at_the_thresholds(np.float64)
     filled = np.concatenate([boxes, defaults[len(boxes) :]])
@@ -177,12 +191,15 @@ def test_suppression_that_is_explained() -> None:
     logits = np.full((len(defaults), CLASSES), -20.0)
     logits[:, 0] = 0
     logits[: len(boxes), :2] = pairs[0]
+    logits[len(boxes), 1:3] = 1.0, 0.5  # two classes for one box
     scene = encoded.astype(np.float32), logits.astype(np.float32)
-    options = {"variances": VARIANCES, "max_log_scale": None}
-    expected = REFERENCE.call("detect.detect", *(part[None] for part in scene), defaults.astype(np.float32), **options)
-    kept = explain.suppression(*map(tf.constant, scene), shallow.settings(), score_threshold=0.0).kept
-    for actual, theirs in zip(kept, expected, strict=False):
-        assert_close(actual, theirs[0][: expected[3][0]])
+    batch_of_one = (*(part[None] for part in scene), defaults.astype(np.float32))
+    for settings in ({}, *CHOSEN):
+        options = {"variances": VARIANCES, "max_log_scale": None, **settings}
+        expected = REFERENCE.call("detect.detect", *batch_of_one, **options)
+        kept = explain.suppression(*map(tf.constant, scene), shallow.settings(), DetectionConfig(**settings)).kept
+        for actual, theirs in zip(kept, expected, strict=False):
+            assert_close(actual, theirs[0][: expected[3][0]])
 
 
 # Training runs

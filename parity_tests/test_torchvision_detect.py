@@ -18,7 +18,7 @@ import tf_ssd.detect
 import tf_ssd.matcher
 from parity_tests import strategies
 from parity_tests import test_detect as our_tests
-from parity_tests.adapters import Implementation
+from parity_tests.adapters import Arrays, Implementation
 from parity_tests.asserts import assert_agree
 from parity_tests.parametrize import ALL, DTYPES, third
 from parity_tests.test_torchvision_boxes import SIDES
@@ -29,14 +29,28 @@ BOX = (0.5, 0.5, 0.5, 0.5)
 
 
 def check_detect(side: Implementation, *inputs: np.ndarray, **options: Any) -> None:
-    """Labels, number and order are equal, boxes and scores agree."""
-    actual, expected = (witness.call("detect.detect", *inputs, **options) for witness in (side, TORCHVISION))
+    """Labels, number and order are equal, boxes and scores agree; of torchvision's those that have an area, which ours all have."""
+    actual, expected = (
+        side.call("detect.detect", *inputs, **options),
+        with_area(TORCHVISION.call("detect.detect", *inputs, **options)),
+    )
     context: dict[str, Any] = {"operation": "detect.detect", "inputs": inputs, "options": options}
     for name, ours, theirs in zip(("boxes", "labels", "scores", "count"), actual, expected, strict=True):
         dtype = np.int32 if name in ("labels", "count") else ours.dtype
         # Default boxes are corners there, whose difference has the rounding of 1 before `decode` multiplies it.
         scale = np.exp(0.2 * np.abs(inputs[0][..., 2:])).max() if name == "boxes" else 1.0
         assert_agree(actual=ours.astype(dtype), expected=theirs, scale=float(scale), what=name, **context)
+
+
+def with_area(detections: Arrays) -> Arrays:
+    """Without the boxes that have none, of which fewer than `max_detections` must be left."""
+    boxes, labels, scores, count = detections
+    keep = (boxes[..., 2:] > boxes[..., :2]).all(-1)  # (B, D)
+    assert keep.all() or (count < boxes.shape[1]).all()
+    order = np.argsort(~keep, axis=1, kind="stable")
+    moved = (np.where(keep[..., None], boxes, 0), np.where(keep, labels, 0), np.where(keep, scores, 0))
+    ranked = [np.take_along_axis(part, order[..., None] if part.ndim == 3 else order, axis=1) for part in moved]
+    return ranked[0], ranked[1], ranked[2], keep.sum(axis=1).astype(count.dtype)
 
 
 def of_two_classes(scores: Any) -> np.ndarray:
@@ -134,7 +148,7 @@ def test_ties_at_top_k_go_anywhere(side: Implementation) -> None:
 
 @SIDES
 def test_nan_in_one_box_switches_suppression_off_in_torchvision(side: Implementation) -> None:
-    """Three equal boxes of one class, the last with NaN in its offsets. Here it alone overlaps nothing.
+    """Three equal boxes of one class, the last with NaN in its offsets, which is no detection here.
 
     Up to 1000 candidates torchvision adds a multiple of the largest coordinate of all to each, and that is NaN.
     """
@@ -143,9 +157,23 @@ def test_nan_in_one_box_switches_suppression_off_in_torchvision(side: Implementa
     inputs = offsets, of_two_classes([0.9, 0.8, 0.7]), np.array([BOX] * 3)
     ours, theirs = (witness.call("detect.detect", *inputs) for witness in (side, TORCHVISION))
     assert theirs[3] == [3]
-    assert ours[3] == [2]
-    np.testing.assert_allclose(ours[2][0, :2], [0.9, 0.7])
-    assert np.isnan(ours[0][0, 1]).all()
+    assert ours[3] == [1]
+    np.testing.assert_allclose(ours[2][0, 0], 0.9)
+
+
+@SIDES
+def test_boxes_without_area_take_places_in_torchvision(side: Implementation) -> None:
+    """Two better boxes lie beside the image, where clipping leaves nothing of them: of two detections both are such there."""
+    inputs = (
+        np.zeros((1, 4, 4)),
+        of_two_classes([0.9, 0.8, 0.7, 0.6]),
+        np.array([(2, 0.5, 0.5, 0.5), (-2, 0.5, 0.5, 0.5), BOX, BOX]),
+    )
+    ours, theirs = (witness.call("detect.detect", *inputs, max_detections=2) for witness in (side, TORCHVISION))
+    assert theirs[3] == [2]
+    assert theirs[0][0].tolist() == [[1, 0.25, 1, 0.75], [0, 0.25, 0, 0.75]]
+    assert ours[3] == [1]
+    assert ours[0][0, 0].tolist() == [0.25, 0.25, 0.75, 0.75]
 
 
 @SIDES

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
-from reference_torch.boxes import clip, iou
+from reference_torch.boxes import area, clip, iou
 from reference_torch.coder import MAX_LOG_SCALE, decode
 
 
@@ -45,23 +46,28 @@ def detect(
     iou_threshold: float = 0.45,
     top_k: int = 400,
     max_detections: int = 200,
+    class_agnostic: bool = False,
 ) -> Detections:
     """Find at most max_detections from offsets (K, 4), logits (K, C), default_boxes (K, 4) cxcywh; best score first.
 
-    For each class but 0, which is background: take scores > score_threshold, of these the top_k best, and apply `nms`
-    to their boxes, clipped to the image. Then take the best of all classes. Of equal scores the lowest class is better,
-    then the lowest default box. Dtype of the predictions, at least float32. Source: paper, section 3.1; Caffe SSD;
-    clip: torchvision.
+    A box clipped to the image must have area > 0, which NaN has not. For each class but 0, which is background: take
+    scores > score_threshold, of these the top_k best, and apply `nms` to their boxes. Then take the best of all classes.
+    Of equal scores the lowest class is better, then the lowest default box. class_agnostic: each box has its best class
+    only, all are one set. Dtype of the predictions, at least float32. Source: paper, 3.1; Caffe SSD; clip: torchvision.
     """
     offsets, logits = (x.float() if x.dtype in (torch.float16, torch.bfloat16) else x for x in (offsets, logits))
     boxes = clip(decode(offsets, default_boxes, variances=variances, max_log_scale=max_log_scale))  # [K,4]
     scores = logits.softmax(dim=-1)  # [K,C]
+    eligible = (scores > score_threshold) & (area(boxes) > 0)[:, None]  # [K,C]
+    eligible[:, 0] = False  # background
+    if class_agnostic:
+        eligible &= one_hot(scores[:, 1:].argmax(dim=1) + 1, scores.shape[1]).bool()  # of equal scores the first
+    pairs = torch.nonzero(eligible)  # [pairs,2] default box and class
     found = []
-    for label in range(1, logits.shape[1]):
-        candidates = torch.nonzero(scores[:, label] > score_threshold).flatten()
-        candidates = candidates[scores[candidates, label].argsort(descending=True, stable=True)[:top_k]]
-        kept = candidates[nms(boxes[candidates], scores[candidates, label], iou_threshold=iou_threshold)]
-        found += [(box, label) for box in kept.tolist()]
-    index, labels = torch.tensor(found, dtype=torch.int64).reshape(-1, 2).unbind(1)  # [found] [found]
+    for candidates in [pairs] if class_agnostic else [pairs[pairs[:, 1] == c] for c in range(1, scores.shape[1])]:
+        best = scores[tuple(candidates.T)].argsort(descending=True, stable=True)[:top_k]
+        index, labels = candidates[best].unbind(1)  # [candidates] [candidates]
+        found.append(candidates[best][nms(boxes[index], scores[index, labels], iou_threshold=iou_threshold)])
+    index, labels = torch.cat(found).unbind(1)  # [found] [found]
     best = scores[index, labels].argsort(descending=True, stable=True)[:max_detections]  # stable: lowest class first
     return Detections(boxes[index[best]], labels[best], scores[index[best], labels[best]])

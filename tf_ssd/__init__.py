@@ -9,7 +9,15 @@ if TYPE_CHECKING:  # nothing heavy is imported with the package, so that --help 
 __version__ = "0.1.0"
 
 
-def load(path: str | Path, *, score_threshold: float = 0.3) -> "Detector":
+def load(
+    path: str | Path,
+    *,
+    score_threshold: float = 0.3,
+    iou_threshold: float = 0.45,
+    top_k: int = 400,
+    max_detections: int = 200,
+    class_agnostic: bool = False,
+) -> "Detector":
     """The detector in a run's folder or in a .keras file of this package.
 
         detector = tf_ssd.load("runs/voc")
@@ -17,16 +25,24 @@ def load(path: str | Path, *, score_threshold: float = 0.3) -> "Detector":
 
     Args:
         path: the folder of a run, whose model.keras is taken, or a .keras file. Classes are those of its class map.
-        score_threshold: detections below it are left out.
+        score_threshold: only what scores more is a detection.
+        iou_threshold: of two boxes of a class that overlap more, the better one stays.
+        top_k: how many of a class, the best ones, go through suppression.
+        max_detections: how many detections a picture may have.
+        class_agnostic: one suppression for all classes, so that there is one detection for one place.
 
     Raises:
-        ConfigError: the class map is of another number of classes, or Keras is set up for something else than TensorFlow.
+        ConfigError: the class map is of another number of classes, a setting is out of range, or Keras is set up for something
+            else than TensorFlow.
         WeightsError: there is no model, or it cannot be used.
     """
+    from tf_ssd.config import DetectionConfig
+
     from tf_ssd.system.keras_settings import check_keras_settings
 
     check_keras_settings()
+    settings = DetectionConfig(score_threshold, iou_threshold, top_k, max_detections, class_agnostic)
     from tf_ssd.predict.detector import Detector
     from tf_ssd.weights.trained import load_trained
 
-    return Detector(*load_trained(Path(path)), score_threshold=score_threshold)
+    return Detector(*load_trained(Path(path)), settings=settings)

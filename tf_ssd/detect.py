@@ -8,7 +8,20 @@ from tf_ssd import boxes, coder
 from tf_ssd.precision import at_least_float32
 
 SCORE_THRESHOLD, IOU_THRESHOLD, TOP_K, MAX_DETECTIONS = 0.01, 0.45, 400, 200
+_NONE = -1.0  # the score of what is no candidate
 AT_ONCE = 200  # up to so many boxes, suppression computes the overlap of every pair
+
+
+class Ranked(NamedTuple):
+    """What goes through suppression, in S sets of up to k by descending score: a set for each class, or one of all classes.
+
+    boxes (..., S, k, 4) xyxy fractions inside the image, labels (..., S, k) int32 in 1..C-1, scores (..., S, k). Rows after the
+    last candidate score -1.
+    """
+
+    boxes: tf.Tensor
+    labels: tf.Tensor
+    scores: tf.Tensor
 
 
 class Detections(NamedTuple):
@@ -34,12 +47,15 @@ def detect(
     iou_threshold: float = IOU_THRESHOLD,
     top_k: int = TOP_K,
     max_detections: int = MAX_DETECTIONS,
+    class_agnostic: bool = False,
 ) -> Detections:
     """Detections of each image (Liu et al. 2016, section 3; boxes are clipped before suppression as torchvision does).
 
     Per class the `top_k` best scores above `score_threshold` go through greedy suppression, which drops a box whose IoU with a
     better kept one exceeds `iou_threshold`; the best `max_detections` of all classes remain. Ties go to the lowest class, then the
-    lowest default box.
+    lowest default box. A box without area inside the image is never a detection and takes no place among the `top_k`, whatever its
+    score. With `class_agnostic` each box counts for its best class alone, and all classes are one set: the `top_k` best of it go
+    through one suppression, and ties go to the lowest default box.
 
     Cost: linear in B and C, at most K log K, for the best `top_k` of a class; suppression does not depend on K, see `nms`.
 
@@ -52,7 +68,12 @@ def detect(
 
     def select_in_image(image: tuple[tf.Tensor, tf.Tensor]) -> Detections:
         return select(
-            *image, score_threshold=score_threshold, iou_threshold=iou_threshold, top_k=top_k, max_detections=max_detections
+            *image,
+            score_threshold=score_threshold,
+            iou_threshold=iou_threshold,
+            top_k=top_k,
+            max_detections=max_detections,
+            class_agnostic=class_agnostic,
         )
 
     # Images are taken one after another: the overlaps of all of them together would fill the memory.
@@ -85,14 +106,47 @@ def select(
     iou_threshold: float = IOU_THRESHOLD,
     top_k: int = TOP_K,
     max_detections: int = MAX_DETECTIONS,
+    class_agnostic: bool = False,
 ) -> Detections:
     """The detections among the `candidates` of an image, or of all images of a batch at once: (..., K, 4) and (..., C - 1, K).
 
     Other arguments as for `detect`. All images' overlaps are in memory together: C * top_k^2 numbers an image, a quarter of that
     where suppression goes half by half, see `nms`.
     """
-    best_boxes, best = _suppress(image_boxes, scores, score_threshold=score_threshold, iou_threshold=iou_threshold, top_k=top_k)
-    return _best(best_boxes, best, score_threshold=score_threshold, max_detections=max_detections)
+    best = ranked(image_boxes, scores, score_threshold=score_threshold, top_k=top_k, class_agnostic=class_agnostic)
+    kept = nms(best.boxes, best.scores > _NONE, iou_threshold=iou_threshold)
+    return _best(best._replace(scores=tf.where(kept, best.scores, _NONE)), max_detections)
+
+
+def ranked(
+    image_boxes: tf.Tensor,
+    scores: tf.Tensor,
+    *,
+    score_threshold: float = SCORE_THRESHOLD,
+    top_k: int = TOP_K,
+    class_agnostic: bool = False,
+) -> Ranked:
+    """The candidates that suppression has to choose from: those that have an area and score more than the threshold, `top_k` a set.
+
+    Arguments as for `select`.
+    """
+    # NaN, which has no place in an order, is not above the threshold either; a box with NaN has no area.
+    eligible = (scores > score_threshold) & _has_area(image_boxes)[..., None, :]  # (..., C - 1, K)
+    scores = tf.where(eligible, scores, _NONE)
+    if class_agnostic:
+        best_class = tf.argmax(scores, axis=-2, output_type=tf.int32) + 1  # (..., K)
+        scores = tf.reduce_max(scores, axis=-2, keepdims=True)  # (..., 1, K)
+    best, index = tf.math.top_k(scores, k=min(top_k, scores.shape[-1]))  # (..., S, k)
+    sets, batched = index.shape[-2], index.shape.rank - 2
+    if class_agnostic:
+        labels = tf.gather(best_class, index, batch_dims=batched)  # (..., 1, k)
+    else:
+        labels = tf.zeros_like(index) + tf.range(1, sets + 1)[:, None]  # (..., C - 1, k)
+    return Ranked(tf.gather(image_boxes, index, batch_dims=batched), labels, best)
+
+
+def _has_area(image_boxes: tf.Tensor) -> tf.Tensor:
+    return boxes.area(image_boxes) > 0
 
 
 def nms(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, *, iou_threshold: float) -> tf.Tensor:
@@ -138,31 +192,19 @@ def _settle(boxes_xyxy: tf.Tensor, candidates: tf.Tensor, iou_threshold: float) 
     return tf.while_loop(lambda _, changed: changed, settle, [candidates, tf.constant(True)])[0]
 
 
-def _suppress(
-    image_boxes: tf.Tensor, scores: tf.Tensor, *, score_threshold: float, iou_threshold: float, top_k: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Boxes (..., C - 1, k, 4) and scores (..., C - 1, k) of each class's best; a dropped one scores -1."""
-    # NaN, which has no place in an order, is not above the threshold either.
-    scores = tf.where(scores > score_threshold, scores, -tf.ones_like(scores))
-    best, index = tf.math.top_k(scores, k=min(top_k, scores.shape[-1]))  # (..., C - 1, k)
-    best_boxes = tf.gather(image_boxes, index, batch_dims=index.shape.rank - 2)  # (..., C - 1, k, 4)
-    kept = nms(best_boxes, best > score_threshold, iou_threshold=iou_threshold)
-    return best_boxes, tf.where(kept, best, -tf.ones_like(best))
-
-
-def _best(class_boxes: tf.Tensor, class_scores: tf.Tensor, *, score_threshold: float, max_detections: int) -> Detections:
-    """The best detections of each image over all classes, padded to `max_detections`."""
-    classes, k = class_scores.shape[-2:]
-    images = tf.shape(class_scores)[:-2]
-    all_boxes = tf.reshape(class_boxes, tf.concat([images, [classes * k, 4]], axis=0))  # (..., (C - 1) * k, 4)
-    all_scores = tf.reshape(class_scores, tf.concat([images, [classes * k]], axis=0))
-    scores, index = tf.math.top_k(all_scores, k=min(max_detections, classes * k))  # (..., D)
-    real = scores > score_threshold
-    image_boxes = tf.gather(all_boxes, index, batch_dims=index.shape.rank - 1)
+def _best(found: Ranked, max_detections: int) -> Detections:
+    """The best detections of each image over all sets, padded to `max_detections`."""
+    sets, k = found.scores.shape[-2:]
+    images = tf.shape(found.scores)[:-2]
+    all_boxes = tf.reshape(found.boxes, tf.concat([images, [sets * k, 4]], axis=0))  # (..., S * k, 4)
+    all_labels, all_scores = (tf.reshape(column, tf.concat([images, [sets * k]], axis=0)) for column in found[1:])  # (..., S * k)
+    scores, index = tf.math.top_k(all_scores, k=min(max_detections, sets * k))  # (..., D)
+    real = scores > _NONE
+    best_boxes, labels = (tf.gather(column, index, batch_dims=index.shape.rank - 1) for column in (all_boxes, all_labels))
     padding = [[0, 0]] * images.shape[0] + [[0, max_detections - scores.shape[-1]]]
     return Detections(
-        boxes=tf.pad(tf.where(real[..., None], image_boxes, tf.zeros_like(image_boxes)), [*padding, [0, 0]]),
-        labels=tf.pad(tf.where(real, index // k + 1, 0), padding),
+        boxes=tf.pad(tf.where(real[..., None], best_boxes, tf.zeros_like(best_boxes)), [*padding, [0, 0]]),
+        labels=tf.pad(tf.where(real, labels, 0), padding),
         scores=tf.pad(tf.where(real, scores, tf.zeros_like(scores)), padding),
         count=tf.reduce_sum(tf.cast(real, tf.int32), axis=-1),
     )

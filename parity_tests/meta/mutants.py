@@ -130,6 +130,10 @@ def detect_with(**changed: Any) -> Callable:
     return lambda *tensors, **options: original(*tensors, **{**options, **changed})
 
 
+def any_box_has_area(image_boxes: tf.Tensor) -> tf.Tensor:
+    return tf.ones_like(image_boxes[..., 0], tf.bool)
+
+
 def nms_including_equal(*tensors: tf.Tensor, iou_threshold: float, original: Callable = detect.nms) -> tf.Tensor:
     return original(*tensors, iou_threshold=iou_threshold * (1 - 1e-6))
 
@@ -286,5 +290,8 @@ MUTANTS = {
     "rate outside the velocity": Mutant("optimizer.CaffeSGD", RateOutsideTheVelocity, "torch.optim"),
     "biases at the rate of kernels": Mutant("optimizer.CaffeSGD", SlowBiases, "most ports"),
     "scores at the threshold count": Mutant("detect.detect", detect_with(score_threshold=0.2), "ports with a fixed threshold"),
+    "boxes without area are detected": Mutant("detect._has_area", any_box_has_area, "torchvision"),
+    "suppression across classes": Mutant("detect.detect", detect_with(class_agnostic=True), "ports with one suppression for all"),
+    "suppression class by class alone": Mutant("detect.detect", detect_with(class_agnostic=False), "ports without such an option"),
     "top_k is ignored": Mutant("detect.detect", detect_with(top_k=100), "ports with a fixed top_k"),
 }

@@ -35,11 +35,6 @@ LEFT_TO_DEFAULT = {
     # A network computes in float32, and its boxes are limited as torchvision's.
     "dtype": ("export.inference", "export.serving", "predict.compiled", "predict.explain"),
     "max_log_scale": ("export.inference", "export.serving", "predict.compiled", "predict.explain"),
-    # Evaluation and prediction choose among what the default thresholds leave; an export has no setting for the first.
-    "top_k": ("export.inference", "export.serving", "predict.compiled"),
-    "score_threshold": ("predict.compiled",),
-    "iou_threshold": ("predict.compiled",),
-    "max_detections": ("predict.compiled",),
     # The paper's 20, and Caffe SSD's 0.9 and 0.1.
     "initial_scale": ("network.backbones.vgg",),
     "momentum": ("train.run",),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tf_ssd.config import DetectionConfig
 from tf_ssd.export.agreement import LIMITS, Agreement, Limits, compare, compare_heads
 from tf_ssd.metrics.images import ImageDetections
 
@@ -15,7 +16,7 @@ def detected(*rows) -> ImageDetections:
 
 
 def agreement(ours, theirs, limits=STRICT, max_detections=1000) -> Agreement:
-    return compare([ours], [theirs], limits, threshold=0.1, max_detections=max_detections)
+    return compare([ours], [theirs], limits, DetectionConfig(score_threshold=0.1, max_detections=max_detections))
 
 
 def test_the_same():

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tf_ssd.config import ExportConfig, ModelConfig
+from tf_ssd.config import DetectionConfig, ExportConfig, ModelConfig
 from tf_ssd.config.export import SUFFIXES
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import CLASS_NAMES
@@ -85,7 +85,7 @@ def test_it_detects_what_the_detector_does(run, written, name, size):
     """Pictures of any size; those that it was verified on are others. How large ones are reduced is tested with the resizing."""
     random = np.random.default_rng(1)
     picture = np.array(Image.fromarray(random.integers(0, 256, (5, 6, 3), np.uint8)).resize(size))
-    expected = Detector(*load_trained(run), score_threshold=SURE)(picture)
+    expected = Detector(*load_trained(run), settings=DetectionConfig(score_threshold=SURE))(picture)
     outputs = FORMATS[name].Runner(written / f"model{SUFFIXES[name]}")(picture[None])
     kept = outputs["scores"][0] >= SURE
     assert outputs["count"][0] >= kept.sum() == len(expected) > 0
@@ -108,7 +108,7 @@ def test_every_layer_is_exported_as_one_convolution():
 def test_classes_and_thresholds_travel_inside(written, name):
     about = FORMATS[name].described(written / f"model{SUFFIXES[name]}")
     assert about["classes"] == list(CLASS_NAMES)
-    assert (about["score_threshold"], about["iou_threshold"], about["max_detections"]) == (0.01, 0.45, 200)
+    assert about | vars(DetectionConfig()) == about
     assert about["format"] == name
 
 
@@ -175,9 +175,10 @@ def test_a_package_that_is_missing(run, tmp_path, monkeypatch, capsys):
         ({"format": "onnx", "output": "a.onnx", "quantize": "int8"}, "is for --format tflite"),
         ({"format": "onnx", "output": "missing/a.onnx"}, "no folder"),
         ({"format": "onnx", "output": "a.onnx", "batch_size": 0}, "at least 1"),
-        ({"format": "onnx", "output": "a.onnx", "score_threshold": 1.0}, "from 0 to below 1"),
-        ({"format": "onnx", "output": "a.onnx", "iou_threshold": 0.0}, "above 0"),
-        ({"format": "onnx", "output": "a.onnx", "max_detections": 0}, "at least 1"),
+        (
+            {"format": "onnx", "output": "a.onnx", "raw_heads": True, "detection": DetectionConfig(top_k=7)},
+            "leaves suppression out",
+        ),
         ({"format": "onnx", "output": "a.onnx", "dataset": "voc"}, "one goes with the other"),
     ],
 )

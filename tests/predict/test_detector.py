@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 import tf_ssd
-from tf_ssd.config import ModelConfig
+from tf_ssd.boxes_px import area, iou
+from tf_ssd.config import DetectionConfig, ModelConfig
+from tf_ssd.config.detection import SHOWN
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError, ImageError, WeightsError
@@ -27,7 +29,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def detector(model):
-    return Detector(model, NAMES, score_threshold=0.2)
+    return Detector(model, NAMES, settings=DetectionConfig(score_threshold=0.2))
 
 
 @pytest.fixture
@@ -79,10 +81,28 @@ def test_boxes_are_pixels_of_the_picture_and_scores_fall(detector, photo):
 def test_detections_are_those_of_evaluation(model):
     dataset = SyntheticDataset(3, seed=0, image_size=120)
     expected = [found for _, found in detections_in(dataset, model, batch_size=3)]
-    found = Detector(model, NAMES, score_threshold=0)([dataset[index].image for index in range(3)])
+    found = Detector(model, NAMES, settings=DetectionConfig())([dataset[index].image for index in range(3)])
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours.labels, theirs.labels)
         np.testing.assert_allclose(ours.boxes_px, theirs.boxes_px, atol=1e-3)
+
+
+def test_settings_below_those_of_evaluation_find_more(model, photo):
+    """A threshold under 0.01, and more of everything."""
+    usual = Detector(model, NAMES, settings=DetectionConfig())(photo)
+    more = Detector(model, NAMES, settings=DetectionConfig(score_threshold=1e-6, top_k=8732, max_detections=20_000))(photo)
+    assert len(more) > len(usual) == 200
+    assert more.scores.min() < 0.01
+    np.testing.assert_array_equal(more.labels[:150], usual.labels[:150])
+
+
+def test_class_agnostic(model, photo):
+    """No two detections in one place, whatever their classes, nor a box without area."""
+    found = Detector(model, NAMES, settings=DetectionConfig(class_agnostic=True, iou_threshold=0.3))(photo)
+    assert len(set(found.labels)) > 1
+    overlaps = iou(found.boxes_px, found.boxes_px)
+    assert overlaps[~np.eye(len(found), dtype=bool)].max() <= 0.3 + 1e-6
+    assert (area(found.boxes_px) > 0).all()
 
 
 def test_several_pictures_of_different_sizes(detector, photo):
@@ -95,7 +115,7 @@ def test_several_pictures_of_different_sizes(detector, photo):
 
 
 def test_a_high_threshold_leaves_nothing(model, photo):
-    found = Detector(model, NAMES, score_threshold=1.5)(photo)
+    found = Detector(model, NAMES, settings=DetectionConfig(score_threshold=1 - 1e-9))(photo)
     assert (len(found), found.names, found.boxes_px.shape) == (0, (), (0, 4))
 
 
@@ -129,9 +149,13 @@ def test_load(model, photo, tmp_path, monkeypatch):
     save_model(model, tmp_path / "model.keras")
     assert tf_ssd.load(tmp_path).class_names == ("1", "2", "3")
     write_class_names(tmp_path / "classes.txt", NAMES)
-    loaded = tf_ssd.load(str(tmp_path), score_threshold=0.2)
-    assert loaded.class_names == NAMES
-    assert len(loaded(photo)) > 0
+    settings = {"score_threshold": 0.001, "iou_threshold": 0.2, "top_k": 9, "max_detections": 5, "class_agnostic": True}
+    loaded = tf_ssd.load(str(tmp_path), **settings)
+    assert (loaded.class_names, vars(loaded.settings)) == (NAMES, settings)
+    assert len(loaded(photo)) == 5
+    assert tf_ssd.load(tmp_path).settings == SHOWN
+    with pytest.raises(ConfigError, match="--iou-threshold=2: must be above 0, up to 1"):
+        tf_ssd.load(tmp_path, iou_threshold=2)
     with monkeypatch.context() as patch:
         patch.setenv("KERAS_BACKEND", "jax")
         with pytest.raises(ConfigError, match="KERAS_BACKEND=jax"):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_ssd import coder, detect, matcher
-from tf_ssd.config import VOC300, DefaultBoxesConfig, LossConfig, ModelConfig
+from tf_ssd.config import VOC300, DefaultBoxesConfig, DetectionConfig, LossConfig, ModelConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.model import ssd300
 from tf_ssd.predict.detector import Detector
@@ -28,11 +28,11 @@ def logits_with(boxes: int, scores: dict[tuple[int, int], float]) -> tf.Tensor:
     return tf.constant(np.log(probabilities + 1e-9), tf.float32)
 
 
-def find(boxes, scores, *, score_threshold=0.3):
+def find(boxes, scores, *, score_threshold=0.3, **settings):
     """Suppression where each default box, in order, predicts one of the boxes, and the rest nothing."""
     rows = np.float32([*boxes, *[[0, 0, 1, 1]] * (10 - len(boxes))])
     offsets = coder.encode(tf.constant(rows), default_boxes(TINY))
-    return suppression(offsets, logits_with(10, scores), CONFIG, score_threshold=score_threshold)
+    return suppression(offsets, logits_with(10, scores), CONFIG, DetectionConfig(score_threshold=score_threshold, **settings))
 
 
 # Cells
@@ -120,6 +120,18 @@ def test_another_class_is_not_removed():
     assert len(found.removed.labels) == len(found.remover) == 0
 
 
+def test_another_class_is_removed_if_classes_do_not_matter():
+    found = find([TOP_RIGHT, TOP_RIGHT, TOP_LEFT], {(0, 2): 0.8, (1, 3): 0.6, (2, 1): 0.4}, class_agnostic=True)
+    assert (found.kept.labels.tolist(), found.removed.labels.tolist(), found.remover.tolist()) == ([2, 1], [3], [0])
+
+
+def test_a_box_without_area_is_neither():
+    beside = [1.2, 0, 1.7, 0.5]
+    found = find([beside, beside, TOP_LEFT], {(0, 2): 0.9, (1, 2): 0.8, (2, 2): 0.7})
+    np.testing.assert_allclose(found.kept.boxes, [TOP_LEFT], atol=1e-6)
+    assert len(found.removed.labels) == 0
+
+
 def test_what_is_below_the_threshold_is_neither():
     found = find([TOP_RIGHT, TOP_RIGHT, TOP_LEFT], {(0, 2): 0.8, (1, 2): 0.4, (2, 1): 0.4}, score_threshold=0.5)
     assert found.kept.labels.tolist() == [2]
@@ -133,23 +145,31 @@ def test_nothing_was_found():
 
 
 def test_logits_that_are_no_numbers_find_nothing():
-    found = suppression(tf.zeros((10, 4)), tf.fill((10, 4), np.nan), CONFIG, score_threshold=0.0)
+    found = suppression(tf.zeros((10, 4)), tf.fill((10, 4), np.nan), CONFIG, DetectionConfig())
     assert len(found.kept.labels) == len(found.removed.labels) == 0
 
 
-@pytest.mark.parametrize(("spread", "score_threshold"), [(1.0, 0.0), (1.0, 0.5), (3.0, 0.9)])
-def test_what_is_kept_is_what_is_detected(spread, score_threshold):
+@pytest.mark.parametrize(
+    ("spread", "settings"),
+    [
+        (1.0, {}),
+        (1.0, {"score_threshold": 0.5, "iou_threshold": 0.3}),
+        (3.0, {"score_threshold": 0.9, "top_k": 50}),
+        (1.0, {"class_agnostic": True, "max_detections": 30}),
+    ],
+)
+def test_what_is_kept_is_what_is_detected(spread, settings):
     random = np.random.default_rng(0)
     offsets, logits = (tf.constant(random.normal(0, spread, (8732, size)), tf.float32) for size in (4, 4))
-    found = suppression(offsets, logits, ModelConfig(num_classes=4), score_threshold=score_threshold)
-    detected = detect.detect(offsets[None], logits[None], default_boxes(VOC300))
-    shown = np.flatnonzero(detected.scores[0] >= max(score_threshold, 0.01))
-    expected = Candidates(*(column[0].numpy()[shown] for column in detected[:3]))
+    found = suppression(offsets, logits, ModelConfig(num_classes=4), DetectionConfig(**settings))
+    detected = detect.detect(offsets[None], logits[None], default_boxes(VOC300), **settings)
+    expected = Candidates(*(column[0].numpy()[: detected.count[0]] for column in detected[:3]))
     for actual, wanted in zip(found.kept, expected, strict=True):
         np.testing.assert_array_equal(actual, wanted)
     assert len(found.removed.labels) == len(found.remover) > 0
     assert found.remover.max() < len(found.kept.labels)
-    np.testing.assert_array_equal(found.removed.labels, found.kept.labels[found.remover])
+    if not settings.get("class_agnostic"):
+        np.testing.assert_array_equal(found.removed.labels, found.kept.labels[found.remover])
 
 
 # All of it
@@ -165,9 +185,10 @@ def test_a_picture_is_explained_as_it_was_detected_in():
     file, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6  # orientation: a quarter turn
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (700, 900, 3), np.uint8)).save(file, "PNG", exif=exif)
-    detector = Detector(model, None, score_threshold=0.7)
+    settings = DetectionConfig(score_threshold=0.7)
+    detector = Detector(model, None, settings=settings)
     detected = detector(file.getvalue())
-    explained = explain(*detector.heads(file.getvalue()), model.config, score_threshold=0.7)
+    explained = explain(*detector.heads(file.getvalue()), model.config, settings)
     assert 0 < len(detected) < 200
     assert explained.suppression.kept.labels.tolist() == detected.labels.tolist()
     np.testing.assert_allclose(explained.suppression.kept.boxes * (700, 900, 700, 900), detected.boxes_px, atol=1e-2)

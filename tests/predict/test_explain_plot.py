@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from tf_ssd.config import DefaultBoxesConfig
+from tf_ssd.config import DefaultBoxesConfig, DetectionConfig
 from tf_ssd.drawing.pictures import class_color
 from tf_ssd.predict.explain import Candidates, Explanation, Matches, Suppression
 from tf_ssd.predict.explain_plot import explanation_png
@@ -34,7 +34,7 @@ def explanation(kept=NOTHING, removed=NOTHING, remover=(), matched=(), cells=Non
 
 
 def draw(explained: Explanation, pixels=GREY, names=NAMES, title="a.jpg") -> np.ndarray:
-    png = explanation_png(pixels, explained, MAPS, names, title=title, score_threshold=0.3)
+    png = explanation_png(pixels, explained, MAPS, names, title=title, settings=DetectionConfig(score_threshold=0.3))
     with Image.open(BytesIO(png)) as picture:
         return np.asarray(picture.convert("RGB")).astype(int)
 

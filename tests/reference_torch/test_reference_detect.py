@@ -166,9 +166,22 @@ def test_boxes_are_clipped_before_suppression():
     assert found.boxes.tolist() == [A]
 
 
-def test_boxes_wholly_outside_have_no_area_and_stay():
-    found = run([[2, 2, 3, 3], [2, 2, 3, 3]], [[0, 1], [0, 1]])
-    assert found.boxes.tolist() == [[1, 1, 1, 1]] * 2
+def test_boxes_without_area_are_never_found_and_take_no_place():
+    boxes = [[2, 2, 3, 3], [0.5, 0, 0.5, 1], [NAN, 0, 1, 1], B, C]
+    logits = [[0, 3], [0, 3], [0, 3], [0, 2], [0, 1]]
+    assert run(boxes, logits).boxes.tolist() == [B, C]
+    assert run(boxes, logits, top_k=1).boxes.tolist() == [B]
+    assert run(boxes, logits, max_detections=1).boxes.tolist() == [B]
+
+
+def test_class_agnostic_suppression():
+    logits = logits_of([0.3, 0.5, 0.2], [0.2, 0.2, 0.6], [0.6, 0.2, 0.2])
+    found = run([A, A, B], logits, class_agnostic=True)
+    assert (found.labels.tolist(), found.boxes.tolist()) == ([2, 1], [A, B])
+    found = run([A, A, B], logits, class_agnostic=True, iou_threshold=1.0)
+    assert (found.labels.tolist(), found.boxes.tolist()) == ([2, 1, 1], [A, A, B])
+    assert run([A, C, B], logits, class_agnostic=True, top_k=2).boxes.tolist() == [C, A]
+    assert run([A, B], logits_of([0.9, 0.1], [0.95, 0.05]), class_agnostic=True, score_threshold=0.2).boxes.shape == (0, 4)
 
 
 def test_saturated_logits():

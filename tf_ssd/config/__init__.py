@@ -7,6 +7,7 @@ from tf_ssd.config.audit import AuditConfig
 from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
 from tf_ssd.config.check import CheckConfig
 from tf_ssd.config.data import DataConfig, DatasetKind, Exif, OnBadImage, Unlabelled
+from tf_ssd.config.detection import DetectionConfig
 from tf_ssd.config.evaluate import EvaluateConfig, Metric
 from tf_ssd.config.export import ExportConfig, ExportFormat, Quantize
 from tf_ssd.config.network import COCO300, PAPER300, PRESETS, VOC300, Clip, DefaultBoxesConfig, LossConfig, ModelConfig, Preset
@@ -32,6 +33,7 @@ __all__ = [
     "DataConfig",
     "DatasetKind",
     "DefaultBoxesConfig",
+    "DetectionConfig",
     "EvaluateConfig",
     "Exif",
     "ExportConfig",

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from tyro.conf import arg
 
 from tf_ssd.config.data import DataConfig
+from tf_ssd.config.detection import EVALUATED, DetectionConfig
 from tf_ssd.config.rules import require, require_new, require_seed
 
 Metric = Literal["voc07", "voc12", "coco"]
@@ -23,6 +26,7 @@ class EvaluateConfig(DataConfig):
     the annotations (coco) or the place in the class map, from 1 (voc, csv)."""
     metric: Metric | None = None
     """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: coco for coco, else voc12."""
+    detection: Annotated[DetectionConfig, arg(name="")] = EVALUATED
     batch_size: int = 8
     """Images at a time."""
     seed: int = 0
@@ -39,6 +43,13 @@ class EvaluateConfig(DataConfig):
         both = [str(path) for path in (self.checkpoint, self.detections) if path is not None]
         require(len(both) == 1, "--checkpoint, --detections", both, "give one of the two: a model to run, or a file of detections")
         require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
+        from_file = self.detections is not None and self.detection != EVALUATED
+        require(
+            not from_file,
+            "--detections",
+            str(self.detections),
+            "these are chosen already: --score-threshold and the like are for --checkpoint",
+        )
         require(self.batch_size >= 1, "--batch-size", self.batch_size, "must be at least 1")
         require_seed(self.seed)
         require_new(self, json=".json", plot=".png", results=".json")

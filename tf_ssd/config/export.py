@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from tyro.conf import arg
 
 from tf_ssd.config.data import DatasetKind
+from tf_ssd.config.detection import EVALUATED, DetectionConfig
 from tf_ssd.config.rules import require, require_new
 
 ExportFormat = Literal["saved_model", "tflite", "onnx"]
@@ -38,12 +41,7 @@ class ExportConfig:
     """Folder of the dataset; several are joined."""
     split: tuple[str, ...] = ("val",)
     """Splits of each folder, joined; see --help of train for where they are looked for."""
-    score_threshold: float = 0.01
-    """Detections below it are left out, in the runtime too."""
-    iou_threshold: float = 0.45
-    """Of two boxes of a class that overlap more, the better one stays."""
-    max_detections: int = 200
-    """Per picture."""
+    detection: Annotated[DetectionConfig, arg(name="")] = EVALUATED
     raw_heads: bool = False
     """Leave suppression to whoever runs the model: all boxes (B, K, 4) and scores (B, K, C - 1) come out."""
 
@@ -52,9 +50,8 @@ class ExportConfig:
         quantized = self.quantize == "none" or self.format == "tflite"
         require(quantized, "--quantize", self.quantize, f"is for --format tflite; {self.format} is written in float32")
         require(self.batch_size in ("dynamic", None) or self.batch >= 1, "--batch-size", self.batch_size, "must be at least 1")
-        require(0 <= self.score_threshold < 1, "--score-threshold", self.score_threshold, "must be from 0 to below 1")
-        require(0 < self.iou_threshold <= 1, "--iou-threshold", self.iou_threshold, "must be above 0, up to 1")
-        require(self.max_detections >= 1, "--max-detections", self.max_detections, "must be at least 1")
+        fixed = not self.raw_heads or self.detection == EVALUATED
+        require(fixed, "--raw-heads", self.raw_heads, "leaves suppression out, and so takes none of its settings")
         has_data = self.dataset != "synthetic"
         require(has_data == bool(self.data), "--dataset, --data", self.dataset, "one goes with the other")
 

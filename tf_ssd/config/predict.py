@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from tf_ssd.config.data import Exif
+from tf_ssd.config.detection import SHOWN, DetectionConfig
 from tf_ssd.config.rules import require
 
 STDIN = "-"
@@ -25,8 +26,7 @@ class PredictConfig:
     """Folder for the results. Default: runs/predict-TIME."""
     overwrite: bool = False
     """Replace files in the folder that have the names of results; without it none is replaced. Inputs never are."""
-    score_threshold: float = 0.3
-    """Detections below it are left out."""
+    detection: Annotated[DetectionConfig, arg(name="")] = SHOWN
     exif: Exif = "apply"
     """Whether to turn photos as their EXIF data says. Train and evaluate do not by default, as boxes refer to stored pixels."""
     explain: bool = False
@@ -34,7 +34,6 @@ class PredictConfig:
 
     def __post_init__(self) -> None:
         require(bool(self.images), "IMAGE", self.images, "give at least one file, folder or pattern")
-        require(0 <= self.score_threshold <= 1, "--score-threshold", self.score_threshold, "must be from 0 to 1")
         alone = STDIN not in self.images or len(self.images) == 1
         require(alone, "IMAGE", self.images, "- stands alone")
         writes = self.images != (STDIN,)

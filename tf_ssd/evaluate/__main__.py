@@ -6,6 +6,7 @@ python -m tf_ssd.evaluate --detections found.json --dataset coco --data coco --s
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tf_ssd import __version__, cli
@@ -99,7 +100,8 @@ def _from_model(config: EvaluateConfig, console: "Console") -> tuple["DatasetGro
         check_count(model, dataset.class_names, "the dataset (the model has no classes.txt beside it, and there is no --classes)")
     coco = _coco_ground_truth(config, dataset.class_names)
     notes = RecordNotes(len(dataset))
-    pairs = detections_in(dataset, model, batch_size=config.batch_size, exif=config.exif, notes=notes)
+    settings = config.detection
+    pairs = detections_in(dataset, model, batch_size=config.batch_size, settings=settings, exif=config.exif, notes=notes)
     tracked = track(pairs, "detecting", total=len(dataset), console=console, transient=True)
     detections, ground_truth = collected(tracked, dataset.class_names)
     for note in (*dataset.notes, *notes.sentences()):
@@ -189,6 +191,7 @@ def _report(
         "tf_ssd": __version__,
         "metric": config.chosen_metric,
         "evaluated": printable(str(config.checkpoint or config.detections)),
+        "detection": asdict(config.detection) if config.checkpoint else None,
         "dataset": {
             "kind": config.dataset,
             "folders": [printable(str(path)) for path in config.data],

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_ssd.boxes_px import Size, to_px
-from tf_ssd.config import Exif, Metric, OnBadImage
+from tf_ssd.config import DetectionConfig, Exif, Metric, OnBadImage
+from tf_ssd.config.detection import EVALUATED
 from tf_ssd.data.batches.generator import evaluation_batches
 from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.notes import Notes, RecordNotes
@@ -35,6 +36,7 @@ def detections_in(
     model: SSD300,
     *,
     batch_size: int,
+    settings: DetectionConfig = EVALUATED,
     exif: Exif = "ignore",
     on_bad_image: OnBadImage = "error",
     notes: RecordNotes | None = None,
@@ -47,6 +49,7 @@ def detections_in(
         dataset: the records.
         model: the detector.
         batch_size: images at a time.
+        settings: which predictions become detections.
         exif: whether images are turned, as for `data.decode.decode`.
         on_bad_image: "skip": nothing is detected in an image that cannot be decoded, and `notes` counts it.
         notes: where bad images, and boxes that are dropped or clipped, are counted; kept by whoever evaluates a dataset repeatedly.
@@ -54,7 +57,7 @@ def detections_in(
     Raises:
         DatasetError: a record cannot be used.
     """
-    detect_in = detection_function(model)
+    detect_in = detection_function(model, settings)
     side = model.config.boxes.image_size
     batches = evaluation_batches(dataset, batch_size=batch_size, image_size=side, exif=exif, on_bad_image=on_bad_image, notes=notes)
     for number, (batch, sizes_px) in enumerate(batches):

@@ -166,7 +166,7 @@ def _verify(
         agreement = compare_heads(expected, found, limits)
     else:
         ours, theirs = (list(map(detections, outputs)) for outputs in (expected, found))
-        agreement = compare(ours, theirs, limits, threshold=config.score_threshold, max_detections=config.max_detections)
+        agreement = compare(ours, theirs, limits, config.detection)
     table = Table("", "TensorFlow", config.format, "allowed", title=f"In {len(chosen)} pictures")
     for row in agreement.rows(limits):
         table.add_row(*row)

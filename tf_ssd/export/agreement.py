@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tf_ssd import boxes
-from tf_ssd.config import Quantize
+from tf_ssd.config import DetectionConfig, Quantize
 from tf_ssd.export.inference import Outputs
 from tf_ssd.metrics.images import ImageDetections
 
@@ -87,19 +87,17 @@ def compare(
     expected: Sequence[ImageDetections],
     found: Sequence[ImageDetections],
     limits: Limits,
-    *,
-    threshold: float,
-    max_detections: int,
+    settings: DetectionConfig,
 ) -> Agreement:
     """Compare the detections of each picture.
 
     A detection counts if its score is at least `limits.sure`, and so high that rounding cannot have removed it on one side alone:
-    `limits.score` above the `threshold` of detection and, where a side has all its `max_detections`, above the last of them.
+    `limits.score` above the threshold of detection and, where a side has all its `max_detections`, above the last of them.
     """
     rows = []
     for ours, theirs in zip(expected, found, strict=True):
-        last = max((side.scores.min() for side in (ours, theirs) if len(side.scores) == max_detections), default=0.0)
-        sure = max(limits.sure, threshold + limits.score, last + limits.score)
+        last = max((side.scores.min() for side in (ours, theirs) if len(side.scores) == settings.max_detections), default=0.0)
+        sure = max(limits.sure, settings.score_threshold + limits.score, last + limits.score)
         missing, score, box_px = _differences(ours, theirs, sure)
         extra, _, _ = _differences(theirs, ours, sure)
         rows.append((np.sum(ours.scores >= sure), np.sum(theirs.scores >= sure), missing, extra, score, box_px))

@@ -32,7 +32,7 @@ def shown(picture: np.ndarray) -> np.ndarray:
 def by_tensorflow(model: SSD300, config: ExportConfig) -> PictureFunction:
     """Detect with the network and the operations that the rest of the package uses, without any code of an export."""
     detector = Detector(model, None)
-    anchors, variances = default_boxes(model.config.boxes), model.config.variances
+    anchors, variances, settings = default_boxes(model.config.boxes), model.config.variances, config.detection
 
     def outputs(picture: np.ndarray) -> Outputs:
         height, width, _ = picture.shape
@@ -44,9 +44,11 @@ def by_tensorflow(model: SSD300, config: ExportConfig) -> PictureFunction:
         found = detect.detect(
             *heads,
             variances=variances,
-            score_threshold=config.score_threshold,
-            iou_threshold=config.iou_threshold,
-            max_detections=config.max_detections,
+            score_threshold=settings.score_threshold,
+            iou_threshold=settings.iou_threshold,
+            top_k=settings.top_k,
+            max_detections=settings.max_detections,
+            class_agnostic=settings.class_agnostic,
         )
         first = {name: value[0].numpy() for name, value in found._asdict().items()}
         return {"boxes_px": first.pop("boxes") * ((width, height) * 2), **first}

@@ -1,6 +1,7 @@
 """What travels inside an artefact, so that nothing else is needed to use it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from tf_ssd import __version__
@@ -21,7 +22,6 @@ RAW_OUTPUTS = {
 
 def metadata(class_names: Sequence[str], config: ExportConfig) -> dict[str, Any]:
     """Classes, thresholds, and what goes in and comes out."""
-    thresholds = {name: getattr(config, name) for name in ("score_threshold", "iou_threshold", "max_detections")}
     return {
         "tf_ssd": __version__,
         "format": config.format,
@@ -29,5 +29,5 @@ def metadata(class_names: Sequence[str], config: ExportConfig) -> dict[str, Any]
         "classes": list(class_names),
         "inputs": {"images": "(B, H, W, 3) uint8 RGB, of any size"},
         "outputs": RAW_OUTPUTS if config.raw_heads else OUTPUTS,
-        **({} if config.raw_heads else thresholds),
+        **({} if config.raw_heads else asdict(config.detection)),
     }

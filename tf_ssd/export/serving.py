@@ -23,7 +23,7 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
     (B, K, C - 1) of all default boxes.
     """
     # An array becomes a constant of the graph; a tensor made outside of it would become one more input in some formats.
-    anchors = default_boxes(model.config.boxes).numpy()
+    anchors, settings = default_boxes(model.config.boxes).numpy(), config.detection
 
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
@@ -37,9 +37,11 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
         found = detect.select(
             boxes,
             scores,
-            score_threshold=config.score_threshold,
-            iou_threshold=config.iou_threshold,
-            max_detections=config.max_detections,
+            score_threshold=settings.score_threshold,
+            iou_threshold=settings.iou_threshold,
+            top_k=settings.top_k,
+            max_detections=settings.max_detections,
+            class_agnostic=settings.class_agnostic,
         )
         return {"boxes_px": found.boxes * corners, "labels": found.labels, "scores": found.scores, "count": found.count}
 

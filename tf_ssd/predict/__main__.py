@@ -51,7 +51,7 @@ def predict(config: PredictConfig) -> int:
     from tf_ssd.predict.outputs import as_json
     from tf_ssd.weights.trained import load_trained
 
-    detector = Detector(*load_trained(config.checkpoint), score_threshold=config.score_threshold, exif=config.exif)
+    detector = Detector(*load_trained(config.checkpoint), settings=config.detection, exif=config.exif)
     if config.images == (STDIN,):
         print(as_json(detector(sys.stdin.buffer.read())))
         return 0

@@ -98,10 +98,10 @@ class Annotator:
         return draw_detections(pixels, detections.boxes_px, detections.labels, detections.scores, names, enlarge=False)
 
     def _explain(self, item: Input, encoded: bytes, pixels: np.ndarray) -> None:
-        config, threshold = self._detector.model.config, self._detector.score_threshold
-        explanation = explain(*self._detector.heads(encoded), config, score_threshold=threshold)
+        config, settings = self._detector.model.config, self._detector.settings
+        explanation = explain(*self._detector.heads(encoded), config, settings)
         names, title = self._detector.class_names, printable(item.path.name)
-        png = explanation_png(pixels, explanation, config.boxes, names, title=title, score_threshold=threshold)
+        png = explanation_png(pixels, explanation, config.boxes, names, title=title, settings=settings)
         with written_beside(self._folder / item.explained, new=self._new) as unfinished:
             unfinished.write_bytes(png)
 

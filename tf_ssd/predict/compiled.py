@@ -6,15 +6,16 @@ from functools import lru_cache
 import tensorflow as tf
 
 from tf_ssd import detect
-from tf_ssd.config import DefaultBoxesConfig
+from tf_ssd.config import DefaultBoxesConfig, DetectionConfig
+from tf_ssd.config.detection import EVALUATED
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.model import SSD300
 
 
 @lru_cache(maxsize=1)  # a run evaluates its model many times
-def detection_function(model: SSD300) -> tf.types.experimental.PolymorphicFunction:
+def detection_function(model: SSD300, settings: DetectionConfig = EVALUATED) -> tf.types.experimental.PolymorphicFunction:
     """A compiled function from images (B, 300, 300, 3), RGB 0..255, to `detect.Detections`."""
-    select = selection(model.config.boxes, model.config.variances)
+    select = selection(model.config.boxes, model.config.variances, settings)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def detections(images: tf.Tensor) -> detect.Detections:
@@ -26,9 +27,9 @@ def detection_function(model: SSD300) -> tf.types.experimental.PolymorphicFuncti
 
 @lru_cache(maxsize=4)
 def selection(
-    boxes_config: DefaultBoxesConfig, variances: tuple[float, float]
+    boxes_config: DefaultBoxesConfig, variances: tuple[float, float], settings: DetectionConfig = EVALUATED
 ) -> Callable[[tf.Tensor, tf.Tensor], detect.Detections]:
-    """`detect.detect` with its default thresholds, from offsets (B, K, 4) and logits (B, K, C).
+    """`detect.detect` with these settings, from offsets (B, K, 4) and logits (B, K, C).
 
     Compiled by XLA for one image, and so once for batches of any size: four to five times as fast as operation by operation.
     """
@@ -38,7 +39,15 @@ def selection(
     def of_image(heads: tuple[tf.Tensor, tf.Tensor]) -> detect.Detections:
         offsets, logits = heads
         image_boxes, scores = detect.candidates(offsets[None], logits[None], boxes, variances=variances)
-        return detect.select(image_boxes[0], scores[0])
+        return detect.select(
+            image_boxes[0],
+            scores[0],
+            score_threshold=settings.score_threshold,
+            iou_threshold=settings.iou_threshold,
+            top_k=settings.top_k,
+            max_detections=settings.max_detections,
+            class_agnostic=settings.class_agnostic,
+        )
 
     def of_images(offsets: tf.Tensor, logits: tf.Tensor) -> detect.Detections:
         signature = detect.Detections(tf.float32, tf.int32, tf.float32, tf.int32)

@@ -10,7 +10,8 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_ssd.boxes_px import to_px
-from tf_ssd.config import Exif
+from tf_ssd.config import DetectionConfig, Exif
+from tf_ssd.config.detection import SHOWN
 from tf_ssd.data.augment.windows import whole
 from tf_ssd.data.images.decode import REDUCTIONS, decode_opened, decode_part, read_file, read_header
 from tf_ssd.data.images.resize import resize_window
@@ -50,18 +51,18 @@ class Detector:
     Args:
         model: the network.
         class_names: the C - 1 classes; None names them by their labels.
-        score_threshold: detections below it are left out.
+        settings: which predictions become detections.
         exif: whether pictures are turned as their EXIF data say.
     """
 
     def __init__(
-        self, model: SSD300, class_names: Sequence[str] | None, *, score_threshold: float = 0.3, exif: Exif = "apply"
+        self, model: SSD300, class_names: Sequence[str] | None, *, settings: DetectionConfig = SHOWN, exif: Exif = "apply"
     ) -> None:
         self.model = model
         self.class_names = tuple(class_names or map(str, range(1, model.config.num_classes)))
-        self.score_threshold = score_threshold
+        self.settings = settings
         self._exif = exif
-        self._find = detection_function(model)
+        self._find = detection_function(model, settings)
 
     @overload
     def __call__(self, pictures: Picture) -> PictureDetections: ...  # type: ignore[overload-overlap]  # a string is one picture
@@ -103,12 +104,11 @@ class Detector:
         found = tf.nest.map_structure(lambda tensor: tensor.numpy(), self._find(self._images(sources)))
         detections = []
         for row, source in enumerate(sources):
-            kept = found.scores[row] >= self.score_threshold
-            kept[found.count[row] :] = False
-            labels, (width, height) = found.labels[row, kept], source.size_px.numpy().tolist()
+            count = found.count[row]
+            labels, (width, height) = found.labels[row, :count], source.size_px.numpy().tolist()
             names = tuple(self.class_names[label - 1] for label in labels)
-            boxes_px = to_px(found.boxes[row, kept], (width, height))
-            detections.append(PictureDetections(boxes_px, labels, found.scores[row, kept], names, (width, height)))
+            boxes_px = to_px(found.boxes[row, :count], (width, height))
+            detections.append(PictureDetections(boxes_px, labels, found.scores[row, :count], names, (width, height)))
         return detections
 
     def _source(self, picture: Picture) -> Source:

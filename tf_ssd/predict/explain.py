@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_ssd import boxes, detect, matcher
-from tf_ssd.config import DefaultBoxesConfig, ModelConfig
+from tf_ssd.config import DefaultBoxesConfig, DetectionConfig, ModelConfig
 from tf_ssd.default_boxes import default_boxes
 
 NONE = -1
@@ -51,16 +51,16 @@ class Explanation(NamedTuple):
     suppression: Suppression
 
 
-def explain(offsets: tf.Tensor, logits: tf.Tensor, config: ModelConfig, *, score_threshold: float) -> Explanation:
+def explain(offsets: tf.Tensor, logits: tf.Tensor, config: ModelConfig, settings: DetectionConfig) -> Explanation:
     """Explain the network's output for one picture.
 
     Args:
         offsets: (K, 4).
         logits: (K, C).
         config: the network's.
-        score_threshold: detections below it are left out.
+        settings: which predictions become detections.
     """
-    suppressed = suppression(offsets, logits, config, score_threshold=score_threshold)
+    suppressed = suppression(offsets, logits, config, settings)
     matched = matches(suppressed.kept.boxes, suppressed.kept.labels, config)
     default_xyxy = boxes.to_xyxy(default_boxes(config.boxes)).numpy()
     return Explanation(default_xyxy, matched, cell_scores(logits, config.boxes), suppressed)
@@ -90,38 +90,38 @@ def cell_scores(logits: tf.Tensor, config: DefaultBoxesConfig) -> list[np.ndarra
     return [part.reshape(shape).max(axis=-1) for part, shape in zip(parts, shapes, strict=True)]
 
 
-def suppression(offsets: tf.Tensor, logits: tf.Tensor, config: ModelConfig, *, score_threshold: float) -> Suppression:
-    """The detections (at most 200) of (K, 4) and (K, C), and the candidates at or above the threshold that they suppressed.
-
-    As in `detect.detect`, only the 400 best of each class are candidates.
-    """
+def suppression(offsets: tf.Tensor, logits: tf.Tensor, config: ModelConfig, settings: DetectionConfig) -> Suppression:
+    """The detections of (K, 4) and (K, C), as `detect.detect` finds them, and the candidates that they suppressed."""
     default = default_boxes(config.boxes)
     decoded, scores = (part[0] for part in detect.candidates(offsets[None], logits[None], default, variances=config.variances))
-    above = (scores > detect.SCORE_THRESHOLD) & (scores >= score_threshold)  # (C - 1, K)
-    most = int(tf.reduce_max(tf.math.count_nonzero(above, axis=1)))
-    best, index = tf.math.top_k(tf.where(above, scores, NONE), k=min(detect.TOP_K, most))  # (C - 1, k)
-    best_boxes = tf.gather(decoded, index)  # (C - 1, k, 4)
-    survives = detect.nms(best_boxes, best != NONE, iou_threshold=detect.IOU_THRESHOLD).numpy()
-    kept = _best_first(best_boxes.numpy(), best.numpy(), survives)
-    removed = _best_first(best_boxes.numpy(), best.numpy(), (best != NONE).numpy() & ~survives)
-    remover = _removers(kept, removed)
-    shown = remover < detect.MAX_DETECTIONS
-    return Suppression(_rows(kept, slice(detect.MAX_DETECTIONS)), _rows(removed, shown), remover[shown])
+    ranked = detect.ranked(
+        decoded,
+        scores,
+        score_threshold=settings.score_threshold,
+        top_k=settings.top_k,
+        class_agnostic=settings.class_agnostic,
+    )
+    candidates = ranked.scores >= 0  # (S, k)
+    survives = detect.nms(ranked.boxes, candidates, iou_threshold=settings.iou_threshold)
+    kept, removed = (_best_first(ranked, chosen.numpy()) for chosen in (survives, candidates & ~survives))
+    remover = _removers(kept, removed, settings)
+    shown = remover < settings.max_detections
+    return Suppression(_rows(kept, slice(settings.max_detections)), _rows(removed, shown), remover[shown])
 
 
-def _best_first(class_boxes: np.ndarray, class_scores: np.ndarray, chosen: np.ndarray) -> Candidates:
-    """The chosen ones of (C - 1, k, 4) and (C - 1, k), by descending score."""
-    labels = np.nonzero(chosen)[0] + 1
-    scores = class_scores[chosen]
-    return _rows(Candidates(class_boxes[chosen], labels, scores), np.argsort(-scores, kind="stable"))
+def _best_first(ranked: detect.Ranked, chosen: np.ndarray) -> Candidates:
+    """The chosen ones (S, k) by descending score."""
+    found = Candidates(*(column.numpy()[chosen] for column in ranked))
+    return _rows(found, np.argsort(-found.scores, kind="stable"))
 
 
-def _removers(kept: Candidates, removed: Candidates) -> np.ndarray:
+def _removers(kept: Candidates, removed: Candidates, settings: DetectionConfig) -> np.ndarray:
     """The first kept one, that is the best, that suppresses each removed one (R,)."""
     if not len(removed.labels):
         return np.zeros(0, np.int64)
-    overlapping = boxes.iou(removed.boxes, kept.boxes).numpy() > detect.IOU_THRESHOLD  # (R, D)
-    return (overlapping & (removed.labels[:, None] == kept.labels)).argmax(axis=1)
+    overlapping = boxes.iou(removed.boxes, kept.boxes).numpy() > settings.iou_threshold  # (R, D)
+    rivals = settings.class_agnostic | (removed.labels[:, None] == kept.labels)
+    return (overlapping & rivals).argmax(axis=1)
 
 
 def _rows(candidates: Candidates, rows: slice | np.ndarray) -> Candidates:

@@ -11,8 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tf_ssd.config import DefaultBoxesConfig
-from tf_ssd.detect import IOU_THRESHOLD
+from tf_ssd.config import DefaultBoxesConfig, DetectionConfig
 from tf_ssd.drawing.figures import DASHES, GREY, INK, new_figure, png
 from tf_ssd.drawing.pictures import DARK, WHITE, Box, class_color, place_label, readable_on
 from tf_ssd.predict.explain import NONE, Explanation
@@ -35,7 +34,7 @@ def explanation_png(
     class_names: Sequence[str],
     *,
     title: str,
-    score_threshold: float,
+    settings: DetectionConfig,
 ) -> bytes:
     """A picture, encoded as PNG: default boxes matched to the detections, what suppression removed, scores of each feature map.
 
@@ -45,16 +44,16 @@ def explanation_png(
         config: the default boxes.
         class_names: the classes without background.
         title: what the picture is called.
-        score_threshold: detections below it were left out.
+        settings: which predictions became detections.
     """
     picture = Image.fromarray(pixels)
     picture.thumbnail((SHOWN, SHOWN))
     found = len(explanation.suppression.kept.labels)
-    count = f"{found} detection{'s' * (found != 1)} with a score from {score_threshold:g}"
+    count = f"{found} detection{'s' * (found != 1)} with a score above {settings.score_threshold:g}"
     with new_figure(WIDTH, TALLEST, dots_per_inch=DOTS_PER_INCH) as figure:
         above, below = _lay_out(figure, picture.height / picture.width, len(config.feature_maps))
         _write_line(figure, f"{title}: {count}", figure.get_figheight() - TITLE / 2, fontsize=15, fontweight="bold")
-        for axes, headline in zip(above, (_about_matches(explanation), _about_suppression(explanation)), strict=True):
+        for axes, headline in zip(above, (_about_matches(explanation), _about_suppression(explanation, settings)), strict=True):
             _show(axes, np.asarray(picture))
             _head(axes, *headline)
         _draw_matches(above[0], explanation, class_names)
@@ -109,10 +108,11 @@ def _about_matches(explanation: Explanation) -> tuple[str, str]:
     return "Default boxes matched to each object", f"the detections (dashed white) stand in for the objects; {which}"
 
 
-def _about_suppression(explanation: Explanation) -> tuple[str, str]:
+def _about_suppression(explanation: Explanation, settings: DetectionConfig) -> tuple[str, str]:
     kept, removed, _ = explanation.suppression
     counts = f"{len(kept.labels)} kept (solid) and how many each removed, {len(removed.labels)} in all (dashed)"
-    return "What suppression removed", f"{counts}: same class, IoU above {IOU_THRESHOLD:g}"
+    which = "any class" if settings.class_agnostic else "same class"
+    return "What suppression removed", f"{counts}: {which}, IoU above {settings.iou_threshold:g}"
 
 
 def _draw_maps(panels: Sequence[Axes], grey: np.ndarray, scores: Sequence[np.ndarray], config: DefaultBoxesConfig) -> None:
