@@ -41,7 +41,9 @@ def judged(images: int, *, metric: Metric) -> Callable[[], object]:
     boxes_px = objects.boxes_px[:, near] + rng.normal(0, MOVED_PX, (images, DETECTIONS, 4))
     found = zip(boxes_px, objects.labels[:, near], rng.uniform(size=(images, DETECTIONS)), strict=True)
     detections = [ImageDetections(*each) for each in found]
-    truth = [ImageGroundTruth(*each, np.zeros(ROWS, bool), area(each[0])) for each in zip(*objects, strict=True)]
+    truth = [
+        ImageGroundTruth(*each, np.zeros(ROWS, bool), np.zeros(ROWS, bool), area(each[0])) for each in zip(*objects, strict=True)
+    ]
 
     def run() -> object:
         with captured_output():  # COCO's evaluator prints

@@ -40,6 +40,7 @@ def test_boxes_are_in_pixels_as_annotated(record):
 
 def test_difficult_rows_and_crowds_are_left_out(record):
     assert image_ground_truth(record).left_out.tolist() == [False, True, True]
+    assert image_ground_truth(record).crowd.tolist() == [False, False, True]
 
 
 def test_no_image_is_looked_at_for_its_size(record):

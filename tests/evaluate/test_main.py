@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_ssd.config import ModelConfig
+from tf_ssd.config import EvaluateConfig, ModelConfig
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import CLASS_NAMES, SyntheticDataset
@@ -159,7 +159,7 @@ def test_a_wrong_class_and_a_missed_box_cost_what_they_should(pictures, coco, fo
     assert {name: row["AP"] for name, row in per_class.items()} == pytest.approx(expected)
 
 
-def perfect_detector(_):
+def perfect_detector(_, settings):
     """In place of `over_dataset.detector`, for pictures in their order."""
     dataset = SyntheticDataset(PICTURES, seed=1)
     position = iter(range(PICTURES))
@@ -193,7 +193,34 @@ def test_a_model_its_exported_detections_and_the_plot(run, layout, tmp_path, mon
         assert picture.width > 1000
     assert evaluate.main(["--detections", str(files["results"]), *layout.flags, "--json", str(tmp_path / "again.json")]) == 0
     again = json.loads((tmp_path / "again.json").read_text())
-    assert {**again, "evaluated": ""} == {**direct, "evaluated": ""}
+    assert {**again, "evaluated": "", "detection": None} == {**direct, "evaluated": "", "detection": None}
+
+
+def test_settings_of_suppression_reach_the_model_and_the_report(run, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("tf_ssd.data.synthetic.HELD_OUT_PICTURES", 2)
+    settings = {"score_threshold": 0.02, "iou_threshold": 0.3, "top_k": 50, "max_detections": 7, "class_agnostic": True}
+    flags = ["--score-threshold", "0.02", "--iou-threshold", "0.3", "--top-k", "50", "--max-detections", "7", "--class-agnostic"]
+    assert evaluate.main(["--checkpoint", str(run), "--json", str(tmp_path / "x.json"), *flags]) == 0
+    report = json.loads((tmp_path / "x.json").read_text())
+    assert report["detection"] == settings
+    assert report["detections"] == 14
+    assert "PASCAL VOC 2012: average precision at all points, IoU 0.5 (voc12)" in capsys.readouterr().out
+    assert report["rule"] in "PASCAL VOC 2012: average precision at all points, IoU 0.5"
+
+
+def test_the_metric_by_default_is_that_of_the_datasets_own_tools(tmp_path):
+    def metric(kind, *folders, **settings):
+        return EvaluateConfig(dataset=kind, data=folders, detections=tmp_path, **settings).chosen_metric
+
+    old, new = tmp_path / "VOC2007", tmp_path / "VOC2012"
+    assert (metric("voc", old), metric("voc", old / "../VOC2007/")) == ("voc07", "voc07")
+    assert (metric("voc", new), metric("voc", old, new), metric("csv", old), metric("coco", old)) == (
+        "voc12",
+        "voc12",
+        "voc12",
+        "coco",
+    )
+    assert metric("voc", old, metric="voc12") == "voc12"
 
 
 def test_images_that_only_their_headers_know_the_size_of(run, tmp_path, capsys):
@@ -277,6 +304,11 @@ def test_a_model_without_class_map_must_have_as_many_classes_as_the_data(voc, tm
         ([], "--checkpoint, --detections=[]: give one of the two"),
         (["--checkpoint", "a", "--detections", "b"], "give one of the two"),
         (["--detections", "b", "--results", "c.json"], "--results='c.json': --detections are a file already"),
+        (["--detections", "b", "--top-k", "5"], "--detections='b': these are chosen already: --score-threshold and the like"),
+        (["--checkpoint", "a", "--score-threshold", "1"], "--score-threshold=1.0: must be from 0 to below 1"),
+        (["--checkpoint", "a", "--iou-threshold", "0"], "--iou-threshold=0.0: must be above 0, up to 1"),
+        (["--checkpoint", "a", "--max-detections", "0"], "--max-detections=0: must be at least 1"),
+        (["--checkpoint", "a", "--top-k", "0"], "--top-k=0: must be at least 1"),
         (["--checkpoint", "a", "--batch-size", "0"], "--batch-size=0"),
         (["--checkpoint", "a", "--seed", "-1"], "--seed=-1"),
         (["--checkpoint", "a", "--json", "x.txt"], "--json='x.txt': must end in .json"),
@@ -319,7 +351,7 @@ def test_a_thousand_images_of_200_detections_take_seconds(metric):
     detections, truth = [], []
     for _ in range(1000):
         gt_boxes = boxes(7)
-        truth.append(ImageGroundTruth(gt_boxes, random.integers(1, 21, 7), np.zeros(7, bool), area(gt_boxes)))
+        truth.append(ImageGroundTruth(gt_boxes, random.integers(1, 21, 7), np.zeros(7, bool), np.zeros(7, bool), area(gt_boxes)))
         detections.append(ImageDetections(boxes(200), random.integers(1, 21, 200), random.random(200)))
     start = time.perf_counter()
     average_precision(detections, truth, num_classes=21, metric=metric)

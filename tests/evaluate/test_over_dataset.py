@@ -29,7 +29,7 @@ def model():
 def perfect_detector(dataset):
     """In place of `over_dataset.detector`: finds the ground truth of the next images of `dataset`."""
 
-    def detector(_):
+    def detector(_, settings):
         index = iter(range(len(dataset)))
 
         def find(images):
@@ -89,7 +89,7 @@ def test_a_size_that_no_annotation_says_is_that_of_the_batch(model, monkeypatch)
     encoded, boxes = BytesIO(), np.float32([[[0.5, 0, 1, 0.5]]])
     Image.new("RGB", (60, 40)).save(encoded, "PNG")
     found = Detections(np.repeat(boxes, 2, axis=0), np.ones((2, 1), int), np.ones((2, 1)), np.ones(2, int))
-    monkeypatch.setattr(over_dataset, "detection_function", lambda _: lambda _: tf.nest.map_structure(tf.constant, found))
+    monkeypatch.setattr(over_dataset, "detection_function", lambda *_: lambda _: tf.nest.map_structure(tf.constant, found))
     dataset, notes = Sizeless(encoded.getvalue(), b"", encoded.getvalue()), RecordNotes(3)
     for _ in range(2):
         pairs = list(over_dataset.detections_in(dataset, model, batch_size=2, on_bad_image="skip", notes=notes))

@@ -8,11 +8,12 @@ from tf_ssd.metrics.coco import coco
 from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth
 
 
-def truth(*rows, crowd=()) -> ImageGroundTruth:
-    """From (box, label); `crowd` lists row numbers."""
+def truth(*rows, crowd=(), difficult=()) -> ImageGroundTruth:
+    """From (box, label); `crowd` and `difficult` list row numbers."""
     boxes, labels = zip(*rows, strict=True) if rows else ((), ())
     boxes_px = np.reshape(boxes, (-1, 4)).astype(float)
-    return ImageGroundTruth(boxes_px, np.array(labels, int), np.isin(np.arange(len(rows)), crowd), area(boxes_px))
+    left_out, crowds = (np.isin(np.arange(len(rows)), chosen) for chosen in ((*crowd, *difficult), crowd))
+    return ImageGroundTruth(boxes_px, np.array(labels, int), left_out, crowds, area(boxes_px))
 
 
 def detected(*rows) -> ImageDetections:
@@ -55,6 +56,29 @@ def test_a_crowd_takes_any_number_of_detections_and_is_not_missed():
     assert scores.ground_truth_counts.tolist() == [1]
 
 
+def test_a_difficult_object_is_not_missed_and_takes_one_detection_by_its_ordinary_overlap():
+    box, difficult = (0, 0, 40, 40), (100, 100, 300, 300)
+    ground_truth = [truth((box, 1), (difficult, 1), difficult=[1])]
+
+    def precisions(*others):
+        return coco([detected((box, 1, 0.5), *((other, 1, 0.9) for other in others))], ground_truth, num_classes=2)
+
+    assert precisions().mean == 1
+    assert precisions().ground_truth_counts.tolist() == [1]
+    # IoU 3/4: left out at 0.50 to 0.75, a false positive before the true one at the other four thresholds
+    assert precisions((100, 100, 300, 250)).mean == pytest.approx((6 * 1 + 4 * 1 / 2) / 10)
+    # a part of it, IoU 1/50, which a crowd would take
+    assert precisions((100, 100, 120, 140)).mean == pytest.approx(1 / 2)
+    # a second detection of the same object is one too many, as of any object
+    assert precisions(difficult, difficult).mean == pytest.approx(1 / 2)
+
+
+def test_a_detection_goes_to_the_object_that_counts_even_if_it_overlaps_a_difficult_one_more():
+    box, difficult = (0, 0, 40, 40), (0, 0, 40, 50)
+    scores = coco([detected((difficult, 1, 0.9))], [truth((box, 1), (difficult, 1), difficult=[1])], num_classes=2)
+    assert scores.mean == pytest.approx(7 / 10)  # IoU 4/5 with the box: 0.50 to 0.80; above, nothing is found
+
+
 def test_the_first_ground_truth_can_be_found():
     """An annotation with the id 0 would count as unmatched in COCO's tools."""
     box = (0, 0, 40, 40)
@@ -63,7 +87,7 @@ def test_the_first_ground_truth_can_be_found():
 
 def test_sizes_go_by_the_area_of_the_outline():
     large = truth(((0, 0, 100, 100), 1))
-    thin = ImageGroundTruth(large.boxes_px, large.labels, large.left_out, np.array([900.0]))  # below 32 * 32
+    thin = ImageGroundTruth(large.boxes_px, large.labels, large.left_out, large.crowd, np.array([900.0]))  # below 32 * 32
     found = [detected(((0, 0, 100, 100), 1, 0.9))]
     for ground_truth, size in ((large, "AP large"), (thin, "AP small")):
         summary = coco(found, [ground_truth], num_classes=2).summary
@@ -86,7 +110,12 @@ def pycocotools_stats(detections, ground_truth, num_classes):
                 bbox = [xmin, ymin, xmax - xmin, ymax - ymin]
                 yield {"image_id": number, "category_id": int(image.labels[row]), "bbox": bbox, **values}
 
-    truth_rows = rows(ground_truth, area=lambda image: image.areas_px, iscrowd=lambda image: image.left_out.astype(int))
+    # pycocotools overwrites "ignore", but leaves out what has no size that it knows.
+    truth_rows = rows(
+        ground_truth,
+        area=lambda image: np.where(image.left_out & ~image.crowd, 1e12, image.areas_px),
+        iscrowd=lambda image: image.crowd.astype(int),
+    )
     published = COCO()
     published.dataset = {
         "info": {},
@@ -111,7 +140,7 @@ def test_every_number_equals_that_of_pycocotools(seed, capsys):
         rows, other = random.integers(0, 9), random.integers(0, 130)  # more than the 100 that count
         low, sides = random.uniform(0, 300, (rows, 2)).round(2), np.exp(random.uniform(1.5, 5.5, (rows, 2))).round(2)
         boxes = np.hstack([low, low + sides])
-        labels, crowd = random.integers(1, 4, rows), random.random(rows) < 0.2
+        labels, kind = random.integers(1, 4, rows), random.random(rows)
         near = np.repeat(boxes, 3, axis=0) + random.normal(0, 0.1, (3 * rows, 4)) * np.tile(np.repeat(sides, 3, axis=0), 2)
         near[:, 2:] = np.maximum(near[:, 2:], near[:, :2])
         anywhere = random.uniform(0, 300, (other, 2))
@@ -119,7 +148,7 @@ def test_every_number_equals_that_of_pycocotools(seed, capsys):
         found_labels = np.concatenate([np.repeat(labels, 3), np.ones(other, int)])
         scores = random.random(len(found)).round(2)  # with ties
         areas = area(boxes) * random.uniform(0.4, 1, rows)
-        return ImageDetections(found, found_labels, scores), ImageGroundTruth(boxes, labels, crowd, areas)
+        return ImageDetections(found, found_labels, scores), ImageGroundTruth(boxes, labels, kind < 0.3, kind < 0.15, areas)
 
     detections, ground_truth = zip(*(image() for _ in range(15)), strict=True)
     expected, precision = pycocotools_stats(detections, ground_truth, num_classes=5)

@@ -10,7 +10,7 @@ def detected(labels=(), scores=()) -> ImageDetections:
 
 def truth(labels=()) -> ImageGroundTruth:
     rows = len(labels)
-    return ImageGroundTruth(np.zeros((rows, 4)), np.array(labels, int), np.zeros(rows, bool), np.zeros(rows))
+    return ImageGroundTruth(np.zeros((rows, 4)), np.array(labels, int), np.zeros(rows, bool), np.zeros(rows, bool), np.zeros(rows))
 
 
 def test_what_can_be_compared():

@@ -6,7 +6,9 @@ from tf_ssd.metrics import ImageDetections, ImageGroundTruth, average_precision
 # TP FP TP of 2, in whole pixels
 FIRST, SECOND, ELSEWHERE = (0, 0, 40, 40), (100, 0, 140, 40), (200, 200, 240, 240)
 DETECTIONS = [ImageDetections(np.array([FIRST, ELSEWHERE, SECOND], float), np.ones(3, int), np.array([0.9, 0.8, 0.7]))]
-TRUTH = [ImageGroundTruth(np.array([FIRST, SECOND], float), np.ones(2, int), np.zeros(2, bool), np.full(2, 1600.0))]
+TRUTH = [
+    ImageGroundTruth(np.array([FIRST, SECOND], float), np.ones(2, int), np.zeros(2, bool), np.zeros(2, bool), np.full(2, 1600.0))
+]
 
 
 @pytest.mark.parametrize(

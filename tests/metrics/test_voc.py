@@ -26,7 +26,8 @@ def truth(*rows, left_out=()) -> ImageGroundTruth:
     """From (box, label); `left_out` lists row numbers."""
     boxes, labels = zip(*rows, strict=True) if rows else ((), ())
     boxes_px = np.reshape(boxes, (-1, 4)).astype(float)
-    return ImageGroundTruth(boxes_px, np.array(labels, int), np.isin(np.arange(len(rows)), left_out), area(boxes_px))
+    chosen = np.isin(np.arange(len(rows)), left_out)
+    return ImageGroundTruth(boxes_px, np.array(labels, int), chosen, np.zeros(len(rows), bool), area(boxes_px))
 
 
 def ap(detections, ground_truth, *, num_classes=2, **options) -> list[float]:
@@ -259,7 +260,7 @@ def test_agrees_with_the_development_kit(seed, points, kit):
         edges = found - [1, 1, 0, 0]  # 1-based and inclusive -> edges
         detections.append(ImageDetections(edges.astype(float), labels, scores))
         gt_edges = (gt_boxes - [1, 1, 0, 0]).astype(float)
-        ground_truth.append(ImageGroundTruth(gt_edges, gt_labels, difficult, area(gt_edges)))
+        ground_truth.append(ImageGroundTruth(gt_edges, gt_labels, difficult, np.zeros_like(difficult), area(gt_edges)))
     expected = [kit(*kit_recall_precision(detected_rows, truth_rows, label)) for label in (1, 2, 3)]
     np.testing.assert_allclose(ap(detections, ground_truth, num_classes=4, points=points), expected, rtol=1e-12)
     assert 0 < sum(expected) < 3, "or nothing was compared"

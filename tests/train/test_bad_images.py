@@ -75,7 +75,7 @@ LAYOUTS = {
 }
 
 
-def finds_nothing(_):
+def finds_nothing(_, settings):
     """In place of `detection_function`."""
     return lambda images: Detections(*(tf.zeros((len(images), *shape), tf.int32) for shape in ((1, 4), (1,), (1,), ())))
 

@@ -25,7 +25,8 @@ class EvaluateConfig(DataConfig):
     """Or detections in the format of COCO results: no model is then loaded. An image_id is a record's id; a category_id is that of
     the annotations (coco) or the place in the class map, from 1 (voc, csv)."""
     metric: Metric | None = None
-    """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: coco for coco, else voc12."""
+    """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: that of the dataset's own tools,
+    coco for coco, voc07 for a folder VOC2007, else voc12."""
     detection: Annotated[DetectionConfig, arg(name="")] = EVALUATED
     batch_size: int = 8
     """Images at a time."""
@@ -56,5 +57,10 @@ class EvaluateConfig(DataConfig):
 
     @property
     def chosen_metric(self) -> Metric:
-        """The metric asked for, or the one that is usual for the dataset."""
-        return self.metric or ("coco" if self.dataset == "coco" else "voc12")
+        """The metric asked for, or that of the dataset's own tools."""
+        if self.metric:
+            return self.metric
+        if self.dataset == "coco":
+            return "coco"
+        is_voc2007 = self.dataset == "voc" and {folder.resolve().name for folder in self.data} == {"VOC2007"}
+        return "voc07" if is_voc2007 else "voc12"

@@ -1,6 +1,6 @@
 """Average precision of a trained model, or of detections in a file, by the rules of PASCAL VOC or COCO.
 
-python -m tf_ssd.evaluate --checkpoint runs/voc --dataset voc --data VOCdevkit/VOC2007 --split test --metric voc07
+python -m tf_ssd.evaluate --checkpoint runs/voc --dataset voc --data VOCdevkit/VOC2007 --split test
 python -m tf_ssd.evaluate --detections found.json --dataset coco --data coco --split val2017
 """
 
@@ -67,7 +67,7 @@ def evaluate(config: EvaluateConfig) -> None:
         raise DatasetError(f"--split {' '.join(config.split)}: no boxes to be found, so no metric is defined; choose another split")
     metric = config.chosen_metric
     scores = average_precision(detections, ground_truth.images, num_classes=len(ground_truth.class_names) + 1, metric=metric)
-    console.print(TITLES[metric], style="bold")
+    console.print(f"{TITLES[metric]} ({metric})", style="bold", soft_wrap=True)
     for table in tables(scores, ground_truth.class_names):
         console.print(table)
     _write(config, scores, ground_truth, detections, console)
@@ -190,6 +190,7 @@ def _report(
         "version": 1,
         "tf_ssd": __version__,
         "metric": config.chosen_metric,
+        "rule": TITLES[config.chosen_metric],
         "evaluated": printable(str(config.checkpoint or config.detections)),
         "detection": asdict(config.detection) if config.checkpoint else None,
         "dataset": {

@@ -75,4 +75,4 @@ def _image(rows: Sequence[tuple[Annotation, int, float | None]]) -> ImageGroundT
     areas = [inside if stated is None else stated for (*_, stated), inside in zip(rows, area(boxes_px).tolist(), strict=True)]
     labels = np.array([label for _, label, _ in rows], np.int32)
     crowd = np.array([row.iscrowd for row, *_ in rows], bool)
-    return ImageGroundTruth(boxes_px, labels, crowd, np.array(areas, np.float64))
+    return ImageGroundTruth(boxes_px, labels, crowd, crowd, np.array(areas, np.float64))

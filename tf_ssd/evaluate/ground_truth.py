@@ -64,7 +64,8 @@ def ground_truth_of(records: Iterable[Record], class_names: Sequence[str]) -> Da
 
 def image_ground_truth(record: Record) -> ImageGroundTruth:
     """The ground truth of a record, in pixels."""
-    return ImageGroundTruth(record.boxes_px, record.labels, record.difficult | record.crowd, area(record.boxes_px))
+    left_out = record.difficult | record.crowd
+    return ImageGroundTruth(record.boxes_px, record.labels, left_out, record.crowd, area(record.boxes_px))
 
 
 def distinct(ids: Iterable[Value], where: Place) -> list[Value]:

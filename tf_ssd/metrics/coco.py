@@ -13,14 +13,17 @@ NAMES = ("AP", "AP50", "AP75", "AP small", "AP medium", "AP large", "AR1", "AR10
 RECALLS = np.linspace(0, 1, 101)
 # Indices into the evaluator's arrays.
 ALL_AREAS, AT_MOST_100 = 0, -1
+NO_SIZE = -1.0  # an area outside every range of sizes, also outside that of all of them
 IOU50, IOU75 = 0, 5
 
 
 def coco(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], *, num_classes: int) -> AveragePrecision:
     """Average precision over IoU 0.50, 0.55, ... 0.95, at most 100 detections per image and class, and COCO's other numbers.
 
-    Ground truth that is left out counts as COCO's `iscrowd`: any number of detections may lie in it. `per_class` is AP, `details`
-    has AP50, AP75 and AR100.
+    Crowds count as COCO's `iscrowd`: any number of detections may lie in them. Other ground truth that is left out, which COCO does
+    not have, counts as an object of a size that is not asked for: it is not missed, and the detection that matches it by the
+    ordinary IoU is left out too, after all objects that count; a second one is a false positive. `per_class` is AP, `details` has
+    AP50, AP75 and AR100.
 
     Args:
         detections: one entry per image; equal scores are taken in their order.
@@ -56,7 +59,8 @@ def coco(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGrou
 def _ground_truth_rows(ground_truth: Sequence[ImageGroundTruth]) -> Iterator[dict[str, Any]]:
     number = 0
     for image, truth in enumerate(ground_truth, start=1):
-        columns = (truth.labels, to_xywh(truth.boxes_px), truth.areas_px, truth.left_out)
+        areas_px = np.where(truth.left_out & ~truth.crowd, NO_SIZE, truth.areas_px)
+        columns = (truth.labels, to_xywh(truth.boxes_px), areas_px, truth.crowd)
         for label, bbox, surface, crowd in zip(*(column.tolist() for column in columns), strict=True):
             number += 1  # from 1: the evaluator takes 0 for "no ground truth"
             yield {"id": number, "image_id": image, "category_id": label, "bbox": bbox, "area": surface, "iscrowd": int(crowd)}

@@ -29,12 +29,14 @@ class ImageGroundTruth:
         boxes_px: (G, 4) float64, xyxy in pixels, as in `ImageDetections`.
         labels: (G,), 1..C-1.
         left_out: (G,) bool, rows that count neither when found nor when missed: VOC's `difficult`, COCO's `iscrowd`.
+        crowd: (G,) bool, of these the boxes around an unknown number of objects: COCO's `iscrowd`.
         areas_px: (G,) square pixels, by which COCO tells small objects from large ones: of the object's outline, if that is known.
     """
 
     boxes_px: np.ndarray
     labels: np.ndarray
     left_out: np.ndarray
+    crowd: np.ndarray
     areas_px: np.ndarray
 
 
