@@ -37,7 +37,6 @@ def load(
         WeightsError: there is no model, or it cannot be used.
     """
     from tf_ssd.config import DetectionConfig
-
     from tf_ssd.system.keras_settings import check_keras_settings
 
     check_keras_settings()

@@ -31,6 +31,8 @@ class ExportConfig:
     quantize: Quantize = "none"
     """For tflite. float16: weights in float16; dynamic: weights in int8; int8: weights and activations of the convolutions in int8,
     which needs pictures of the kind that it will detect in."""
+    image_size: tuple[int, int] | None = None
+    """Height and width of the pictures, fixed, for runtimes and examples that look for them in the file. Default: any size."""
     batch_size: int | Literal["dynamic"] | None = None
     """Pictures at a time. Default: 1 for tflite, else dynamic."""
     images: tuple[Path, ...] = ()
@@ -44,12 +46,18 @@ class ExportConfig:
     detection: Annotated[DetectionConfig, arg(name="")] = EVALUATED
     raw_heads: bool = False
     """Leave suppression to whoever runs the model: all boxes (B, K, 4) and scores (B, K, C - 1) come out."""
+    tflite_postprocess: bool = False
+    """For tflite: outputs and their order as of the operation TFLite_Detection_PostProcess: boxes (ymin, xmin, ymax, xmax) as
+    fractions of the picture, classes from 0, scores, number."""
 
     def __post_init__(self) -> None:
         require_new(self, output=SUFFIXES[self.format])
         quantized = self.quantize == "none" or self.format == "tflite"
         require(quantized, "--quantize", self.quantize, f"is for --format tflite; {self.format} is written in float32")
         require(self.batch_size in ("dynamic", None) or self.batch >= 1, "--batch-size", self.batch_size, "must be at least 1")
+        require(min(self.image_size or (1,)) >= 1, "--image-size", self.image_size, "both must be at least 1")
+        postprocess = not self.tflite_postprocess or (self.format == "tflite" and not self.raw_heads)
+        require(postprocess, "--tflite-postprocess", True, "is for --format tflite, and not with --raw-heads")
         fixed = not self.raw_heads or self.detection == EVALUATED
         require(fixed, "--raw-heads", self.raw_heads, "leaves suppression out, and so takes none of its settings")
         has_data = self.dataset != "synthetic"

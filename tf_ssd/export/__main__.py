@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from tf_ssd import cli
 from tf_ssd.config import ExportConfig, ExportFormat, require
@@ -21,12 +21,11 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from rich.console import Console
 
     from tf_ssd.data.records import Dataset
-    from tf_ssd.export.inference import BatchFunction, PictureFunction
+    from tf_ssd.errors import ImageError
+    from tf_ssd.export.inference import BatchFunction
     from tf_ssd.model import SSD300
 
-Item = TypeVar("Item")
-PICTURES = 16  # to compare on, at most
-CALIBRATION = 100  # pictures to calibrate int8 with, at most
+SKIPPED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,18 +46,19 @@ def check(config: ExportConfig) -> None:
     check_there(config.dataset, config.data, config.split)
 
 
-def export(config: ExportConfig) -> None:
-    """Write the artefact, compare it with TensorFlow, and put it in its place.
+def export(config: ExportConfig) -> int:
+    """Write the artefact, compare it with TensorFlow, and put it in its place; 1 if pictures could not be read, else 0.
 
     Raises:
         ConfigError: there are no pictures, a package is missing, or the file cannot be written.
-        DatasetError: a picture or the dataset cannot be read.
+        DatasetError: the dataset cannot be read, or none of the pictures.
         ExportError: what was written detects something else; nothing is left of it.
         WeightsError: the model cannot be used.
     """
     from rich.console import Console
 
     from tf_ssd.export.packages import check_installed
+    from tf_ssd.export.pictures import chosen_pictures
     from tf_ssd.weights.trained import load_trained
 
     check_installed(config.format)
@@ -66,7 +66,7 @@ def export(config: ExportConfig) -> None:
     model, names = load_trained(config.checkpoint)
     class_names = names or tuple(map(str, range(1, model.config.num_classes)))
     dataset = _dataset(config, class_names)
-    pictures = _pictures(config, dataset)
+    pictures, skipped = chosen_pictures(config, dataset)
     with (
         writing(f"--output {config.output}"),
         TemporaryDirectory(dir=config.output.parent, prefix=UNFINISHED) as scratch,
@@ -77,11 +77,13 @@ def export(config: ExportConfig) -> None:
         with console.status(f"Detecting in {len(pictures)} pictures, with TensorFlow and with what was written"):
             _verify(model, artefact, pictures, config, console)
         if _is_measured(dataset, class_names, config):
-            with console.status(f"Detecting in {len(dataset)} pictures of the dataset"):
-                _measure(model, artefact, dataset, config, console)
+            skipped += _measure(model, artefact, dataset, config, console)
         move_to_new(written, config.output)
     size = sum(path.stat().st_size for path in (config.output, *config.output.rglob("*")) if path.is_file())
     console.print(f"Written to {config.output}: {size / 1e6:.1f} MB", soft_wrap=True, markup=False)
+    for reason in dict.fromkeys(map(str, skipped)):
+        console.print(f"skipped: {reason}", soft_wrap=True, markup=False)
+    return SKIPPED if skipped else 0
 
 
 def _dataset(config: ExportConfig, class_names: tuple[str, ...]) -> "Dataset":
@@ -92,26 +94,6 @@ def _dataset(config: ExportConfig, class_names: tuple[str, ...]) -> "Dataset":
     if config.dataset == "synthetic":
         return held_out_pictures(seed=0)
     return open_dataset(config.dataset, config.data, config.split, class_names=class_names)
-
-
-def _pictures(config: ExportConfig, dataset: "Dataset") -> list["np.ndarray"]:
-    """The pictures to compare on and to calibrate with, spread evenly over those of --images or else of the dataset."""
-    from tf_ssd.data.images.decode import decode, read_file, read_image
-    from tf_ssd.data.paths import pictures_in
-    from tf_ssd.export.inference import shown
-
-    paths = [picture for path in config.images for picture in pictures_in(path)]
-    require(bool(paths) or not config.images, "--images", list(map(str, config.images)), "no picture is there")
-    number = CALIBRATION if config.quantize == "int8" else PICTURES
-    if paths:
-        return [shown(decode(read_file(path), str(path))) for path in spread(paths, number)]
-    return [shown(read_image(dataset[index])) for index in spread(range(len(dataset)), number)]
-
-
-def spread(items: Sequence[Item], number: int) -> list[Item]:
-    """Up to `number` items, from the first on at even distances."""
-    step = max(1, len(items) // number)
-    return list(items[::step][:number])
 
 
 def _write(
@@ -131,12 +113,14 @@ def _write(
             saved_model.describe(path, about)
         case "onnx":
             onnx.write(serve, spec, path)
+            onnx.name_outputs(path, list(about["outputs"]))
             onnx.describe(path, about)
         case "tflite":
             saved_model.write(serve, spec, scratch / "saved_model")
             litert.write(scratch / "saved_model", path)
             if config.quantize != "none":
                 litert.quantize(path, config.quantize, (copies(picture, config.batch or 1) for picture in pictures))
+            litert.name_outputs(path, list(about["outputs"]))
             litert.describe(path, about)
     return path
 
@@ -156,18 +140,21 @@ def _verify(
     """Print how far TensorFlow and the artefact are apart; raises ExportError if it is too far."""
     from rich.table import Table
 
-    from tf_ssd.export.agreement import LIMITS, compare, compare_heads
+    from tf_ssd.export.agreement import LIMITS, compare, compare_heads, what_counts
     from tf_ssd.export.inference import by_artefact, by_tensorflow, detections
+    from tf_ssd.export.pictures import PICTURES, spread
 
     limits, chosen = LIMITS[config.quantize], spread(pictures, PICTURES)
     expected = list(map(by_tensorflow(model, config), chosen))
-    found = list(map(by_artefact(artefact, config.batch or 2), chosen))
+    found = list(map(by_artefact(artefact, config, batch=2), chosen))
     if config.raw_heads:
         agreement = compare_heads(expected, found, limits)
     else:
         ours, theirs = (list(map(detections, outputs)) for outputs in (expected, found))
         agreement = compare(ours, theirs, limits, config.detection)
-    table = Table("", "TensorFlow", config.format, "allowed", title=f"In {len(chosen)} pictures")
+    table = Table(
+        "", "TensorFlow", config.format, "allowed", title=f"In {len(chosen)} pictures", caption=what_counts(limits, config)
+    )
     for row in agreement.rows(limits):
         table.add_row(*row)
     console.print(table)
@@ -182,17 +169,16 @@ def _is_measured(dataset: "Dataset", class_names: tuple[str, ...], config: Expor
     return asked and not config.raw_heads and tuple(dataset.class_names) == class_names
 
 
-def _measure(model: "SSD300", artefact: "BatchFunction", dataset: "Dataset", config: ExportConfig, console: "Console") -> None:
-    """Print the average precision of the model and of what was written."""
-    from tf_ssd.evaluate.over_dataset import judged
-    from tf_ssd.export.inference import by_artefact, by_tensorflow, detections_in
+def _measure(
+    model: "SSD300", artefact: "BatchFunction", dataset: "Dataset", config: ExportConfig, console: "Console"
+) -> list["ImageError"]:
+    """Print the average precision of the model and of what was written; returns why pictures were skipped."""
+    from tf_ssd.export.measure import measure
 
-    def mean(function: "PictureFunction") -> float:
-        found = detections_in(dataset, function)
-        return judged(found, dataset.class_names, num_classes=model.config.num_classes).average_precision.mean
-
-    before, after = mean(by_tensorflow(model, config)), mean(by_artefact(artefact, config.batch or 1))
-    console.print(f"AP50 on {len(dataset)} pictures: TensorFlow {before:.4f}, {config.format} {after:.4f} ({after - before:+.4f})")
+    before, after, pictures, skipped = measure(model, artefact, dataset, config, console)
+    which = f"{pictures} of {len(dataset)} pictures, spread evenly" if pictures < len(dataset) else f"{pictures} pictures"
+    console.print(f"AP50 on {which}: TensorFlow {before:.4f}, {config.format} {after:.4f} ({after - before:+.4f})")
+    return skipped
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,20 @@ def quantize(path: Path, how: Quantize, pictures: Iterable[np.ndarray]) -> None:
                 quantizer.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
             calibration = quantizer.calibrate({SIGNATURE: [{"images": images} for images in pictures]})
     path.write_bytes(quantizer.quantize(calibration).quantized_model)
+
+
+def name_outputs(path: Path, names: Sequence[str]) -> None:
+    """Name the tensors that go in and come out of a file as in its signature, and put the outputs in this order."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(str(path))
+    (signature,) = model.signatureDefs
+    graph = model.subgraphs[signature.subgraphIndex]
+    for tensor in (*signature.inputs, *signature.outputs):
+        graph.tensors[tensor.tensorIndex].name = tensor.name
+    place_of = {tensor.name.decode(): tensor.tensorIndex for tensor in signature.outputs}
+    graph.outputs = [place_of[name] for name in names]
+    flatbuffer_utils.write_model(model, str(path))
 
 
 def describe(path: Path, about: dict[str, Any]) -> None:

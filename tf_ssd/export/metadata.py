@@ -14,10 +14,23 @@ OUTPUTS = {
     "scores": "(B, D) probabilities",
     "count": "(B,) how many of D are real",
 }
+POSTPROCESS_OUTPUTS = {
+    "detection_boxes": "(B, D, 4) float32 (ymin, xmin, ymax, xmax) as fractions of the pictures, best first, padded with zeros",
+    "detection_classes": "(B, D) float32, the place in classes, from 0",
+    "detection_scores": "(B, D) probabilities",
+    "num_detections": "(B,) float32, how many of D are real",
+}
 RAW_OUTPUTS = {
     "boxes_px": "(B, K, 4) xyxy in pixels of the pictures, one for each default box",
     "scores": "(B, K, C - 1) probabilities of the classes; suppression is left to do",
 }
+
+
+def outputs(config: ExportConfig) -> dict[str, str]:
+    """What comes out, by name, in the order in which it does."""
+    if config.tflite_postprocess:
+        return POSTPROCESS_OUTPUTS
+    return RAW_OUTPUTS if config.raw_heads else OUTPUTS
 
 
 def metadata(class_names: Sequence[str], config: ExportConfig) -> dict[str, Any]:
@@ -27,7 +40,11 @@ def metadata(class_names: Sequence[str], config: ExportConfig) -> dict[str, Any]
         "format": config.format,
         "quantize": config.quantize,
         "classes": list(class_names),
-        "inputs": {"images": "(B, H, W, 3) uint8 RGB, of any size"},
-        "outputs": RAW_OUTPUTS if config.raw_heads else OUTPUTS,
+        "inputs": {"images": f"(B, H, W, 3) uint8 RGB, {_size(config)}"},
+        "outputs": outputs(config),
         **({} if config.raw_heads else asdict(config.detection)),
     }
+
+
+def _size(config: ExportConfig) -> str:
+    return "of {} x {} pixels, H x W".format(*config.image_size) if config.image_size else "of any size"

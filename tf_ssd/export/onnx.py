@@ -1,6 +1,7 @@
 """ONNX, by tf2onnx."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tf_ssd.export.packages import needed
 from tf_ssd.export.serving import Serve
 
 OPSET = 18
+AXES = ("batch", "height", "width")
 KEY = "tf_ssd"  # in the model's metadata
 
 
@@ -19,6 +21,21 @@ def write(serve: Serve, spec: tf.TensorSpec, path: Path) -> None:
     convert = needed("tf2onnx.convert", "onnx")
     function = tf.function(serve, input_signature=[spec], autograph=False)
     convert.from_function(function, input_signature=[spec], opset=OPSET, output_path=str(path))
+
+
+def name_outputs(path: Path, names: Sequence[str]) -> None:
+    """Put the outputs of a file of `write` in this order, and name the axes that are not fixed: batch, height, width."""
+    onnx = needed("onnx", "onnx")
+    model = onnx.load(path)
+    by_name = {output.name: output for output in model.graph.output}
+    ordered = [by_name[name] for name in names]
+    for value in (*model.graph.input, *ordered):
+        for axis, name in zip(value.type.tensor_type.shape.dim, AXES, strict=False):
+            if not axis.dim_value:
+                axis.dim_param = name
+    del model.graph.output[:]
+    model.graph.output.extend(ordered)
+    onnx.save(model, path)
 
 
 def describe(path: Path, about: dict[str, Any]) -> None:

@@ -17,13 +17,21 @@ def resize(pictures: tf.Tensor, image_size: int) -> tf.Tensor:
     The result is that of `tf_ssd.data.images.resize.resize_window` for the whole picture: bilinear, after a mean over cells of 2,
     4 or 8 pixels if both sides are at least so many times S. But these means are not rounded to whole numbers.
     """
-    height, width = tf.unstack(tf.shape(pictures)[1:3])
+    if pictures.shape[1:3] == [image_size, image_size]:
+        return tf.cast(pictures, tf.float32)
+    height, width = size_of(pictures)
     reduction = choose_reduction(whole(tf.stack([width, height])), reductions=REDUCTIONS, image_size=image_size)
     rows = tf.reshape(tf.cast(pictures, tf.float32), [-1, height, width * 3])
     shrunk = tf.matmul(axis_weights(height, reduction, image_size), rows)  # (B, S, W * 3)
     columns = tf.reshape(shrunk, [-1, width, 3])  # (B * S, W, 3)
     resized = tf.matmul(axis_weights(width, reduction, image_size), columns)  # (B * S, S, 3)
     return tf.reshape(resized, [-1 if pictures.shape[0] is None else pictures.shape[0], image_size, image_size, 3])
+
+
+def size_of(pictures: tf.Tensor) -> list[tf.Tensor]:
+    """Height and width (), int32: constants where they are fixed, so that converters can compute with them."""
+    _, *known, _ = pictures.shape
+    return [tf.constant(side) for side in known] if all(known) else tf.unstack(tf.shape(pictures)[1:3])
 
 
 def axis_weights(extent: tf.Tensor, reduction: tf.Tensor, count: int) -> tf.Tensor:

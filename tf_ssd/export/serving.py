@@ -7,7 +7,7 @@ import tensorflow as tf
 from tf_ssd import detect
 from tf_ssd.config import ExportConfig
 from tf_ssd.default_boxes import default_boxes
-from tf_ssd.export.preprocess import resize
+from tf_ssd.export.preprocess import resize, size_of
 from tf_ssd.model import SSD300
 from tf_ssd.network.kernels.choice import plain_kernels
 
@@ -20,13 +20,14 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
 
     It returns the results of `detect.detect` by name, with boxes in pixels of the pictures: "boxes_px" (B, D, 4) float32
     xyxy, "labels" (B, D) int32, "scores" (B, D) float32 and "count" (B,) int32. With `raw_heads`: "boxes_px" (B, K, 4) and "scores"
-    (B, K, C - 1) of all default boxes.
+    (B, K, C - 1) of all default boxes. With `tflite_postprocess`, all float32: "detection_boxes" (B, D, 4) as fractions
+    (ymin, xmin, ymax, xmax), "detection_classes" (B, D) from 0, "detection_scores" (B, D), "num_detections" (B,).
     """
     # An array becomes a constant of the graph; a tensor made outside of it would become one more input in some formats.
     anchors, settings = default_boxes(model.config.boxes).numpy(), config.detection
 
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
+        height, width = (tf.cast(side, tf.float32) for side in size_of(images))
         corners = tf.stack([width, height, width, height])
         with plain_kernels():
             predictions = model(resize(images, model.config.boxes.image_size), training=False)
@@ -43,11 +44,24 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
             max_detections=settings.max_detections,
             class_agnostic=settings.class_agnostic,
         )
+        if config.tflite_postprocess:
+            return postprocess(found)
         return {"boxes_px": found.boxes * corners, "labels": found.labels, "scores": found.scores, "count": found.count}
 
     return serve
 
 
+def postprocess(found: detect.Detections) -> dict[str, tf.Tensor]:
+    """What TFLite_Detection_PostProcess gives out, in its order."""
+    xmin, ymin, xmax, ymax = tf.unstack(found.boxes, axis=-1)
+    return {
+        "detection_boxes": tf.stack([ymin, xmin, ymax, xmax], axis=-1),
+        "detection_classes": tf.cast(tf.maximum(found.labels - 1, 0), tf.float32),
+        "detection_scores": found.scores,
+        "num_detections": tf.cast(found.count, tf.float32),
+    }
+
+
 def input_spec(config: ExportConfig) -> tf.TensorSpec:
-    """Shape and dtype of the pictures: of any size, but all pictures of a call are of the same size."""
-    return tf.TensorSpec([config.batch or None, None, None, 3], tf.uint8, name="images")
+    """Shape and dtype of the pictures: of the size that is fixed or of any, but all pictures of a call are of the same size."""
+    return tf.TensorSpec([config.batch or None, *(config.image_size or (None, None)), 3], tf.uint8, name="images")
