@@ -14,7 +14,7 @@ import torch
 import reference_torch.default_boxes as reference
 from reference_torch import matcher
 from tf_ssd.config import DefaultBoxesConfig, LossConfig, ModelConfig
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD300, ssd300
 
 IMAGES, ROWS, CLASSES = 2, 4, 4
 # No setting has the value that it has by default, but for the size of the image, which the network fixes.
@@ -47,7 +47,7 @@ def shallow_network(seed: int = 0) -> SSD300:
         return [keras.layers.AveragePooling2D(size)(keras.layers.Rescaling(1 / 255)(image)) for size in (150, 300)]
 
     with mock.patch("tf_ssd.model.vgg16", means), mock.patch("tf_ssd.model.extras", return_value=[]):
-        model = SSD300(settings(), name="shallow")
+        model = ssd300(settings())
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(size=weight.shape) for weight in model.weights])
     return model

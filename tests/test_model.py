@@ -9,7 +9,7 @@ from tf_ssd import loss, matcher
 from tf_ssd.config import VOC300, DefaultBoxesConfig, LossConfig, ModelConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
-from tf_ssd.model import ssd300
+from tf_ssd.model import SSD300, ssd300
 
 SMALL = ModelConfig(num_classes=4, width=0.0625)
 CELLS, BOXES = (38, 19, 10, 5, 3, 1), (4, 6, 6, 6, 4, 4)
@@ -168,6 +168,30 @@ def test_fit_evaluate_save_and_load(images, tmp_path):
     for name, expected in network.predict(images, verbose=0).items():
         np.testing.assert_array_equal(loaded.predict(images, verbose=0)[name], expected)
     assert loaded.evaluate(images, ground_truth(), verbose=0) == pytest.approx(network.evaluate(images, ground_truth(), verbose=0))
+
+
+@pytest.mark.filterwarnings("ignore")  # Keras calls .h5 a legacy format
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_file_keeps_weights_configuration_and_dtype_policy(suffix, tmp_path):
+    settings = dataclasses.replace(SMALL, num_classes=3, variances=(0.2, 0.3), loss=LossConfig(alpha=0.5))
+    network = built_with("mixed_bfloat16", settings)
+    network.save(tmp_path / f"model.{suffix}")
+    loaded = keras.saving.load_model(tmp_path / f"model.{suffix}")
+    assert (type(loaded), loaded.config, loaded.name) == (SSD300, settings, network.name)
+    assert loaded.get_layer("conv1_1").dtype_policy.name == "mixed_bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+    for ours, theirs in zip(loaded.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_clone_is_of_the_same_class_and_configuration(images):
+    settings = dataclasses.replace(SMALL, num_classes=3, variances=(0.2, 0.3))
+    network = built_with("mixed_bfloat16", settings)
+    clone = keras.models.clone_model(network)
+    assert (type(clone), clone.config, clone.name) == (SSD300, settings, network.name)
+    assert clone.get_layer("conv1_1").dtype_policy.name == "mixed_bfloat16"
+    clone.set_weights(network.get_weights())
+    np.testing.assert_array_equal(clone(images[:1])["logits"], network(images[:1])["logits"])
 
 
 def test_mixed_precision_gives_float32_outputs(images):

@@ -21,24 +21,18 @@ class SSD300(keras.Model):
 
     It is a plain `keras.Model`: `compile(optimizer)` and `fit` on pairs (images, {"boxes": (B, G, 4) xyxy fractions, "labels":
     (B, G), 0 for padding}) train it with the MultiBox loss, `save` and `keras.saving.load_model` need no custom objects once
-    `tf_ssd.model` is imported.
+    `tf_ssd.model` is imported, and keep the dtype policy. `ssd300` builds one; the constructor is that of any functional model, as
+    `keras.models.clone_model` wants it.
 
     Args:
-        config: what to build.
-
-    Raises:
-        ConfigError: the default boxes do not fit the feature maps of the network.
+        inputs: the images.
+        outputs: what `network.heads.heads` gives.
+        name: of the model.
     """
 
-    def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
-        image = keras.Input((300, 300, 3), name="image", dtype=interface_dtype())
-        body = vgg16(image, config)
-        sources = [*body, *extras(body[-1], config)]
-        sizes = tuple(source.shape[1] for source in sources)
-        if sizes != config.boxes.feature_maps:
-            raise ConfigError(f"feature_maps={config.boxes.feature_maps}: SSD300 has feature maps of {sizes} cells")
-        super().__init__(inputs=image, outputs=heads(sources, config), **kwargs)
-        self.config = config
+    def __init__(self, inputs: keras.KerasTensor, outputs: dict[str, keras.KerasTensor], name: str, **kwargs: Any) -> None:
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        self.config = ModelConfig.from_dict(self.get_layer("logits").network)
 
     def compute_loss(
         self,
@@ -95,12 +89,22 @@ class SSD300(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """The configuration as plain values, from which the whole network can be made again."""
-        return {"config": dataclasses.asdict(self.config), "name": self.name}
+        policy = self.get_layer("logits_0").dtype_policy.name
+        return {"config": dataclasses.asdict(self.config), "name": self.name, "dtype": policy}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: object = None) -> "SSD300":
-        """Inverse of `get_config`."""
-        return cls(ModelConfig.from_dict(config["config"]), name=config["name"])
+        """Inverse of `get_config`; what older versions wrote has no dtype policy and takes the present one."""
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(config.get("dtype", before))
+        try:
+            return _built(ModelConfig.from_dict(config["config"]), config["name"])
+        finally:
+            keras.config.set_dtype_policy(before)
+
+
+# Keras looks for the class under its bare name in .h5 files.
+keras.saving.get_custom_objects()["SSD300"] = SSD300
 
 
 def ssd300(config: ModelConfig) -> SSD300:
@@ -108,5 +112,18 @@ def ssd300(config: ModelConfig) -> SSD300:
 
     Body: He initialisation. Heads: near 0 (standard deviation 0.01 for offsets, 0.003 for logits), so that the first losses are
     small although conv4_3 enters with length 20. Biases: 0.
+
+    Raises:
+        ConfigError: the default boxes do not fit the feature maps of the network.
     """
-    return SSD300(config, name="ssd300")
+    return _built(config, "ssd300")
+
+
+def _built(config: ModelConfig, name: str) -> SSD300:
+    image = keras.Input((300, 300, 3), name="image", dtype=interface_dtype())
+    body = vgg16(image, config)
+    sources = [*body, *extras(body[-1], config)]
+    sizes = tuple(source.shape[1] for source in sources)
+    if sizes != config.boxes.feature_maps:
+        raise ConfigError(f"feature_maps={config.boxes.feature_maps}: SSD300 has feature maps of {sizes} cells")
+    return SSD300(image, heads(sources, config), name)

@@ -2,6 +2,7 @@ import io
 import os
 import pickle
 import sys
+from argparse import Namespace
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tf_ssd.errors import WeightsError
 from tf_ssd.weights import read_weights
+from tf_ssd.weights.files import without_prefix
 
 TENSORS = {"body.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "scale": np.float32([1.5, -2])}
 
@@ -74,6 +76,53 @@ def test_other_floating_point_types_become_float32(suffix, dtype, tmp_path):
 def test_hdf5_names_are_paths_without_the_number_of_the_output(tmp_path):
     path = write(tmp_path / "a.h5", {"layer/layer/kernel:0": torch.ones(2), "layer/layer_b_1:0": torch.zeros(3)})
     assert_read(path, {"layer/layer/kernel": np.ones(2), "layer/layer_b_1": np.zeros(3)})
+
+
+@pytest.mark.parametrize("kind", ["external", "virtual"])
+def test_hdf5_datasets_that_are_kept_elsewhere_are_refused(kind, tmp_path):
+    (tmp_path / "secret.raw").write_bytes(np.ones(4, np.float32).tobytes())
+    write(tmp_path / "secret.h5", {"secret": torch.ones(4)})
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        if kind == "external":
+            file.create_dataset("k", (4,), "f4", external=[(str(tmp_path / "secret.raw"), 0, h5py.h5f.UNLIMITED)])
+        else:
+            layout = h5py.VirtualLayout((4,), "f4")
+            layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "secret", (4,))
+            file.create_virtual_dataset("k", layout)
+    with pytest.raises(WeightsError, match=r"a\.h5: tensor /k is kept in another file, which is not read; copy it into one file"):
+        read_weights(tmp_path / "a.h5")
+
+
+def test_a_checkpoint_of_torchvisions_training_script(tmp_path):
+    """It holds the command line as an `argparse.Namespace`, and a scheduler's milestones as a `Counter`."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(2))], 0.1)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [1])
+    content = {"model": state(), "optimizer": optimizer.state_dict(), "lr_scheduler": scheduler.state_dict(), "epoch": 3}
+    assert_read(write(tmp_path / "a.pth", {**content, "args": Namespace(lr=0.1, data_path="/data", aspect=[1, 2])}))
+
+
+def test_code_in_a_namespace_is_not_run(tmp_path):
+    content = {"model": state(), "args": Namespace(code=Code(tmp_path / "made by the pickle"))}
+    with pytest.raises(WeightsError, match=r"holds \S*mkdir, which could run code; nothing in it was run"):
+        read_weights(write(tmp_path / "a.pth", content))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pth"]
+
+
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        (("module.a", "module.b"), "module."),
+        (("model.module.a", "model.module.b"), "model.module."),
+        (("_orig_mod.module.a", "_orig_mod.module.b"), "_orig_mod.module."),
+        (("module.a", "b"), ""),
+        (("modules.a", "modules.b"), ""),
+    ],
+)
+def test_what_a_wrapper_put_before_every_name(names, prefix):
+    tensors = {name: np.full(1, number) for number, name in enumerate(names)}
+    shorter, found = without_prefix(tensors)
+    assert found == prefix
+    assert shorter == {name.removeprefix(prefix): array for name, array in tensors.items()}
 
 
 def test_hdf5_links_are_not_followed(tmp_path):

@@ -112,6 +112,14 @@ def test_a_complete_detector(table, boxes, tensors, publish):
         assert np.unique(getattr(imported.model.get_layer(layer), variable)) == given[name].flat[0]
 
 
+def test_names_of_a_wrapped_network(publish, monkeypatch):
+    """DataParallel's "module." is left out, and the account says so."""
+    given = publish(AMDEGROOT)
+    monkeypatch.setattr(published, "read_weights", lambda _: {f"module.{name}": array for name, array in given.items()})
+    imported = published.import_published("amdegroot", FILE, num_classes=None, channels=None)
+    assert (imported.prefix, len(imported.copied)) == ("module.", 71)
+
+
 def test_the_same_number_of_classes_keeps_the_heads(publish):
     publish(AMDEGROOT)
     assert published.import_published("amdegroot", FILE, num_classes=CLASSES, channels=None).new == ()

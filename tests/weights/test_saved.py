@@ -97,7 +97,7 @@ def test_a_changed_byte_among_the_weights(saved):
 
 def test_another_model(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "other.keras")
-    with pytest.raises(WeightsError, match=r"other\.keras: holds a Sequential, not an SSD300 of tf_ssd"):
+    with pytest.raises(WeightsError, match=r"other\.keras: holds 'Sequential', not an SSD300 of tf_ssd"):
         load_model(tmp_path / "other.keras")
 
 
@@ -119,8 +119,41 @@ def test_a_file_of_another_version(saved, member, change, message):
 def test_the_message_about_another_version_names_both(saved):
     rewrite(saved, "metadata.json", lambda content: content | {"keras_version": "9.1"})
     rewrite(saved, "model.weights.h5", None)
-    with pytest.raises(WeightsError, match=rf"written with Keras 9\.1, this is Keras {keras.__version__} and tf_ssd"):
+    with pytest.raises(WeightsError, match=rf"written with Keras '9\.1', this is Keras {keras.__version__} and tf_ssd"):
         load_model(saved)
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "/etc/outside.txt", r"..\outside.txt", "assets/../../x", "C:/outside.txt"])
+def test_an_archive_whose_paths_lead_out_is_refused(saved, name):
+    with zipfile.ZipFile(saved, "a") as archive:
+        archive.writestr(name, "outside")
+    with pytest.raises(WeightsError, match=r"model\.keras: holds a file '.*', outside of the archive; nothing was loaded"):
+        load_model(saved)
+
+
+def test_what_a_file_says_is_not_repeated_at_length(saved):
+    """Neither a configuration that was put there nor a name that has no end."""
+    secret = "x" * 500
+    for changes in (
+        {"config": {"config": {"boxes": {"secret": secret}}, "name": "ssd300"}},
+        {"config": {"config": dataclasses.asdict(SMALL) | {"width": secret}, "name": "ssd300"}},
+        {"config": secret},
+        {"registered_name": secret, "class_name": secret},
+    ):
+        rewrite(saved, "config.json", lambda content, changes=changes: content | changes)
+        with pytest.raises(WeightsError) as raised:
+            load_model(saved)
+        assert "x" * 61 not in str(raised.value)
+        assert len(str(raised.value)) < 400
+
+
+def test_commands_load_a_model_in_the_present_policy(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        save_model(network(0), tmp_path / "model.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert load_model(tmp_path / "model.keras").get_layer("conv1_1").compute_dtype == "float32"
 
 
 @pytest.mark.parametrize(("name", "message"), [("model.h5", "the suffix must be .keras"), ("missing.keras", "no such file")])

@@ -1,5 +1,6 @@
 """The heads: from feature maps to offsets and logits of every default box."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from tf_ssd.config import ModelConfig
+from tf_ssd.network.output import Output
 
 # Standard deviations of the initial kernels: the first losses are small although conv4_3 enters with length 20.
 OFFSETS_STDDEV, LOGITS_STDDEV = 0.01, 0.003
@@ -27,7 +29,8 @@ def heads(sources: Sequence[tf.Tensor], config: ModelConfig) -> dict[str, tf.Ten
             )
             outputs[output].append(layers.Reshape((-1, numbers), name=f"{output}_{level}_boxes")(convolution(source)))
     # Whatever the body computes in, the loss and the decoder get float32 or better.
-    return {name: layers.Concatenate(axis=1, name=name, dtype=interface_dtype())(parts) for name, parts in outputs.items()}
+    network = dataclasses.asdict(config)
+    return {name: Output(network, name=name, dtype=interface_dtype())(parts) for name, parts in outputs.items()}
 
 
 def interface_dtype() -> str:

@@ -65,6 +65,10 @@ def convert(config: WeightsConfig) -> None:
     console = Console(highlight=False)
     console.print(_account(config, imported))
     console.print(f"Written to {config.output}", soft_wrap=True, markup=False)
+    if imported.prefix:
+        console.print(
+            f'note: every name in the file begins with "{imported.prefix}", which was left out', soft_wrap=True, markup=False
+        )
     if config.source == "amdegroot" and config.channels is None:
         console.print(NATIVE_NOTE, soft_wrap=True)
 

@@ -4,6 +4,7 @@ import importlib.util
 import pickle
 import re
 import warnings
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,12 +16,15 @@ IMAGENET = Path("imagenet")  # stands for the weights that Keras Applications do
 Tensors = Iterator[tuple[str, np.ndarray]]
 # Training scripts save the state dict beside the optimizer's, under one of these names.
 WRAPPERS = ("model", "state_dict")
+# DataParallel, torch.compile and PyTorch Lightning put these before each name.
+PREFIXES = ("module.", "_orig_mod.", "model.")
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """All tensors of a file, by the names they have there, as float32 whatever floating-point type they are stored in.
 
-    `.pth` and `.pt`: a state dict, alone or under "model" or "state_dict" (needs PyTorch, which reads it with weights_only=True).
+    `.pth` and `.pt`: a state dict, alone or under "model" or "state_dict" (needs PyTorch, which reads it with weights_only=True);
+    what lies beside it, such as the command line of torchvision's training script, an `argparse.Namespace`, is ignored.
     `.safetensors`. `.h5`: datasets by their path, without the ":0" that older versions of Keras append.
 
     Raises:
@@ -51,6 +55,15 @@ def check_readable(path: Path) -> None:
         raise WeightsError(_without_torch(path))
 
 
+def without_prefix(tensors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
+    """The tensors under shorter names where a wrapper put the same word before all of them, and these words, "" if none did."""
+    prefix = next((prefix for prefix in PREFIXES if all(name.startswith(prefix) for name in tensors)), "")
+    if not prefix:
+        return tensors, ""
+    shorter, more = without_prefix({name.removeprefix(prefix): array for name, array in tensors.items()})
+    return shorter, prefix + more
+
+
 def _float32(array: np.ndarray, where: str) -> np.ndarray:
     if not np.issubdtype(array.dtype, np.floating):
         raise WeightsError(f"{where} is of type {array.dtype}; weights are floating-point numbers")
@@ -72,7 +85,8 @@ def _state_dict(path: Path) -> dict:
     except ImportError as error:
         raise WeightsError(_without_torch(path)) from error
     try:
-        with warnings.catch_warnings(action="ignore"):  # PyTorch warns of old formats
+        # PyTorch warns of old formats. A Namespace is a name for each value and nothing that could be run.
+        with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals([Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # PyTorch's own message says how to load such a file without protection; ours must not.
@@ -110,9 +124,12 @@ def _hdf5(path: Path) -> Tensors:
 
     datasets = []
     with h5py.File(path, "r") as file:
-        # Links are not followed, so that everything comes from this file.
+        # Links are not followed, and datasets whose content lies elsewhere are refused: everything comes from this file.
         file.visititems(lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None)
         for dataset in datasets:
+            if dataset.external or dataset.is_virtual:
+                what_to_do = "copy it into one file (h5repack, or h5py) and try again"
+                raise WeightsError(f"{path}: tensor {dataset.name} is kept in another file, which is not read; {what_to_do}")
             yield dataset.name.removeprefix("/").removesuffix(":0"), dataset[()]
 
 

@@ -11,7 +11,7 @@ from tf_ssd.errors import WeightsError
 from tf_ssd.model import SSD300, ssd300
 from tf_ssd.weights.checks import check_shapes, classes_in, find_table
 from tf_ssd.weights.class_names import published_class_names
-from tf_ssd.weights.files import IMAGENET, read_weights
+from tf_ssd.weights.files import IMAGENET, read_weights, without_prefix
 from tf_ssd.weights.tables import Shape, Table, by_layer_name, is_head
 
 
@@ -19,8 +19,9 @@ class Imported(NamedTuple):
     """A network with published weights, and an account of what was done.
 
     `table` describes the kind of file that was found, `channels` is the order of colours that it was trained on. `copied` names the
-    tensors that were used, `unused` the others, and `new` the layers of our network that the file had nothing for. `class_names`
-    are those that the source publishes, None if the heads are new or of another number of classes.
+    tensors that were used, `unused` the others, `new` the layers of our network that the file had nothing for, and `prefix` what a
+    wrapper had put before each name. `class_names` are those that the source publishes, None if the heads are new or of another
+    number of classes.
     """
 
     model: SSD300
@@ -29,6 +30,7 @@ class Imported(NamedTuple):
     copied: tuple[str, ...]
     unused: tuple[str, ...]
     new: tuple[str, ...]
+    prefix: str
     class_names: tuple[str, ...] | None
 
 
@@ -65,7 +67,7 @@ def import_published(source: WeightsSource, file: Path, *, num_classes: int | No
     require(source in get_args(WeightsSource), "source", source, f"must be one of {', '.join(get_args(WeightsSource))}")
     require(channels in (None, *get_args(Channels)), "channels", channels, "must be bgr or rgb")
     require(channels is None or source == "amdegroot", "channels", channels, "only weights of amdegroot come in two orders")
-    tensors = _imagenet() if source == "vgg16" and file == IMAGENET else read_weights(file)
+    tensors, prefix = without_prefix(_imagenet() if source == "vgg16" and file == IMAGENET else read_weights(file))
     table = find_table(source, tensors, file)
     in_file = classes_in(table, tensors, file)
     wanted = next(count for count in (num_classes, in_file, ModelConfig.num_classes) if count is not None)
@@ -81,7 +83,7 @@ def import_published(source: WeightsSource, file: Path, *, num_classes: int | No
     new = _fill(model, arrays)
     unused = tuple(name for name in table.targets if name not in places)
     class_names = published_class_names(source, wanted) if same_heads else None
-    return Imported(model, table, channels, tuple(places), unused, new, class_names)
+    return Imported(model, table, channels, tuple(places), unused, new, prefix, class_names)
 
 
 def _shapes(model: SSD300, num_classes: int | None) -> dict[str, Shape]:

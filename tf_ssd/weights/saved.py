@@ -3,7 +3,8 @@
 import json
 import zipfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import keras
 
@@ -13,6 +14,9 @@ from tf_ssd.model import SSD300
 from tf_ssd.system.files import writing, written_beside
 from tf_ssd.weights.places import check_model_file
 from tf_ssd.weights.tables import is_head
+
+REGISTERED = "tf_ssd>SSD300"
+SHOWN = 60  # characters of what a file says, in a message
 
 
 def save_model(model: SSD300, path: Path) -> None:
@@ -26,38 +30,63 @@ def save_model(model: SSD300, path: Path) -> None:
 
 
 def load_model(path: Path) -> SSD300:
-    """The model in a .keras file that this package wrote, not compiled. Only models of this package are loaded.
+    """The model in a .keras file that this package wrote, not compiled, in the present dtype policy.
+
+    Only models of this package are loaded: it builds the network itself, and lets Keras read the weights alone.
 
     Raises:
         WeightsError: the file is missing, truncated or damaged, holds another model, or was written by an incompatible version.
     """
     check_model_file(path)
     content, written_by = _read_archive(path)
-    if content["registered_name"] != "tf_ssd>SSD300":
-        raise WeightsError(f"{path}: holds a {content['class_name']}, not an SSD300 of tf_ssd")
+    if content["registered_name"] != REGISTERED:
+        raise WeightsError(f"{path}: holds {_quoted(content['class_name'])}, not an SSD300 of tf_ssd")
+    versions = f"this is Keras {keras.__version__} and tf_ssd {__version__}"
+    if written_by != keras.__version__:
+        versions = f"it was written with Keras {_quoted(written_by)}, {versions}"
     try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # a file of another version makes Keras raise nearly anything
+        model = SSD300.from_config({name: content["config"][name] for name in ("config", "name")})
+    except Exception as error:  # a file of another version, or a changed one, makes Keras raise nearly anything
+        what = f"its configuration is none of an SSD300 ({type(error).__name__})"  # which is not printed: it is not ours
+        raise WeightsError(f"{path}: cannot be loaded: {what}; {versions}") from error
+    try:
+        model.load_weights(path)
+    except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        versions = f"this is Keras {keras.__version__} and tf_ssd {__version__}"
-        if written_by != keras.__version__:
-            versions = f"it was written with Keras {written_by}, {versions}"
-        raise WeightsError(f"{path}: cannot be loaded ({reason}); {versions}") from error
+        raise WeightsError(f"{path}: cannot be loaded: its weights do not fit ({reason}); {versions}") from error
+    return model
 
 
-def _read_archive(path: Path) -> tuple[dict[str, str], str]:
-    """The class of the model in a .keras file, and the version of Keras that wrote it. Compares checksums, which Keras does not."""
+def _read_archive(path: Path) -> tuple[dict[str, Any], Any]:
+    """The description of the model in a .keras file, and the version of Keras that wrote it.
+
+    Compares checksums, and refuses names of members that lead out of a folder that they were unpacked in; Keras warns.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
+            outside = next((name for name in archive.namelist() if _leads_out(name)), None)
             content = json.loads(archive.read("config.json"))
-            classes = {key: content[key] for key in ("class_name", "registered_name")}
+            content = {key: content[key] for key in ("class_name", "registered_name", "config")}
             version = json.loads(archive.read("metadata.json"))["keras_version"]
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: not a .keras file, or not a whole one ({error})") from error
     if damaged:
         raise WeightsError(f"{path}: {damaged} inside it is damaged; copy the file again")
-    return classes, version
+    if outside is not None:
+        raise WeightsError(f"{path}: holds a file {_quoted(outside)}, outside of the archive; nothing was loaded. Do not trust it")
+    return content, version
+
+
+def _leads_out(name: str) -> bool:
+    parts = PureWindowsPath(name)  # whose separators are both
+    return bool(parts.drive or parts.root) or ".." in parts.parts
+
+
+def _quoted(value: Any) -> str:
+    """The beginning of something that a file says."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def transfer(source: SSD300, model: SSD300, *, heads: bool = True) -> tuple[str, ...]:
