@@ -45,3 +45,11 @@ def test_shapes_are_checked(name):
     arguments[name] = arguments[name][:, :1]
     with pytest.raises(ValueError, match=f"{name} has shape"):
         loss.multibox_loss(**arguments)
+
+
+def test_arrays_of_numpy_are_taken():
+    arguments = problem([[1, 0, 0, 0, 0], [1, 2, 0, 0, 0]])
+    arrays = [argument.numpy() for argument in arguments]
+    for operation in (loss.multibox_loss, loss.multibox_sums):
+        for ours, theirs in zip(operation(*arrays), operation(*arguments), strict=True):
+            np.testing.assert_array_equal(ours, theirs)

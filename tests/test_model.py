@@ -151,6 +151,53 @@ def test_compute_loss_is_the_multibox_loss(images):
     assert float(actual) == pytest.approx(float(expected.total), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y: y["boxes"], r'ground truth is \{"boxes": .*, not something of type'),
+        (lambda y: {"bboxes": y["boxes"], "labels": y["labels"]}, "not a dictionary of 'bboxes', 'labels'"),
+        (lambda y: y | {"labels": y["labels"][..., None]}, r"not boxes \(2, 2, 4\) and labels \(2, 2, 1\)"),
+        (lambda y: y | {"boxes": y["boxes"][..., :3]}, r"not boxes \(2, 2, 3\)"),
+        (lambda y: y | {"boxes": y["boxes"] * 300}, r"fractions of the image are expected, not pixels \(270\)"),
+        (lambda y: y | {"labels": y["labels"] + 2}, r"labels: 2 are not in 0..3, the first is 4; the model has 4 classes"),
+        (lambda y: y | {"labels": y["labels"] - 1}, "labels: 1 are not in 0..3, the first is -1"),
+    ],
+)
+def test_ground_truth_that_the_loss_cannot_use_is_refused_by_fit(model, images, change, message):
+    """In arrays, in the first batch of a dataset, and in a batch by itself; before anything is compiled."""
+    truth = change(ground_truth())
+    model.compile("sgd")
+    with pytest.raises(ValueError, match=message):
+        model.fit(images, truth, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        model.fit(tf.data.Dataset.from_tensor_slices((images, truth)).batch(2), verbose=0)
+    with pytest.raises(ValueError, match=message):
+        model.fit(images, ground_truth(), validation_data=(images, truth), verbose=0)
+    for method in (model.evaluate, model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match=message):
+            method(images, truth)
+    with pytest.raises(ValueError, match=message):
+        model.compute_loss(y=truth, y_pred=model(images))
+
+
+def test_a_dataset_of_keras_is_looked_at_too(model, images):
+    class Pixels(keras.utils.PyDataset):
+        num_batches = 1
+
+        def __getitem__(self, index):
+            return images, ground_truth() | {"boxes": ground_truth()["boxes"] * 300}
+
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="not pixels"):
+        model.fit(Pixels(), verbose=0)
+
+
+@pytest.mark.parametrize("given", [{"loss": "mse"}, {"loss_weights": [1, 2]}])
+def test_another_loss_is_refused(model, given):
+    with pytest.raises(ValueError, match=rf"compile\({next(iter(given))}=...\): SSD300 has a loss of its own; leave it out"):
+        model.compile("sgd", **given)
+
+
 def test_sample_weights_are_refused(model):
     with pytest.raises(ValueError, match="sample weights"):
         model.compute_loss(sample_weight=tf.ones([2]))

@@ -85,6 +85,7 @@ def multibox_sums(
 
     Arguments and errors as for `multibox_loss`.
     """
+    offsets, logits, target_offsets, target_labels = map(tf.convert_to_tensor, (offsets, logits, target_offsets, target_labels))
     _check_shapes(offsets, logits, target_offsets, target_labels)
     offsets, logits = at_least_float32(offsets), at_least_float32(logits)
     positive = target_labels > 0  # (B, K)

@@ -13,6 +13,7 @@ from tf_ssd.errors import ConfigError
 from tf_ssd.network.backbones.vgg import vgg16
 from tf_ssd.network.extras import extras
 from tf_ssd.network.heads import heads, interface_dtype
+from tf_ssd.network.truth import check_given, check_truth
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
@@ -34,6 +35,47 @@ class SSD300(keras.Model):
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
         self.config = ModelConfig.from_dict(self.get_layer("logits").network)
 
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, *rest: Any, **settings: Any) -> None:
+        """As `keras.Model.compile`, without a loss: it is the MultiBox loss, and its settings are those of `config.loss`.
+
+        Raises:
+            ValueError: another loss is given, or weights of losses.
+        """
+        if loss is not None or loss_weights is not None:
+            given = "loss" if loss is not None else "loss_weights"
+            raise ValueError(
+                f"compile({given}=...): SSD300 has a loss of its own; leave it out, or set ModelConfig(loss=LossConfig(...))"
+            )
+        super().compile(optimizer, None, None, *rest, **settings)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as a saved model was; Keras itself does so for models whose `compile` is its own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x: Any = None, y: Any = None, *rest: Any, **settings: Any) -> keras.callbacks.History:
+        """As `keras.Model.fit`; raises ValueError for ground truth that the loss cannot use."""
+        held_out = settings.get("validation_data")
+        held_out_x, held_out_y = held_out[:2] if isinstance(held_out, tuple | list) else (held_out, None)
+        check_given(x, y, self.config.num_classes)
+        check_given(held_out_x, held_out_y, self.config.num_classes)
+        return super().fit(x, y, *rest, **settings)
+
+    def evaluate(self, x: Any = None, y: Any = None, *rest: Any, **settings: Any) -> Any:
+        """As `keras.Model.evaluate`; raises ValueError for ground truth that the loss cannot use."""
+        check_given(x, y, self.config.num_classes)
+        return super().evaluate(x, y, *rest, **settings)
+
+    def train_on_batch(self, x: Any, y: Any = None, *rest: Any, **settings: Any) -> Any:
+        """As `keras.Model.train_on_batch`; raises ValueError for ground truth that the loss cannot use."""
+        check_given(x, y, self.config.num_classes)
+        return super().train_on_batch(x, y, *rest, **settings)
+
+    def test_on_batch(self, x: Any, y: Any = None, *rest: Any, **settings: Any) -> Any:
+        """As `keras.Model.test_on_batch`; raises ValueError for ground truth that the loss cannot use."""
+        check_given(x, y, self.config.num_classes)
+        return super().test_on_batch(x, y, *rest, **settings)
+
     def compute_loss(
         self,
         x: tf.Tensor | None = None,
@@ -45,13 +87,15 @@ class SSD300(keras.Model):
         """The total of `multibox_loss` for ground truth `y` ("boxes", "labels") and predictions `y_pred` ("offsets", "logits").
 
         Raises:
-            ValueError: ground truth is missing, or sample weights are given, which the MultiBox loss does not know.
+            ValueError: ground truth is missing or of another form, or sample weights are given, which the MultiBox loss does not
+                know.
         """
         if sample_weight is not None:
             raise ValueError("SSD300 does not take sample weights")
         if y is None or y_pred is None:
             raise ValueError("SSD300 needs ground truth and predictions to compute a loss")
-        return self.multibox_loss(y["boxes"], y["labels"], y_pred).total
+        check_truth(y, self.config.num_classes)
+        return self.multibox_loss(tf.convert_to_tensor(y["boxes"]), tf.convert_to_tensor(y["labels"]), y_pred).total
 
     def multibox_loss(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.MultiboxLoss:
         """Match ground truth (B, G, 4), (B, G) with the model's default boxes and compare the predictions, as its config says."""
