@@ -4,21 +4,25 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from setuptools import find_namespace_packages
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LINK = re.compile(r"\]\(([^)]+)\)")
-OURS = re.compile(r"https://(?:github\.com/tf-ssd/tf-ssd/blob|raw\.githubusercontent\.com/tf-ssd/tf-ssd)/main/([^)#]+)")
+LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
-def test_links_of_the_readme_hold_on_an_index_of_packages_too():
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_links_to_is_there(page):
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert not [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+def test_links_of_the_description_hold_on_an_index_of_packages():
+    assert "](" in (ROOT / "README.md").read_text(encoding="utf-8")
     links = LINK.findall((ROOT / PROJECT["project"]["readme"]).read_text(encoding="utf-8"))
-    assert len(links) > 10
     assert not [link for link in links if not link.startswith("https://")]
-    ours = [match[1] for link in links if (match := OURS.fullmatch(link))]
-    assert len(ours) > 5
-    assert not [path for path in ours if not (ROOT / path).is_file()]
 
 
 def test_every_package_is_installed():
@@ -31,4 +35,5 @@ def test_every_package_is_installed():
 def test_the_python_versions_are_those_of_the_readme():
     versions = [name.rsplit(" ", 1)[1] for name in PROJECT["project"]["classifiers"] if "Python :: 3." in name]
     assert versions == ["3.11", "3.12", "3.13"]
-    assert "Python 3.11, 3.12 or 3.13" in (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in ("README.md", PROJECT["project"]["readme"]):
+        assert "Python 3.11, 3.12 or 3.13" in (ROOT / page).read_text(encoding="utf-8")
