@@ -1,12 +1,14 @@
 """A simple mistake is reported before TensorFlow is imported, which takes ten seconds and more."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 # Runs commands one after the other in a process that has not imported TensorFlow, and prints what each did.
 SCRIPT = """
 import contextlib, importlib, io, json, sys
@@ -91,7 +93,9 @@ def answers(tmp_path_factory):
     for suffix in {suffix for _, outputs in OUTPUTS.values() for suffix in outputs.values()}:
         (folder / f"taken{suffix}").write_text("a user's")
     asked = json.dumps([(module, arguments) for module, arguments, _ in MISTAKES])
-    run = subprocess.run([sys.executable, "-c", SCRIPT], input=asked, capture_output=True, text=True, check=True, cwd=folder)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # the benchmarks are not installed
+    script = [sys.executable, "-c", SCRIPT]
+    run = subprocess.run(script, input=asked, capture_output=True, text=True, check=True, cwd=folder, env=environment)
     left = {path.name for path in Path(folder).iterdir()}
     assert {path.read_text() for path in folder.glob("taken*")} == {"a user's"}
     assert not {name for name in left if name.startswith(("new", "runs", "unfinished"))}
