@@ -18,7 +18,8 @@ WATCHER = ("/bin/sh", "-c", 'read -r _ || { PATH=/usr/bin:/bin; cat "$0" >&2; rm
 def captured_stderr() -> Iterator[TextIO]:
     """Inside, nothing reaches stderr, not even what C++ code writes past Python; gives a text stream that does.
 
-    All that was written is shown on stderr after an exception, and also if the process is aborted or killed.
+    All that was written is shown on stderr after an exception, and also if the process is aborted or killed where there is
+    a POSIX shell.
     """
     with ExitStack() as stack:
         shown = _kept_stderr(stack)
@@ -26,8 +27,9 @@ def captured_stderr() -> Iterator[TextIO]:
         stack.callback(os.close, stderr)
         chatter = stack.enter_context(tempfile.NamedTemporaryFile(prefix="tf_ssd-", delete=False))
         stack.callback(Path(chatter.name).unlink, missing_ok=True)
-        watcher = subprocess.Popen((*WATCHER, chatter.name), stdin=subprocess.PIPE, start_new_session=True)
-        stack.callback(watcher.communicate, b"all is well\n")
+        if Path(WATCHER[0]).exists():
+            watcher = subprocess.Popen((*WATCHER, chatter.name), stdin=subprocess.PIPE, start_new_session=True)
+            stack.callback(watcher.communicate, b"all is well\n")
         os.dup2(chatter.fileno(), 2)
         stack.callback(os.dup2, stderr, 2)
         try:
