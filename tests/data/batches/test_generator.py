@@ -267,7 +267,12 @@ def test_the_last_evaluation_batch_is_filled_with_black():
 # Errors
 
 
-@pytest.mark.parametrize("run", [train, evaluate])
+def one_by_one(dataset) -> list[Batch]:
+    """Each of the first batches by itself."""
+    return [source(dataset).batch(number) for number in range(len(dataset) // 4)]
+
+
+@pytest.mark.parametrize("run", [train, evaluate, one_by_one])
 def test_an_error_comes_out_as_it_was_raised(run):
     error = DatasetError("a.xml: object 3 (dog): broken")
     with pytest.raises(DatasetError) as caught:

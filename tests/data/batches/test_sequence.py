@@ -62,6 +62,13 @@ def test_fit_gets_the_training_batches_in_their_order(workers):
     assert Recorder().fit(sequence(workers=workers), epochs=2) == list(range(2 * STEPS))
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_what_keras_reads_before_the_first_epoch_ends_none(steps):
+    """It takes two items for their shapes, and so the last one of so short an epoch."""
+    items = TrainingSequence(source(), steps_per_epoch=steps, max_boxes=8)
+    assert Recorder().fit(items, epochs=3) == list(range(3 * steps))
+
+
 def test_fit_goes_on_from_the_epoch_it_is_told():
     assert Recorder().fit(sequence(first_epoch=2), initial_epoch=2, epochs=4) == list(range(2 * STEPS, 4 * STEPS))
 
