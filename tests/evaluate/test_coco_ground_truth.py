@@ -55,6 +55,14 @@ def test_boxes_are_as_written_also_beyond_the_image(read):
     assert empty.boxes_px.shape == (0, 4)
 
 
+def test_corners_that_are_all_fractions_are_refused(read):
+    rows = [{**ROWS[0], "bbox": [0.1, 0.2, 0.25, 0.5]}, {**ROWS[0], "image_id": 3, "bbox": [0, 0, 1, 1]}]
+    message = r"instances\.json: no corner of any box is greater than 1 px; in image 7 the first box ends at x=0.35, y=0.7; these"
+    with pytest.raises(DatasetError, match=message):
+        read(annotations=rows)
+    assert len(read(annotations=[*rows, ROWS[0]]).images[1].labels) == 2
+
+
 def test_the_area_is_that_of_the_outline_else_of_the_box(read):
     assert read().images[1].areas_px.tolist() == [700.5, 36000]
 

@@ -71,6 +71,14 @@ def test_an_image_may_be_named_by_its_file(tmp_path):
         read_results(tmp_path / "found.json", truth)
 
 
+def test_corners_that_are_all_fractions_are_refused(read):
+    rows = [{**ROW, "bbox": [0.1, 0.2, 0.25, 0.5]}, {**ROW, "image_id": 7, "bbox": [0, 0, 1, 1]}]
+    message = r"found\.json: no corner of any box is greater than 1 px; in image 42 the first box ends at x=0.35, y=0.7; these are"
+    with pytest.raises(DatasetError, match=message):
+        read(rows)
+    assert len(read([*rows, ROW])[0].labels) == 2
+
+
 def test_a_class_that_is_named_goes_before_its_number(read):
     first, *_ = read([{**ROW, "category_id": 18, "class": "cat"}, {**ROW, "category_id": 1, "class": "cow"}])
     assert first.labels.tolist() == [1, 3]

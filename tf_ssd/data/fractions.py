@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+import numpy as np
+
 from tf_ssd.data.images.decode import name_of
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.errors import DatasetError, Place
@@ -16,14 +18,23 @@ def require_pixels(dataset: Dataset, where: Place) -> None:
     """
     first: Record | None = None
     for record in _with_boxes(dataset):
-        if (record.boxes_px > 1).any():
+        if not are_fractions(record.boxes_px):
             return
         first = first or record
     if first is not None:
-        x, y = first.boxes_px[0, 2:]
-        what = f"no corner of any box is greater than 1 px; in {name_of(first)} the first box ends at x={x:.6g}, y={y:.6g}"
-        advice = "these are fractions of the image: multiply x by its width in pixels, and y by its height"
-        raise DatasetError.at(where, f"{what}; {advice}", kind="fractions instead of pixels")
+        raise fractions_error(where, f"in {name_of(first)}", first.boxes_px[0])
+
+
+def are_fractions(boxes_px: np.ndarray) -> bool:
+    """Whether there are boxes (N, 4), and no corner of any is greater than 1."""
+    return len(boxes_px) > 0 and not (boxes_px > 1).any()
+
+
+def fractions_error(where: Place, place: str, box: np.ndarray) -> DatasetError:
+    """That the boxes of `where` are fractions, as their first one (4,), xyxy, shows; `place` says where that is."""
+    what = f"no corner of any box is greater than 1 px; {place} the first box ends at x={box[2]:.6g}, y={box[3]:.6g}"
+    advice = "these are fractions of the image: multiply x by its width in pixels, and y by its height"
+    return DatasetError.at(where, f"{what}; {advice}", kind="fractions instead of pixels")
 
 
 def _with_boxes(dataset: Dataset) -> Iterator[Record]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tf_ssd.boxes_px import area, from_xywh
 from tf_ssd.data.classes import require_class_names
+from tf_ssd.data.fractions import are_fractions, fractions_error
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.coco_ids import Id, order, places
 from tf_ssd.data.readers.coco_json import Annotation, CocoFile, read_coco, unique
@@ -26,7 +27,7 @@ def read_coco_ground_truth(path: Path, *, class_names: Sequence[str] | None = No
 
     Raises:
         DatasetError: the file is not COCO JSON; an id or a name is repeated; an annotation is of an unknown image, of an unknown
-            category or of one that is not among `class_names`.
+            category or of one that is not among `class_names`; or all boxes are fractions.
     """
     notes = Notes()
     file = read_coco(path, notes)
@@ -38,6 +39,9 @@ def read_coco_ground_truth(path: Path, *, class_names: Sequence[str] | None = No
     id_of = {name: category.id for name, category in zip(names, categories, strict=True)}
     category_ids = tuple(id_of.get(name) for name in class_names)
     images, file_of = _images(file, path, image_ids, category_ids), {image.id: image.file_name or "" for image in file.images}
+    boxes_px = from_xywh(np.array([row.bbox for row in file.annotations], np.float64).reshape(-1, 4))  # (M, 4)
+    if are_fractions(boxes_px):
+        raise fractions_error(Place(path), f"in image {file.annotations[0].image_id!r}", boxes_px[0])
     return DatasetGroundTruth(class_names, category_ids, tuple(image_ids), images, tuple(file_of[number] for number in image_ids))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_ssd.boxes_px import from_xywh
+from tf_ssd.data.fractions import are_fractions, fractions_error
 from tf_ssd.data.readers.coco_ids import Id
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.evaluate.coco_ground_truth import label_of_categories
@@ -24,12 +25,14 @@ def read_results(path: Path, ground_truth: DatasetGroundTruth) -> list[ImageDete
 
     Raises:
         DatasetError: the file cannot be read or has another form, or a row names an image or a category that is unknown
-            or not the only one.
+            or not the only one, or all boxes are fractions.
     """
     rows = read_rows(path)
     images = np.fromiter(_positions(rows, path, ground_truth), np.int64, len(rows))  # (N,)
     labels = np.fromiter(_labels(rows, path, ground_truth), np.int32, len(rows))  # (N,)
     boxes_px = from_xywh(np.array([row.bbox for row in rows], np.float64).reshape(-1, 4))  # (N, 4)
+    if are_fractions(boxes_px):
+        raise fractions_error(Place(path), f"in image {rows[0].image_id!r}", boxes_px[0])
     scores = np.array([row.score for row in rows], np.float64)  # (N,)
     order = np.argsort(images, kind="stable")
     ends = np.cumsum(np.bincount(images, minlength=len(ground_truth.images)))[:-1]
