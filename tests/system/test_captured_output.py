@@ -53,3 +53,11 @@ def test_nothing_stays_on_the_disk(tmp_path, monkeypatch):
         os.write(2, b"x")
         assert len(list(tmp_path.iterdir())) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_shell_it_works_too(capfd, monkeypatch):
+    monkeypatch.setattr("tf_ssd.system.captured_output.WATCHER", ("/nowhere/sh",))
+    with captured_stderr() as shown:
+        os.write(2, b"from C++\n")
+        print("said", file=shown, flush=True)
+    assert capfd.readouterr() == ("", "said\n")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -18,8 +18,7 @@ WATCHER = ("/bin/sh", "-c", 'read -r _ || { PATH=/usr/bin:/bin; cat "$0" >&2; rm
 def captured_stderr() -> Iterator[TextIO]:
     """Inside, nothing reaches stderr, not even what C++ code writes past Python; gives a text stream that does.
 
-    All that was written is shown on stderr after an exception, and also if the process is aborted or killed where there is
-    a POSIX shell.
+    All that was written is shown on stderr after an exception, and, where there is a shell, if the process is aborted or killed.
     """
     with ExitStack() as stack:
         shown = _kept_stderr(stack)
@@ -27,7 +26,7 @@ def captured_stderr() -> Iterator[TextIO]:
         stack.callback(os.close, stderr)
         chatter = stack.enter_context(tempfile.NamedTemporaryFile(prefix="tf_ssd-", delete=False))
         stack.callback(Path(chatter.name).unlink, missing_ok=True)
-        if Path(WATCHER[0]).exists():
+        with suppress(OSError):  # not every system has a shell
             watcher = subprocess.Popen((*WATCHER, chatter.name), stdin=subprocess.PIPE, start_new_session=True)
             stack.callback(watcher.communicate, b"all is well\n")
         os.dup2(chatter.fileno(), 2)
