@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.train.board import read_board
 from tf_ssd.config import TrainConfig
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import SyntheticDataset
@@ -95,6 +96,9 @@ def test_what_is_made(undisturbed):
     assert [row[0] for row in rows(undisturbed, "loss.csv")] == ["1", "2", "3", "4", "5"]
     assert [row[0] for row in rows(undisturbed, "evaluations.csv")] == ["2", "4", "5"]
     assert newest(undisturbed) == 5
+    scalars, pictures = read_board(undisturbed / "tensorboard")
+    assert [step for step, name in scalars if name == "mean_average_precision"] == [2, 4, 5]  # the last whatever --eval-every says
+    assert pictures == [(2, "detections"), (4, "detections"), (5, "detections")]
 
 
 def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stopped, undisturbed, data, tmp_path, capsys):

@@ -1,22 +1,8 @@
-import tensorflow as tf
 from PIL import Image
 
+from tests.train.board import read_board
 from tf_ssd.train.tensorboard import NAMES, TensorBoard
 from tf_ssd.train.trainer.trainer import StepResult
-
-
-def read(folder):
-    """(step, name): value of every scalar, and the names of the pictures."""
-    scalars, pictures = {}, []
-    for path in folder.iterdir():
-        for record in tf.data.TFRecordDataset(str(path)):
-            event = tf.compat.v1.Event.FromString(record.numpy())
-            for value in event.summary.value:
-                if value.metadata.plugin_data.plugin_name == "images":
-                    pictures.append((event.step, value.tag))
-                else:
-                    scalars[event.step, value.tag] = float(tf.make_ndarray(value.tensor))
-    return scalars, pictures
 
 
 def test_steps_and_evaluations(tmp_path):
@@ -24,7 +10,7 @@ def test_steps_and_evaluations(tmp_path):
     board.step(StepResult(7, 0.5, 3.0, 1.0, 2.0, 12, 36, 9.0), batch_size=4)
     board.evaluation(7, 0.5, {"cat": 0.25, "dog": 0.75}, Image.new("RGB", (6, 4)))
     board.close()
-    scalars, pictures = read(tmp_path)
+    scalars, pictures = read_board(tmp_path)
     assert scalars == {
         (7, "training/learning_rate"): 0.5,
         (7, "loss/total"): 3.0,

@@ -16,10 +16,10 @@ def tables(scores: AveragePrecision, class_names: Sequence[str]) -> list[Table]:
     columns = _columns(scores)
     table = Table(Column("class", overflow="fold"), Column("boxes", justify="right"), *columns)
     for label, name in enumerate(class_names):
-        values = (_shown(column[label]) for column in columns.values())
+        values = (shown(column[label]) for column in columns.values())
         table.add_row(escape(name), str(scores.ground_truth_counts[label]), *values)
     table.add_section()
-    table.add_row("mean", str(scores.ground_truth_counts.sum()), *(_shown(_mean(column)) for column in columns.values()))
+    table.add_row("mean", str(scores.ground_truth_counts.sum()), *(shown(_mean(column)) for column in columns.values()))
     return [table, _summary(scores)] if len(scores.summary) > 1 else [table]
 
 
@@ -46,7 +46,7 @@ def _summary(scores: AveragePrecision) -> Table:
     table, names = Table(show_header=False), list(scores.summary)
     half = len(names) // 2
     for left, right in zip(names[:half], names[half:], strict=True):
-        table.add_row(left, _shown(scores.summary[left]), right, _shown(scores.summary[right]))
+        table.add_row(left, shown(scores.summary[left]), right, shown(scores.summary[right]))
     return table
 
 
@@ -56,7 +56,8 @@ def _mean(column: np.ndarray) -> float:
     return float(defined.mean()) if len(defined) else math.nan
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
+    """Three digits; a dash where it is not defined, as there is nothing to be found."""
     return "-" if math.isnan(value) else f"{value:.3f}"
 
 

@@ -4,6 +4,7 @@ python -m tf_ssd.export --checkpoint runs/voc --format onnx --output voc.onnx
 python -m tf_ssd.export --checkpoint runs/voc --format tflite --output voc.tflite --quantize int8 --images photos
 """
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -173,11 +174,13 @@ def _measure(
     model: "SSD300", artefact: "BatchFunction", dataset: "Dataset", config: ExportConfig, console: "Console"
 ) -> list["ImageError"]:
     """Print the average precision of the model and of what was written; returns why pictures were skipped."""
-    from tf_ssd.export.measure import measure
+    from tf_ssd.export.measure import MOST, measure
 
     before, after, pictures, skipped = measure(model, artefact, dataset, config, console)
-    which = f"{pictures} of {len(dataset)} pictures, spread evenly" if pictures < len(dataset) else f"{pictures} pictures"
-    console.print(f"AP50 on {which}: TensorFlow {before:.4f}, {config.format} {after:.4f} ({after - before:+.4f})")
+    which = f"{pictures} of {len(dataset)} pictures" if pictures < len(dataset) else f"{pictures} pictures"
+    spread = ", spread evenly" if len(dataset) > MOST else ""
+    change = f"TensorFlow {before:.4f}, {config.format} {after:.4f} ({after - before:+.4f})"
+    console.print(f"AP50 on {which}{spread}: {'not defined, as nothing is to be found' if math.isnan(before) else change}")
     return skipped
 
 

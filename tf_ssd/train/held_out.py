@@ -18,7 +18,7 @@ from tf_ssd.drawing.pictures import draw_detections, grid
 from tf_ssd.drawing.sheets import captioned, small_png
 from tf_ssd.errors import ImageError
 from tf_ssd.evaluate.over_dataset import Evaluation, detections_in, judged
-from tf_ssd.evaluate.tables import or_none
+from tf_ssd.evaluate.tables import or_none, shown
 from tf_ssd.model import SSD300
 from tf_ssd.system.files import write_bytes, write_json
 from tf_ssd.system.signals import until_stopped
@@ -96,9 +96,9 @@ class HeldOut:
         precision, names = evaluation.average_precision, self._dataset.class_names
         table = Table("class", "boxes", "AP50", title="Held-out average precision at IoU 0.5")
         for name, count, value in zip(names, precision.ground_truth_counts, precision.per_class, strict=True):
-            table.add_row(escape(name), str(count), "-" if np.isnan(value) else f"{value:.3f}")
+            table.add_row(escape(name), str(count), shown(value))
         table.add_section()
-        table.add_row("mean", str(precision.ground_truth_counts.sum()), f"{precision.mean:.3f}")
+        table.add_row("mean", str(precision.ground_truth_counts.sum()), shown(precision.mean))
         console.print(table)
         if picture is not None:
             write_bytes(self._folder / PICTURE, small_png(picture, most_bytes=MOST_BYTES))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
+from tf_ssd.evaluate.tables import shown
 from tf_ssd.system.files import unwritable, write_bytes
 from tf_ssd.system.signals import Stopped
 from tf_ssd.train.curves import curves_png, read_columns
@@ -138,7 +139,7 @@ def _evaluate_if_due(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
     except Stopped:
         return  # the evaluation is made when the run goes on
     precision = evaluation.average_precision
-    run.console.print(f"step {run.trainer.step:6d}   held-out AP50 {precision.mean:.3f}")
+    run.console.print(f"step {run.trainer.step:6d}   held-out AP50 {shown(precision.mean)}")
     board.evaluation(run.trainer.step, precision.mean, held_out.by_name(evaluation), held_out.picture(evaluation))
 
 
