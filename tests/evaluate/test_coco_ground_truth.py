@@ -74,12 +74,22 @@ def test_class_names_set_the_labels(read):
     assert truth.images[1].labels.tolist() == [1, 3]
 
 
+@pytest.mark.parametrize("parent", [-1, 99])
+@pytest.mark.parametrize("class_names", [None, ["animal", "cat", "dog"]])
+def test_a_parent_without_boxes_may_have_the_name_of_a_class(read, parent, class_names):
+    truth = read(categories=[*CATEGORIES, {"id": parent, "name": "dog"}], class_names=class_names)
+    assert (truth.class_names, truth.category_ids) == (("animal", "cat", "dog"), (0, 2, 18))
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"images": [*IMAGES, IMAGES[0]]}, "images: the id 7 is given 2 times"),
         ({"categories": [*CATEGORIES, {"id": 2, "name": "x"}]}, "categories: the id 2 is given 2 times"),
-        ({"categories": [*CATEGORIES, {"id": 4, "name": "dog"}]}, "one name twice, 'dog'"),
+        (
+            {"categories": [*CATEGORIES, {"id": 4, "name": "dog"}], "annotations": [*ROWS, {**ROWS[0], "category_id": 4}]},
+            "one name twice, 'dog'",
+        ),
         ({"annotations": [{**ROWS[0], "image_id": 8}]}, r"annotations\[0\]: there is no image with the id 8"),
         ({"annotations": [ROWS[0], {**ROWS[0], "category_id": 5}]}, r"annotations\[1\]: category 5 is none of the classes"),
         ({"annotations": [{**ROWS[0], "area": [700]}]}, r"annotations\[0\]: area is \[700\]; write a number, or leave it out"),

@@ -1,6 +1,7 @@
 """The ground truth of a COCO annotation file as COCO's own tools take it: boxes and areas as they are written, nothing clipped."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tf_ssd.data.classes import require_class_names
 from tf_ssd.data.fractions import are_fractions, fractions_error
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.coco_ids import Id, order, places
-from tf_ssd.data.readers.coco_json import Annotation, CocoFile, read_coco, unique
+from tf_ssd.data.readers.coco_json import Annotation, Category, CocoFile, read_coco, unique
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
 from tf_ssd.metrics.images import ImageGroundTruth
@@ -23,7 +24,7 @@ def read_coco_ground_truth(path: Path, *, class_names: Sequence[str] | None = No
     Args:
         path: the annotation file.
         class_names: the classes in the order of their labels, which categories are looked up in by name; None takes all
-            categories in the order of their ids.
+            categories in the order of their ids. Of categories of one name, one without boxes does not count.
 
     Raises:
         DatasetError: the file is not COCO JSON; an id or a name is repeated; an annotation is of an unknown image, of an unknown
@@ -32,7 +33,7 @@ def read_coco_ground_truth(path: Path, *, class_names: Sequence[str] | None = No
     notes = Notes()
     file = read_coco(path, notes)
     image_ids = sorted((image.id for image in unique(file.images, Place(path, "images"), notes)), key=order)
-    categories = unique(file.categories, Place(path, "categories"), notes)
+    categories = _told_apart(unique(file.categories, Place(path, "categories"), notes), file.annotations)
     categories = sorted(categories, key=lambda category: order(category.id))
     names = [category.name_text for category in categories]
     class_names = require_class_names(names if class_names is None else class_names, Place(path))
@@ -43,6 +44,13 @@ def read_coco_ground_truth(path: Path, *, class_names: Sequence[str] | None = No
     if are_fractions(boxes_px):
         raise fractions_error(Place(path), f"in image {file.annotations[0].image_id!r}", boxes_px[0])
     return DatasetGroundTruth(class_names, category_ids, tuple(image_ids), images, tuple(file_of[number] for number in image_ids))
+
+
+def _told_apart(categories: Sequence[Category], rows: Sequence[Annotation]) -> list[Category]:
+    """Without those that have no boxes and the name of another, as parents of a group often do."""
+    place_of, counts = places([category.id for category in categories]), Counter(category.name_text for category in categories)
+    used = {place_of.get(row.category_id) for row in rows}
+    return [category for place, category in enumerate(categories) if counts[category.name_text] == 1 or place in used]
 
 
 def _images(file: CocoFile, path: Path, image_ids: Sequence[Id], category_ids: Sequence[Id | None]) -> tuple[ImageGroundTruth, ...]:
