@@ -385,6 +385,18 @@ def test_a_name_that_cannot_be_printed_does_not_end_the_check(voc):
     assert "h\\xfcnd\\u2605" in run.stdout
 
 
+def test_what_decoders_print_does_not_bury_the_findings(voc, capfd):
+    path = voc.root / "JPEGImages" / "a.jpg"
+    Image.fromarray(PIXELS[0]).save(path)
+    encoded = bytearray(path.read_bytes())
+    scan = encoded.index(b"\xff\xda") + 60
+    encoded[scan : scan + 60] = b"\0" * 60  # libjpeg conceals it, and prints a line
+    path.write_bytes(encoded)
+    voc.add("train", "a", DOG)
+    assert check.main(["--dataset", "voc", "--data", str(voc.root)]) == 0
+    assert "JPEG" not in capfd.readouterr().err
+
+
 def test_each_kind_of_fault_is_reached_above():
     source = Path(__file__).read_text()
     assert all(f'"error", "{kind}"' in source or f"{kind}: 1" in source for kind in get_args(FaultKind))
