@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from tf_ssd.check.compare import compare_classes, compare_images, compare_names, compare_splits
@@ -35,6 +37,13 @@ def test_images_of_the_same_pixels():
     survey = split("train", {"a": b"1", "b": b"2", "c": b"1", "d": b"", "e": b"", "f": b"1"})
     compare_images(survey)
     assert messages(survey) == ["c: the same pixels as a; remove one", "f: the same pixels as a; remove one"]
+
+
+def test_a_file_that_a_split_has_twice():
+    """As COCO's images of two ids, or rows of CSV that write its path in two ways; nothing says to remove the file."""
+    survey = replace(split("train", {"a": b"1", "b": b"1"}), names=PackedStrings(["a", "a"]))
+    compare_images(survey)
+    assert messages(survey) == ["a: the split has this file twice; list it once, with all of its boxes"]
 
 
 def test_images_in_more_than_one_split():

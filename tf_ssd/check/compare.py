@@ -13,12 +13,14 @@ HARMLESS = ("unreadable images", "unknown classes")  # kinds of errors by which 
 
 
 def compare_images(survey: Survey) -> None:
-    """Find images of the same pixels within a split."""
+    """Find images of the same pixels within a split, and files that are in it twice."""
     first: dict[bytes, int] = {}
     for number, digest in enumerate(survey.digests):
         if digest and first.setdefault(digest, number) != number:
-            place = Place(survey.names[number])
-            message = f"{place}: the same pixels as {survey.names[first[digest]]}; remove one"
+            name, other = survey.names[number], survey.names[first[digest]]
+            place = Place(name)
+            twice = "the split has this file twice; list it once, with all of its boxes"
+            message = f"{place}: {twice if name == other else f'the same pixels as {other}; remove one'}"
             survey.findings.add("duplicate images", message, place)
 
 
