@@ -8,7 +8,6 @@ from tf_ssd.data.paths import Files, check_inside, check_name, existing, files_o
 from tf_ssd.errors import DatasetError, Place
 
 LEADING_OUT = [
-    "",
     "..",
     "../a",
     "x/../../a",
@@ -28,6 +27,11 @@ LEADING_OUT = [
 def test_a_name_that_leads_out_is_refused(name):
     with pytest.raises(DatasetError, match=r"^labels\.csv: line 3: the file name '.*' leads out of the dataset's folder; write"):
         check_name(name, Place("labels.csv", "line 3"))
+
+
+def test_no_name_is_refused():
+    with pytest.raises(DatasetError, match=r"^labels\.csv: line 3: the file name is empty; name the file$"):
+        check_name("", Place("labels.csv", "line 3"))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a/b.jpg", "a..b/c", "...", ".a", "a b", "ä:b", "a/c:b"])

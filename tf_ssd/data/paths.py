@@ -24,7 +24,9 @@ def leads_out(name: str) -> bool:
 
 
 def check_name(name: str, where: Place) -> None:
-    """Refuse the name of a file that leads out of its folder; raises DatasetError, which begins with `where`."""
+    """Refuse the name of a file that is empty or leads out of its folder; raises DatasetError, which begins with `where`."""
+    if not name:
+        raise DatasetError.at(where, "the file name is empty; name the file")
     if leads_out(name):
         what = f"the file name {name!r} leads out of the dataset's folder; write a name inside the folder"
         raise DatasetError.at(where, what, kind="paths out of the dataset")

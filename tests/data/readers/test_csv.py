@@ -115,7 +115,7 @@ BAD_FILES = {
     "y inverted": (ROW + "a.png,dog,1,9,3,4", r"line 2 \(dog\): ymin=9 is greater than ymax=4; swap"),
     "class without corners": (ROW + "a.png,dog,,,,", r"line 2 \(dog\): xmin is ''; write"),
     "corners without class": (ROW + "a.png,,1,2,3,4", r"line 2: the class is missing; give it, or leave all five fields empty"),
-    "no name": (ROW + ",dog,1,2,3,4", r"line 2: the file name '' leads out"),
+    "no name": (ROW + ",dog,1,2,3,4", r"line 2: the file name is empty; name the file"),
     "no labels at all": ("a.png,,,,,", r"there are no objects to take class names from"),
 }
 
