@@ -151,10 +151,13 @@ def _used(categories: Sequence[Category], used: np.ndarray, path: Path, notes: N
 
 
 def _labels(used: np.ndarray, categories: Sequence[Category], class_names: Sequence[str], path: Path, notes: Notes) -> np.ndarray:
-    """The label (M,) int32 of each row by the place (M,) of its category; 0 where that is none of `class_names`."""
+    """The label (M,) int32 of each row by the place (M,) of its category; 0 where that is none of `class_names`.
+
+    Where these are none, because they are at fault themselves, no category is.
+    """
     label_of = {name: label for label, name in enumerate(class_names, start=1)}
     labels = np.array([label_of.get(category.name_text, 0) for category in categories], np.int32)
-    for place in np.unique(used).tolist():
+    for place in np.unique(used).tolist() if class_names else ():
         if not labels[place]:
             where = Place(path, f"category {categories[place].id} ({categories[place].name_text})")
             message = f"{where} is none of {', '.join(class_names)}; rename it or add it to these"
