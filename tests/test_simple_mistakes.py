@@ -28,6 +28,8 @@ WEIGHTS, BENCHMARKS = "tf_ssd.weights.__main__", "benchmarks.__main__"
 ONNX = ["--format", "onnx", "--output", "new.onnx"]
 MISTAKES = [
     (TRAIN, ["--dataset", "voc", "--data", "gone"], "gone: no such folder; check --data"),
+    (TRAIN, ["--dataset", "voc", "--data", "data"], "data/JPEGImages: no such folder; a VOC dataset holds"),
+    (TRAIN, ["--dataset", "voc", "--data", "voc", "--split", "tain"], "there is no split 'tain'; choose one of: none; or 'all'"),
     (TRAIN, [*DATA, "--split", "tain"], "there are no annotations; looked for data/annotations/instances_tain.json"),
     (TRAIN, [*DATA, "--split", "train"], "instances_val.json"),
     (TRAIN, [*DATA, "--eval-split", "train", "--eval-data", "gone"], "gone: no such folder"),
@@ -85,7 +87,15 @@ MISTAKES += [
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mistakes")
-    for name in ("data/annotations/instances_train.json", "used/a.jpg", "a.jpg", "file.json", "file.pth", "empty.keras"):
+    for name in (
+        "data/annotations/instances_train.json",
+        "voc/a.xml",
+        "used/a.jpg",
+        "a.jpg",
+        "file.json",
+        "file.pth",
+        "empty.keras",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     (folder / "run").mkdir()

@@ -13,7 +13,7 @@ from tf_ssd.data.paths import check_name, listed
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.coco_json import read_category_names
 from tf_ssd.data.readers.csv import read_csv
-from tf_ssd.data.readers.voc import VocDataset
+from tf_ssd.data.readers.voc import VocDataset, check_split
 from tf_ssd.data.readers.yolo import yolo_hint
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError, Place
@@ -55,12 +55,14 @@ def open_dataset(
 
 
 def check_there(kind: DatasetKind, folders: Sequence[Path], splits: Sequence[str]) -> None:
-    """Raise DatasetError unless each folder is there, and the annotation file of each split. Nothing is read, to take no time."""
+    """Raise DatasetError unless each folder is there, and the file that each split needs. Nothing is read, to take no time."""
     for folder, split in product(folders, splits):
         if not folder.is_dir():
             raise DatasetError.at(Place(folder), "no such folder; check --data")
         check_name(split, Place(folder, "split"))
         match kind:
+            case "voc":
+                check_split(folder, split)
             case "coco":
                 annotation_file(folder, split)
             case "csv":

@@ -52,11 +52,10 @@ class VocDataset(LazyDataset):
         notes = Notes() if notes is None else notes
         annotations, images = _folders(root)
         xml_files, image_files = Files(root, annotations, XML, notes), Files(root, images, IMAGE_SUFFIXES, notes)
-        split_file = root / "ImageSets" / "Main" / f"{split}.txt"
-        everything = split == EVERYTHING and not split_file.exists()
-        ids = _every_id(xml_files) if everything else _listed_ids(root, split_file, xml_files, notes)
+        listing = _split_file(root, split)
+        ids = _every_id(xml_files) if listing is None else split_ids(listing, xml_files, notes)
         image_names = find_images(ids, xml_files, image_files, root, notes)
-        if everything:
+        if listing is None:
             note_unused(image_files, [*ids, *(without_suffix(name, IMAGE_SUFFIXES) for name in image_names.values())], notes)
         self._root, self._annotations, self._images = root, annotations, images
         self._xml_names = PackedStrings([xml_files.find(image_id) or "" for image_id in image_names])
@@ -69,6 +68,25 @@ class VocDataset(LazyDataset):
         path = self._annotations / self._xml_names[index]
         check_inside(path, self._root, self._annotations)
         return read_annotation(path, self._images / self._image_names[index], self._notes)
+
+
+def check_split(root: Path, split: str) -> None:
+    """Raise DatasetError unless `root` holds the folders of a dataset, and the file that lists the split; nothing is read."""
+    _folders(root)
+    _split_file(root, split)
+
+
+def _split_file(root: Path, split: str) -> Path | None:
+    """The file that lists a split of the dataset in `root`, None for every annotation; raises DatasetError if there is none."""
+    path = root / "ImageSets" / "Main" / f"{split}.txt"
+    if path.exists():
+        check_inside(path, root, root / "ImageSets")
+        return path
+    if split == EVERYTHING:
+        return None
+    known = ", ".join(sorted(other.stem for other in path.parent.glob("*.txt"))) or "none"
+    what = f"there is no split {split!r}; choose one of: {known}; or {EVERYTHING!r}, which is every annotation"
+    raise DatasetError.at(Place(path), what)
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
@@ -101,12 +119,3 @@ def _every_id(xml_files: Files) -> list[str]:
         hint = yolo_hint(xml_files.folder, xml_files.folder / "labels") or "; is this the folder of a VOC dataset?"
         raise DatasetError.at(Place(xml_files.folder), f"there are no XML files{hint}")
     return ids
-
-
-def _listed_ids(root: Path, path: Path, xml_files: Files, notes: Notes) -> list[str]:
-    check_inside(path, root, root / "ImageSets")
-    if not path.exists():
-        known = ", ".join(sorted(other.stem for other in path.parent.glob("*.txt"))) or "none"
-        what = f"there is no split {path.stem!r}; choose one of: {known}; or {EVERYTHING!r}, which is every annotation"
-        raise DatasetError.at(Place(path), what)
-    return split_ids(path, xml_files, notes)
