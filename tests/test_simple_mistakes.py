@@ -41,7 +41,7 @@ MISTAKES = [
     (TRAIN, [*DATA, "--classes", "gone.txt"], "gone.txt: cannot be read as a class map"),
     (TRAIN, ["--replay", "gone.safetensors"], "--replay gone.safetensors: no such file"),
     (EVALUATE, ["--checkpoint", "gone", *DATA], "gone: no such file or folder; give the folder of a run, or a .keras file"),
-    (EVALUATE, ["--checkpoint", "used", *DATA], "used/model.keras: no such file"),
+    (EVALUATE, ["--checkpoint", "used", *DATA], "used: the folder holds no model.keras, which a run writes at its end"),
     (EVALUATE, ["--detections", "gone.json", *DATA], "--detections gone.json: no such file"),
     (EVALUATE, ["--detections", "file.json", *DATA], "instances_test.json"),
     (EVALUATE, ["--detections", "file.json", *DATA, "--classes", "gone.txt"], "gone.txt: cannot be read as a class map"),

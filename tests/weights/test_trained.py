@@ -39,5 +39,8 @@ def test_a_class_map_of_another_number_of_classes(folder):
 
 
 def test_no_model(tmp_path):
-    with pytest.raises(WeightsError, match=r"model\.keras: no such file"):
+    with pytest.raises(
+        WeightsError,
+        match=r"the folder holds no model\.keras, which a run writes at its end .*; let the run end, or give a \.keras file",
+    ):
         load_trained(tmp_path)

@@ -11,6 +11,9 @@ MODEL, BEST, CLASSES = "model.keras", "best.keras", "classes.txt"
 def model_file(path: Path) -> Path:
     """The .keras file that a run's folder or a file stands for; raises WeightsError if it is not there, or is no such file."""
     file = path / MODEL if path.is_dir() else path
+    if path.is_dir() and not file.is_file():
+        what = f"the folder holds no {MODEL}, which a run writes at its end (with --overfit-one-batch none)"
+        raise WeightsError(f"{path}: {what}; let the run end, or give a .keras file")
     if not path.exists() and path.suffix != ".keras":
         raise WeightsError(f"{path}: no such file or folder; give the folder of a run, or a .keras file")
     check_model_file(file)
