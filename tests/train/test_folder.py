@@ -59,6 +59,13 @@ def test_other_settings_are_named(tmp_path, setting, value, named):
         open_run(tmp_path, dataclasses.replace(CONFIG, **{setting: value}), CLASSES, DATA)
 
 
+def test_a_run_that_leaves_no_weights_is_not_to_be_started_from(tmp_path):
+    config = dataclasses.replace(CONFIG, overfit_one_batch=True)
+    open_run(tmp_path, config, CLASSES, DATA)
+    with pytest.raises(ConfigError, match="steps was 3 and is 4; choose another folder"):
+        open_run(tmp_path, dataclasses.replace(config, steps=4), CLASSES, DATA)
+
+
 @pytest.mark.parametrize("change", [{"quiet": True}, {"checkpoint_every": 7}, {"on_bad_image": "skip"}, {"output": Path("x")}])
 def test_what_may_change(tmp_path, change):
     open_run(tmp_path, CONFIG, CLASSES, DATA)

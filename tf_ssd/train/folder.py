@@ -125,7 +125,8 @@ def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str], n
         for name in sorted(theirs.keys() | ours.keys()):
             if theirs.get(name) != ours.get(name):
                 change = f"{name} was {theirs.get(name)!r} and is {ours.get(name)!r}"
-                remedy = LONGER.format(folder=folder) if name == "steps" else OTHERWISE
+                ends_in_weights = not found["settings"].get("overfit_one_batch")
+                remedy = LONGER.format(folder=folder) if name == "steps" and ends_in_weights else OTHERWISE
                 raise ConfigError(f"--output {folder} holds another run: {change}; {remedy}")
     for name in PLACES:
         before, now = (_paths(values["settings"].get(name)) for values in (found, run))
