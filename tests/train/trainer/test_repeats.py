@@ -1,6 +1,7 @@
-"""Two processes make the same steps to the bit: `python -m tests.test_repeats` is one of them."""
+"""Two processes make the same steps to the bit: `python -m tests.train.trainer.test_repeats` is one of them."""
 
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -34,7 +35,12 @@ def digest(tensors: list) -> str:
 
 
 def test_two_processes_make_the_same_steps():
-    processes = [subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    """With as many threads as TensorFlow likes, unlike the processes of the tests: one thread would always keep the order."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS") and "OP_THREADS" not in name
+    }
+    command = [sys.executable, "-m", __name__]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
     first, second = (process.communicate()[0].split() for process in processes)
     assert first == second
     assert len(set(first)) == 2 * STEPS
