@@ -83,7 +83,7 @@ def test_a_class_that_is_named_goes_before_its_number(read):
     first, *_ = read([{**ROW, "category_id": 18, "class": "cat"}, {**ROW, "category_id": 1, "class": "cow"}])
     assert first.labels.tolist() == [1, 3]
     with pytest.raises(
-        DatasetError, match=r"\[0\]: there is no class 'bird'; there are 17 \(cat\), 18 \(dog\); give --classes a class map"
+        DatasetError, match=r"\[0\]: there is no class 'bird'; there are 17 \(cat\), 18 \(dog\); give --classes the class map"
     ):
         read([{**ROW, "class": "bird"}])
 

@@ -84,7 +84,9 @@ def _labels(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGroundT
             ids = zip(ground_truth.category_ids, ground_truth.class_names, strict=True)
             known = ", ".join(f"{key} ({name})" for key, name in ids if key is not None)
             which = f"class {row.class_name!r}" if named else f"category with the id {row.category_id!r}"
-            what = f"there is no {which}; there are {known}" + ("; give --classes a class map that has it" if named else "")
+            what = f"there is no {which}; there are {known}" + (
+                "; give --classes the class map of the detector, classes.txt in the folder of its run" if named else ""
+            )
             raise DatasetError.at(Place(path, f"[{number}]"), what, kind="unknown classes")
         yield label
 

@@ -209,6 +209,6 @@ def _reporting(name: str) -> Iterator[None]:
         raise_unless_guilty(name, error)
         unknown = isinstance(error, UnidentifiedImageError)  # its own text holds a memory address
         reason = f"empty, or none of {', '.join(FORMATS)}" if unknown else f"{type(error).__name__}: {error}"
-        what = f"cannot be read as an image ({reason}); replace the image or remove the record"
+        what = f"cannot be read as an image ({reason}); replace it by a JPEG or PNG, or leave it out"
         kind: FaultKind = "missing files" if isinstance(error, FileNotFoundError) else "unreadable images"
         raise ImageError.at(Place(name), what, kind=kind) from error
