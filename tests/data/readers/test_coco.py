@@ -234,6 +234,20 @@ def test_a_bad_file_is_refused(tmp_path, content):
         CocoDataset(tmp_path / "coco.json", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ('{"x": NaN}', "; JSON has no NaN"),
+        ('{"x": nil}', ""),
+        ('{"images": [], "annotations": {"x": "NaN"}, "categories": []}', ""),
+    ],
+)
+def test_that_json_has_no_nan_is_said_where_that_is_the_fault(tmp_path, content, hint):
+    (tmp_path / "coco.json").write_text(content)
+    with pytest.raises(DatasetError, match=rf"cannot be used as COCO JSON \(.*\); correct the file{hint}$"):
+        CocoDataset(tmp_path / "coco.json", tmp_path)
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DatasetError, match=r"gone\.json: cannot be used as COCO JSON .*No such file"):
         CocoDataset(tmp_path / "gone.json", tmp_path)

@@ -88,7 +88,7 @@ def read_coco(path: Path, notes: Notes) -> CocoFile:
     Raises:
         DatasetError: the file is no JSON, lists no images, or is of another form beyond single entries.
     """
-    with encoded_json(path, "COCO JSON", "correct the file; JSON has no NaN") as encoded:
+    with encoded_json(path, "COCO JSON", "correct the file") as encoded:
         file = _decode(encoded, path, notes)
     if not file.images and file.all_images:
         raise DatasetError.at(Place(path), "there are no images; list them under 'images'")
@@ -105,10 +105,13 @@ def read_category_names(path: Path) -> list[str]:
 @contextmanager
 def encoded_json(path: Path, kind: str, advice: str) -> Iterator[bytes]:
     """The bytes of a JSON file, to be decoded inside; raises DatasetError if that cannot be done, or the file not read."""
+    encoded = b""
     try:
-        yield require_file(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
+        encoded = require_file(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
+        yield encoded
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise DatasetError.at(Place(path), f"cannot be used as {kind} ({error}); {advice}") from error
+        hint = "; JSON has no NaN" if b"NaN" in encoded and not isinstance(error, msgspec.ValidationError) else ""
+        raise DatasetError.at(Place(path), f"cannot be used as {kind} ({error}); {advice}{hint}") from error
 
 
 def unique(entries: Sequence[Entry], where: Place, notes: Notes) -> list[Entry]:
