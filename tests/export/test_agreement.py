@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tf_ssd.config import DetectionConfig
-from tf_ssd.export.agreement import LIMITS, Agreement, Limits, compare, compare_heads
+from tf_ssd.config import DetectionConfig, ExportConfig
+from tf_ssd.export.agreement import LIMITS, Agreement, Limits, compare, compare_heads, what_counts
 from tf_ssd.metrics.images import ImageDetections
 
 STRICT = Limits(score=0.01, box_px=0.5, missing=0.0, sure=0.0)
@@ -93,6 +95,12 @@ def test_heads():
     assert compare_heads([ours], [theirs], STRICT) == Agreement(1, 2, 2, 0, 0, pytest.approx(0.2), 50.0)
     sure = STRICT._replace(sure=0.4)
     assert compare_heads([ours], [theirs], sure) == Agreement(1, 1, 1, 0, 0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("quantize", "rule"), [("none", "Every box counts."), ("float16", "either side is 0.3 or more.")])
+def test_which_boxes_count_is_said(quantize, rule):
+    config = ExportConfig(checkpoint=Path("run"), format="onnx", output=Path("a.onnx"), raw_heads=True)
+    assert what_counts(LIMITS[quantize], config).endswith(rule)
 
 
 def test_heads_that_are_nan_are_a_difference():

@@ -108,7 +108,7 @@ def compare(
 def what_counts(limits: Limits, config: ExportConfig) -> str:
     """A sentence on which detections are compared; the rule of `compare` and of `compare_heads`."""
     if config.raw_heads:
-        return f"A box counts where a score on either side is {limits.sure:g} or more."
+        return f"A box counts where a score on either side is {limits.sure:g} or more." if limits.sure else "Every box counts."
     sure = max(limits.sure, config.detection.score_threshold + limits.score)
     most = config.detection.max_detections
     return (
