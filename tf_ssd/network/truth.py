@@ -33,7 +33,7 @@ def check_truth(y: Any, num_classes: int) -> None:
     """Check the form of ground truth, and its values where they are known.
 
     Raises:
-        ValueError: it has another form; a label is not in 0..C-1; or boxes are in pixels, and so overlap nothing.
+        ValueError: it has another form; a label is not in 0..C-1; or boxes are in pixels, inverted or NaN, and so overlap nothing.
     """
     check_form(y)
     if any(tf.is_tensor(part) and not hasattr(part, "numpy") for part in y.values()):  # in a graph
@@ -45,10 +45,18 @@ def check_truth(y: Any, num_classes: int) -> None:
             f"labels: {wrong.size} are not in 0..{num_classes - 1}, the first is {wrong[0]}; the model has {num_classes} classes, "
             "background included: number yours from 1, or build it with more"
         )
-    furthest = np.abs(boxes[labels > 0]).max(initial=0)
+    boxes = boxes[labels > 0]  # (N, 4)
+    furthest = np.abs(boxes).max(initial=0)
     if furthest > FURTHEST:
         raise ValueError(
             f"boxes: fractions of the image are expected, not pixels ({furthest:g}); divide them by its width and height"
+        )
+    unusable = boxes[~np.all(boxes[:, :2] <= boxes[:, 2:], axis=-1)]  # NaN too
+    if len(unusable):
+        shown = ", ".join(f"{corner:g}" for corner in unusable[0])
+        raise ValueError(
+            f"boxes: {len(unusable)} are not xmin, ymin, xmax, ymax with min up to max, the first is {shown}; correct them, or "
+            "give them the label 0, which is padding"
         )
 
 
