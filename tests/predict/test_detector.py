@@ -4,6 +4,7 @@ from io import BytesIO
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import tf_ssd
@@ -132,6 +133,23 @@ def test_exif_orientation(model, detector, photo):
     assert_same(detector(turned), detector(upright))
     assert_same(detector(Image.open(BytesIO(turned))), detector(upright))
     assert Detector(model, NAMES, exif="ignore")(turned).size == (160, 90)
+
+
+def test_a_tensor_is_one_picture(detector):
+    """It has a length, as a list of pictures has, and its rows could pass for grey pictures."""
+    picture = np.random.default_rng(0).integers(256, size=(40, 50, 3), dtype=np.uint8)
+    expected = detector(picture)
+    for found in (detector(tf.constant(picture)), *detector([tf.constant(picture)])):
+        assert found.size == (50, 40)
+        np.testing.assert_array_equal(found.boxes_px, expected.boxes_px)
+    with pytest.raises(ValueError, match=r"a picture is \(H, W, 3\)"):
+        detector(tf.constant(picture[None]))
+
+
+@pytest.mark.parametrize("wrong", [None, [None], 5, bytearray(b"photo"), {"photo": 1}, iter(())])
+def test_something_that_is_no_picture(detector, wrong):
+    with pytest.raises(TypeError, match=r"a picture is a NumPy array, a TensorFlow tensor, .* or encoded bytes, not of type"):
+        detector(wrong)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])

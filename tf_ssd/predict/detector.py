@@ -19,7 +19,7 @@ from tf_ssd.data.images.source import Read, Source
 from tf_ssd.model import SSD300
 from tf_ssd.predict.compiled import detection_function
 
-Picture = np.ndarray | Image.Image | str | Path | bytes
+Picture = np.ndarray | Image.Image | str | Path | bytes  # or a tensor, whose type TensorFlow does not declare
 MANY = 8  # images at a time
 
 
@@ -74,7 +74,7 @@ class Detector:
         """Detect in one picture, or in each of several.
 
         Args:
-            pictures: (H, W, 3) or grey (H, W) uint8 arrays in RGB, PIL images, paths, or encoded bytes; of any size.
+            pictures: (H, W, 3) or grey (H, W) uint8 arrays or tensors in RGB, PIL images, paths, or encoded bytes; of any size.
 
         Returns:
             `PictureDetections` for one picture, a list of them for several.
@@ -82,9 +82,10 @@ class Detector:
         Raises:
             ImageError: a file cannot be read as an image.
             ResourceError: memory or open files ran out.
+            TypeError: something is none of these.
             ValueError: an array is no picture.
         """
-        if isinstance(pictures, np.ndarray | Image.Image | str | Path | bytes):
+        if not isinstance(pictures, Sequence) or isinstance(pictures, str | bytes):
             return self._detect([pictures])[0]
         batches = (pictures[first : first + MANY] for first in range(0, len(pictures), MANY))
         return [detections for batch in batches for detections in self._detect(batch)]
@@ -116,6 +117,11 @@ class Detector:
             return self._encoded(picture)
         if isinstance(picture, Image.Image):
             picture = decode_opened(picture, exif=self._exif)
+        elif tf.is_tensor(picture):
+            picture = np.asarray(picture)
+        if not isinstance(picture, np.ndarray):
+            what = "a NumPy array, a TensorFlow tensor, a PIL image, a path or encoded bytes"
+            raise TypeError(f"a picture is {what}, not of type {type(picture).__name__}")
         return source_of(picture)
 
     def _encoded(self, picture: str | Path | bytes) -> Source:
