@@ -48,6 +48,7 @@ MISTAKES = [
     (PREDICT, ["a.jpg", "--checkpoint", "gone"], "gone: no such file or folder"),
     (PREDICT, ["gone.jpg", "--checkpoint", "run"], "gone.jpg: no such picture or video"),
     (PREDICT, ["a.jpg", "--checkpoint", "run", "--output", "used"], "--output used: the folder holds a.jpg already"),
+    (PREDICT, ["a.jpg", "--checkpoint", "run", "--output", "file.json"], "--output='file.json': is no folder; choose a folder"),
     (EXPORT, ["--checkpoint", "gone", *ONNX], "gone: no such file or folder"),
     (EXPORT, ["--checkpoint", "run", *ONNX, "--images", "gone"], "--images='gone': no such picture or folder"),
     (EXPORT, ["--checkpoint", "run", *ONNX, *DATA], "instances_val.json"),

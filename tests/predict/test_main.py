@@ -124,7 +124,7 @@ def test_an_input_is_never_overwritten(run, photos, capsys):
 def test_an_output_that_is_no_folder(run, photos, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "file")]) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    assert f"--output={str(tmp_path / 'file')!r}: is no folder; choose a folder" in capsys.readouterr().err
 
 
 def test_without_output_a_folder_is_named_after_the_time(run, photos, tmp_path, monkeypatch, capsys):

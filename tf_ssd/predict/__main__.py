@@ -5,6 +5,7 @@ python -m tf_ssd.predict --checkpoint runs/voc street.mp4 --output found
 python -m tf_ssd.predict --checkpoint runs/voc - < photo.jpg
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tf_ssd import cli
-from tf_ssd.config import PredictConfig
+from tf_ssd.config import PredictConfig, require
 from tf_ssd.config.predict import STDIN
 from tf_ssd.errors import ConfigError
 from tf_ssd.system.captured_output import captured_stderr
@@ -80,6 +81,7 @@ def _inputs(config: PredictConfig, found: "Found", folder: Path) -> list["Input"
     """The inputs with the names of their copies, none of which is taken in the folder."""
     from tf_ssd.predict.inputs import CSV, JSON, check_apart, with_copies
 
+    require(folder.is_dir() or not os.path.lexists(folder), "--output", str(folder), "is no folder; choose a folder")
     inputs = list(with_copies(found.paths, explain=config.explain))
     with writing(f"--output {folder}"):
         check_apart(inputs, folder, explain=config.explain)
