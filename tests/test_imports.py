@@ -1,6 +1,7 @@
 """Who may import whom: folder by folder, from the bottom of the house to its commands."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -72,9 +73,20 @@ def test_rooms_import_only_what_lies_below(room):
 
 
 def test_no_module_is_imported_in_a_circle_and_nobody_imports_a_command():
-    inside = {name: (names & set(IMPORTS)) - {name} for name, names in IMPORTS.items()}
+    """But a folder its own, when its `main` is called."""
+    inside = {
+        name: {other for other in names & set(IMPORTS) if other not in (name, f"{name}.__main__")}
+        for name, names in IMPORTS.items()
+    }
     assert set(TopologicalSorter(inside).static_order()) == set(IMPORTS)
-    assert not {name for names in IMPORTS.values() for name in names if name.endswith("__main__")}
+    assert not {name for names in inside.values() for name in names if name.endswith("__main__")}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_has_the_main_of_its_command(command, capsys):
+    with pytest.raises(SystemExit, match=r"^0$"):
+        importlib.import_module(f"tf_ssd.{command}").main(["--help"])
+    assert "usage:" in capsys.readouterr().out
 
 
 def test_production_never_imports_torch():

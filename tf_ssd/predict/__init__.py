@@ -1,1 +1,10 @@
 """Detection in pictures and videos."""
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m tf_ssd.predict` with these arguments, None for those of the process; returns the exit code."""
+    from tf_ssd.predict.__main__ import main as command
+
+    return command(arguments)

@@ -5,6 +5,7 @@ wait for TensorFlow.
 """
 
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tf_ssd.weights.published import import_weights
     from tf_ssd.weights.saved import load_model, save_model, transfer
 
-__all__ = ["import_weights", "load_model", "read_weights", "save_model", "transfer"]
+__all__ = ["import_weights", "load_model", "main", "read_weights", "save_model", "transfer"]
 
 _MODULES = {
     "import_weights": "published",
@@ -21,6 +22,13 @@ _MODULES = {
     "save_model": "saved",
     "transfer": "saved",
 }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m tf_ssd.weights` with these arguments, None for those of the process; returns the exit code."""
+    from tf_ssd.weights.__main__ import main as command
+
+    return command(arguments)
 
 
 def __getattr__(name: str) -> Any:
