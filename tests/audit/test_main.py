@@ -168,6 +168,16 @@ def test_a_broken_rule_of_an_implementation_is_exit_code_1(alone, tmp_path, monk
     assert "total 1 instead of 0" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_table_wider_than_the_terminal_is_not_cut_off(alone, tmp_path, monkeypatch, capsys):
+    name = "loss_" * 20
+    (tmp_path / f"{name}.py").write_text("def loss(offsets, logits, target_offsets, target_labels): return 1.0")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(audit, "_cases", lambda _: (BY_NAME["no-labels-alone"],))
+    assert audit.main(["--impl", f"{name}:loss"]) == 1
+    row = next(line for line in capsys.readouterr().out.splitlines() if "no-labels-alone" in line)
+    assert row.split() == ["no-labels-alone", "0", "0", "1", "FAULT"]
+
+
 def test_a_coder_case_explained(alone, capsys):
     assert audit.main(["--case", "decode-overflow"]) == 0
     assert re.search(r"expected +-7\.3125", capsys.readouterr().out)

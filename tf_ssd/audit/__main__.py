@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the audit starts, so that
 BROKEN = 1
 AUDITED = "tf_ssd"
 NARROWEST = 120  # columns of a table that goes into a file or a pipe
+WIDEST = 10_000  # more columns than any table has
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +48,8 @@ def audit(config: AuditConfig) -> int:
         ConfigError: a file cannot be written.
     """
     from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Table
 
     from tf_ssd.audit.reports.one_case import case_details
     from tf_ssd.audit.reports.table import render
@@ -59,8 +62,12 @@ def audit(config: AuditConfig) -> int:
     if config.export is not None:
         return _export(config, cases, console)
     audited = _run(config, (*installed(), *config.impl), cases, console)
+    width = console.width
     for part in case_details(audited) if config.case is not None else render(audited):
+        if isinstance(part, Table) and config.case is None:  # rather a line that the terminal breaks than a verdict cut off
+            console.width = max(width, Measurement.get(console, console.options.update(max_width=WIDEST), part).maximum)
         console.print(part)
+        console.width = width
     _write(config, audited, console)
     return BROKEN if audited.broken((AUDITED, *config.impl)) else 0
 
