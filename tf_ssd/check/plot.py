@@ -61,7 +61,7 @@ def _draw_distribution(axes: Axes, coverage: Coverage) -> None:
     axes.axhline(THRESHOLD, color=INK, linewidth=1, linestyle=DASHES)
     plain(axes)
     axes.tick_params(labelleft=False)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))  # ticks may be at 2.5%
     axes.set(xlabel="share of boxes")
 
 

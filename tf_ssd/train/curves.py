@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from tf_ssd.drawing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, new_figure, plain, png
 
@@ -32,6 +33,7 @@ def curves_png(losses: dict[str, np.ndarray], evaluations: dict[str, np.ndarray]
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         _draw_losses(above, losses)
         _draw_evaluations(below, evaluations)
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no step 2.5
         figure.suptitle(title, fontsize=12, fontweight="bold", color=INK, x=0.01, ha="left")
         return png(figure)
 
