@@ -42,6 +42,12 @@ LIMITS: dict[Quantize, Limits] = {
 }
 
 
+NOTHING = (
+    "no detection in these pictures has a score that counts, so nothing was compared; "
+    "give --images of the kind it was trained on, or train it for longer"
+)
+
+
 class Agreement(NamedTuple):
     """What came out of a comparison, over all pictures.
 
@@ -73,7 +79,7 @@ class Agreement(NamedTuple):
     def faults(self, limits: Limits) -> list[str]:
         """Sentences on what is beyond the limits."""
         if not self.expected:
-            return ["nothing is detected in these pictures, so nothing was compared; give --images of the kind it was trained on"]
+            return [NOTHING]
         allowed = limits.missing * max(self.expected, self.found)
         checks = (
             (self.missing + self.extra <= allowed, f"{self.missing} detections are missing and {self.extra} are too many"),
