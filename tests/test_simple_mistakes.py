@@ -29,8 +29,16 @@ ONNX = ["--format", "onnx", "--output", "new.onnx"]
 MISTAKES = [
     (TRAIN, ["--dataset", "voc", "--data", "gone"], "gone: no such folder; check --data"),
     (TRAIN, ["--dataset", "voc", "--data", "data"], "data/JPEGImages: no such folder; a VOC dataset holds"),
-    (TRAIN, ["--dataset", "voc", "--data", "voc", "--split", "tain"], "there is no split 'tain'; choose one of: none; or 'all'"),
-    (TRAIN, [*DATA, "--split", "tain"], "there are no annotations; looked for data/annotations/instances_tain.json"),
+    (
+        TRAIN,
+        ["--dataset", "voc", "--data", "voc", "--split", "tain"],
+        "there is no split 'tain', nor any other; as --data give the folder that holds ImageSets; or 'all'",
+    ),
+    (
+        TRAIN,
+        [*DATA, "--split", "tain"],
+        "there are no annotations of a split 'tain'; looked for data/annotations/instances_tain.json",
+    ),
     (TRAIN, [*DATA, "--split", "train"], "instances_val.json"),
     (TRAIN, [*DATA, "--eval-split", "train", "--eval-data", "gone"], "gone: no such folder"),
     (TRAIN, ["--dataset", "csv", "--data", "data"], "data/train.csv"),

@@ -139,7 +139,17 @@ def test_given_class_names_are_those_of_all_parts(tmp_path):
 
 @pytest.mark.parametrize("kind", ["coco", "csv"])
 def test_what_was_looked_for_is_named(tmp_path, kind):
-    with pytest.raises(DatasetError, match=r"there are no annotations; looked for .*val.*, .*; check --data and --split"):
+    with pytest.raises(DatasetError, match=r"annotations of a split 'val'; looked for .*val.*, .*; check --data and --split"):
+        open_dataset(kind, [tmp_path], ["val"])
+
+
+@pytest.mark.parametrize(("kind", "name"), [("coco", "_annotations.coco.json"), ("csv", "_annotations.csv")])
+def test_the_splits_that_there_are_are_named(tmp_path, kind, name):
+    for split in ("valid", "train"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / name).touch()
+    (tmp_path / "README.txt").touch()
+    with pytest.raises(DatasetError, match=r"or --eval-split; the splits there are train, valid$"):
         open_dataset(kind, [tmp_path], ["val"])
 
 

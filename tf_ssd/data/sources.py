@@ -19,6 +19,7 @@ from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError, Place
 
 Layouts = dict[Path, tuple[Path, ...]]  # by annotations, the folders that their images may lie in
+LayoutsOf = Callable[[Path, str], Layouts]  # of a split in a folder
 
 
 def open_dataset(
@@ -66,7 +67,7 @@ def check_there(kind: DatasetKind, folders: Sequence[Path], splits: Sequence[str
             case "coco":
                 annotation_file(folder, split)
             case "csv":
-                _first(_csv_layouts(folder, split), folder, split)
+                _first(_csv_layouts, folder, split)
 
 
 def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None) -> Dataset:
@@ -75,15 +76,15 @@ def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[
         case "voc":
             return VocDataset(folder, split, class_names=class_names, notes=notes)
         case "coco":
-            return _with_images(CocoDataset, _coco_layouts(folder, split), folder, split, class_names=class_names, notes=notes)
+            return _with_images(CocoDataset, _coco_layouts, folder, split, class_names=class_names, notes=notes)
         case "csv":
-            return _with_images(read_csv, _csv_layouts(folder, split), folder, split, class_names=class_names, notes=notes)
+            return _with_images(read_csv, _csv_layouts, folder, split, class_names=class_names, notes=notes)
     raise ValueError(f"{kind!r} is in no folder")
 
 
 def _with_images(
     read: Callable[..., Dataset],
-    layouts: Layouts,
+    layouts_of: LayoutsOf,
     root: Path,
     split: str,
     *,
@@ -91,7 +92,7 @@ def _with_images(
     notes: Notes | None,
 ) -> Dataset:
     """Read the first annotations that exist; images are looked for in their folders, beside the annotations, and in `root`."""
-    annotation = _first(layouts, root, split)
+    annotation, layouts = _first(layouts_of, root, split), layouts_of(root, split)
     folders = [folder for folder in layouts[annotation] if folder.is_dir()]
     dataset = read(annotation, *folders, annotation.parent, root, class_names=class_names, notes=notes)
     if not folders and len(dataset) and dataset[0].looked_for:
@@ -102,7 +103,7 @@ def _with_images(
 
 def annotation_file(folder: Path, split: str) -> Path:
     """The annotation file of a split of COCO; the images need not be there. Raises DatasetError if there is none."""
-    return _first(_coco_layouts(folder, split), folder, split)
+    return _first(_coco_layouts, folder, split)
 
 
 def listed_classes(folders: Sequence[Path], splits: Sequence[str]) -> tuple[str, ...]:
@@ -135,12 +136,27 @@ def _csv_layouts(folder: Path, split: str) -> Layouts:
     }
 
 
-def _first(layouts: Layouts, folder: Path, split: str) -> Path:
+def _first(layouts_of: LayoutsOf, folder: Path, split: str) -> Path:
+    layouts = layouts_of(folder, split)
     for path in layouts:
         if path.exists():
             return path
     hint = yolo_hint(folder / split, folder / "labels" / split, folder / split / "labels", folder / "labels", folder)
-    raise DatasetError(f"there are no annotations; looked for {listed(layouts)}; check --data and --split{hint}")
+    others = _splits(layouts_of, folder)
+    there = f"; the splits there are {', '.join(others)}" if others else ""
+    what = f"there are no annotations of a split {split!r}; looked for {listed(layouts)}"
+    raise DatasetError(f"{what}; check --data and --split, or --eval-split{there}{hint}")
+
+
+def _splits(layouts_of: LayoutsOf, folder: Path) -> list[str]:
+    """The splits that a folder has, but for those that any folder or text file could be."""
+    found = set[str]()
+    for pattern in layouts_of(folder, "*"):
+        before, after = pattern.relative_to(folder).as_posix().split("*")
+        if after not in ("", ".txt"):
+            paths = (path.relative_to(folder).as_posix() for path in folder.glob(f"{before}*{after}"))
+            found.update(path.removeprefix(before).removesuffix(after) for path in paths)
+    return sorted(found)
 
 
 def _named(parts: Sequence[tuple[Path, str]], datasets: Sequence[Dataset]) -> dict[str, Dataset]:

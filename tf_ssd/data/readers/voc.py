@@ -84,8 +84,9 @@ def _split_file(root: Path, split: str) -> Path | None:
         return path
     if split == EVERYTHING:
         return None
-    known = ", ".join(sorted(other.stem for other in path.parent.glob("*.txt"))) or "none"
-    what = f"there is no split {split!r}; choose one of: {known}; or {EVERYTHING!r}, which is every annotation"
+    known = ", ".join(sorted(other.stem for other in path.parent.glob("*.txt")))
+    choice = f"; choose one of: {known}" if known else ", nor any other; as --data give the folder that holds ImageSets"
+    what = f"there is no split {split!r}{choice}; or {EVERYTHING!r}, which is every annotation"
     raise DatasetError.at(Place(path), what)
 
 
