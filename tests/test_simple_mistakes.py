@@ -54,7 +54,7 @@ MISTAKES = [
     (EVALUATE, ["--detections", "file.json", *DATA], "instances_test.json"),
     (EVALUATE, ["--detections", "file.json", *DATA, "--classes", "gone.txt"], "gone.txt: cannot be read as a class map"),
     (PREDICT, ["a.jpg", "--checkpoint", "gone"], "gone: no such file or folder"),
-    (PREDICT, ["gone.jpg", "--checkpoint", "run"], "gone.jpg: no such picture or video"),
+    (PREDICT, ["gone.jpg", "--checkpoint", "run"], "gone.jpg: no such picture, video or folder"),
     (PREDICT, ["a.jpg", "--checkpoint", "run", "--output", "used"], "--output used: the folder holds a.jpg already"),
     (PREDICT, ["a.jpg", "--checkpoint", "run", "--output", "file.json"], "--output='file.json': is no folder; choose a folder"),
     (EXPORT, ["--checkpoint", "gone", *ONNX], "gone: no such file or folder"),

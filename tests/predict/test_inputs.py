@@ -53,11 +53,12 @@ def test_videos_are_found_by_name_and_pattern_and_not_in_folders(photos):
     assert find_inputs(["camera:0", str(photos / "a.jpg")]).paths == [Path("camera:0"), photos / "a.jpg"]
 
 
-@pytest.mark.parametrize("name", ["missing.jpg", "missing.mp4", "*.gif", ""])
+@pytest.mark.parametrize("name", ["missing.jpg", "missing.mp4", "missing", "*.gif", "empty"])
 def test_a_name_that_stands_for_nothing(photos, name):
     (photos / "empty").mkdir()
-    with pytest.raises(ConfigError, match="no such picture or video, or a folder without any picture"):
-        find_inputs([str(photos / (name or "empty"))])
+    what = "a folder without any picture" if name == "empty" else "no such picture, video or folder"
+    with pytest.raises(ConfigError, match=f": {what}"):
+        find_inputs([str(photos / name)])
 
 
 def test_copies_are_called_as_their_originals():

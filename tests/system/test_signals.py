@@ -41,6 +41,14 @@ def test_a_second_ctrl_c_ends_the_process_at_once():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_is_answered_and_sigterm_is_not(capfd):
+    with stop_requests(signal.SIGTERM, signal.SIGINT, answer="stopping"):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert capfd.readouterr() == ("", "")
+        os.kill(os.getpid(), signal.SIGINT)
+    assert capfd.readouterr() == ("", "\nstopping\n")
+
+
 def test_the_handler_comes_back_when_something_fails():
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(ZeroDivisionError), stop_requests(signal.SIGTERM):

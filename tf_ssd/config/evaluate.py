@@ -42,7 +42,12 @@ class EvaluateConfig(DataConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         both = [str(path) for path in (self.checkpoint, self.detections) if path is not None]
-        require(len(both) == 1, "--checkpoint, --detections", both, "give one of the two: a model to run, or a file of detections")
+        require(
+            len(both) == 1,
+            "--checkpoint, --detections",
+            both or None,
+            "give one of the two: a model to run, or a file of detections",
+        )
         require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
         from_file = self.detections is not None and self.detection != EVALUATED
         require(

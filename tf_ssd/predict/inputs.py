@@ -63,9 +63,10 @@ def find_inputs(names: Sequence[str]) -> Found:
         inside = [file for pictures, _ in sorted_out for file in pictures]
         left = [file for _, rest in sorted_out for file in rest]
         if not inside:
+            if not paths:
+                raise ConfigError(f"{name}: no such picture, video or folder")
             holds = f"; there are {listed(by_suffix(left))}" if left else ""
-            suffixes = " ".join(IMAGE_SUFFIXES)
-            raise ConfigError(f"{name}: no such picture or video, or a folder without any picture ({suffixes}){holds}")
+            raise ConfigError(f"{name}: a folder without any picture ({' '.join(IMAGE_SUFFIXES)}){holds}")
         found |= dict.fromkeys(inside)
         others |= dict.fromkeys(left)
     return Found(list(found), by_suffix(path for path in others if path not in found))

@@ -67,7 +67,8 @@ def train(config: TrainConfig) -> None:
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     workers = find_workers()
-    asked_to_stop = stop_requests(signal.SIGTERM, signal.SIGINT)
+    answer = "" if config.quiet else "Stopping as soon as the run can go on from there; Ctrl-C again leaves at once."
+    asked_to_stop = stop_requests(signal.SIGTERM, signal.SIGINT, answer=answer)
     with workers.strategy.scope(), precision(config), workers.losses_reported(), asked_to_stop as stop:
         complete(Run(config, workers), stop)
         workers.barrier()
