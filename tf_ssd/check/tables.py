@@ -101,7 +101,7 @@ def recommendation(comparison: Comparison, command: Sequence[str]) -> Renderable
     else:
         preset = f" Of the presets, {comparison.best_preset} covers most." if comparison.best_preset != comparison.chosen else ""
         text, flags = f"Sizes fitted to these boxes have {covered}.{preset}", ["--box-sizes", *sizes(best.config).split()]
-    advice = "To train with them, also from --weights for other classes:"
+    advice = "To train with them, from random weights or with new heads on other --weights:"
     return Text(f"{text} {advice}\n\n{_pasted([*command, *flags])}\n")  # not padded: no blanks may follow the backslashes
 
 
