@@ -124,6 +124,11 @@ class TrainConfig(DataConfig):
         given = {field.name: getattr(self, field.name) for field in fields(Recipe)}
         return replace(RECIPES[self.recipe], **{name: value for name, value in given.items() if value is not None})
 
+    @property
+    def held_out_folders(self) -> tuple[Path, ...]:
+        """Where the held-out data lie."""
+        return self.eval_data or self.data
+
     def model(self, *, num_classes: int, start: ModelConfig | None = None) -> ModelConfig:
         """The network that this run trains; `num_classes` includes background, `start` is the network of `--weights`.
 

@@ -1,6 +1,7 @@
 """The function that is exported."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import tensorflow as tf
 
@@ -24,7 +25,7 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
     (ymin, xmin, ymax, xmax), "detection_classes" (B, D) from 0, "detection_scores" (B, D), "num_detections" (B,).
     """
     # An array becomes a constant of the graph; a tensor made outside of it would become one more input in some formats.
-    anchors, settings = default_boxes(model.config.boxes).numpy(), config.detection
+    anchors = default_boxes(model.config.boxes).numpy()
 
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         height, width = (tf.cast(side, tf.float32) for side in size_of(images))
@@ -35,15 +36,7 @@ def serving_function(model: SSD300, config: ExportConfig) -> Serve:
         boxes, scores = detect.candidates(predictions["offsets"], predictions["logits"], anchors, variances=variances)
         if config.raw_heads:
             return {"boxes_px": boxes * corners, "scores": tf.transpose(scores, [0, 2, 1])}
-        found = detect.select(
-            boxes,
-            scores,
-            score_threshold=settings.score_threshold,
-            iou_threshold=settings.iou_threshold,
-            top_k=settings.top_k,
-            max_detections=settings.max_detections,
-            class_agnostic=settings.class_agnostic,
-        )
+        found = detect.select(boxes, scores, **asdict(config.detection))
         if config.tflite_postprocess:
             return postprocess(found)
         return {"boxes_px": found.boxes * corners, "labels": found.labels, "scores": found.scores, "count": found.count}

@@ -1,6 +1,7 @@
 """Network and post-processing as compiled functions."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import lru_cache
 
 import tensorflow as tf
@@ -39,15 +40,7 @@ def selection(
     def of_image(heads: tuple[tf.Tensor, tf.Tensor]) -> detect.Detections:
         offsets, logits = heads
         image_boxes, scores = detect.candidates(offsets[None], logits[None], boxes, variances=variances)
-        return detect.select(
-            image_boxes[0],
-            scores[0],
-            score_threshold=settings.score_threshold,
-            iou_threshold=settings.iou_threshold,
-            top_k=settings.top_k,
-            max_detections=settings.max_detections,
-            class_agnostic=settings.class_agnostic,
-        )
+        return detect.select(image_boxes[0], scores[0], **asdict(settings))
 
     def of_images(offsets: tf.Tensor, logits: tf.Tensor) -> detect.Detections:
         signature = detect.Detections(tf.float32, tf.int32, tf.float32, tf.int32)

@@ -34,7 +34,7 @@ def check(config: TrainConfig) -> None:
     if config.classes is not None:
         read_class_names(config.classes)
     check_there(config.dataset, config.data, config.split)
-    check_there(config.dataset, config.eval_data or config.data, config.eval_split)
+    check_there(config.dataset, config.held_out_folders, config.eval_split)
     if config.output is not None:
         check_usable(config.output)
 

@@ -30,7 +30,7 @@ def training_data(config: TrainConfig) -> tuple[Dataset, Dataset]:
     class_names = None if config.classes is None else read_class_names(config.classes)
     training = _open(config, config.data, config.split, class_names)
     try:
-        held_out = _open(config, _held_out_folders(config), config.eval_split, training.class_names)
+        held_out = _open(config, config.held_out_folders, config.eval_split, training.class_names)
     except DatasetError as error:
         if error.kind != "unknown classes" or class_names is not None:
             raise
@@ -39,7 +39,7 @@ def training_data(config: TrainConfig) -> tuple[Dataset, Dataset]:
             advice = "the classes are those of the training data; to add one, list all of them in a file for --classes"
             raise DatasetError(f"{error}; {advice}", kind=error.kind, place=error.place) from error
         training = _open(config, config.data, config.split, class_names)
-        held_out = _open(config, _held_out_folders(config), config.eval_split, class_names)
+        held_out = _open(config, config.held_out_folders, config.eval_split, class_names)
     return labelled(training) if config.unlabelled == "drop" else training, held_out
 
 
@@ -48,16 +48,12 @@ def _open(config: TrainConfig, folders: Sequence[Path], splits: Sequence[str], c
     return open_dataset(config.dataset, folders, splits, class_names=class_names)
 
 
-def _held_out_folders(config: TrainConfig) -> tuple[Path, ...]:
-    return config.eval_data or config.data
-
-
 def _with_named_classes(config: TrainConfig, class_names: tuple[str, ...]) -> tuple[str, ...] | None:
     """The classes and those that only the held-out data have boxes of; None unless COCO's training file names each of these."""
     if config.dataset != "coco":
         return None
     named = listed_classes(config.data, config.split)
-    added = set(_open(config, _held_out_folders(config), config.eval_split, None).class_names).difference(class_names)
+    added = set(_open(config, config.held_out_folders, config.eval_split, None).class_names).difference(class_names)
     if not added <= set(named):
         return None
     return tuple(name for name in named if name in {*class_names, *added})
@@ -67,7 +63,7 @@ def data_warnings(config: TrainConfig, *, same: bool) -> Iterator[str]:
     """What makes the average precision of a run say nothing; `same` is whether held-out and training data are equal."""
     trained, evaluated = (
         {(folder.resolve(), split) for folder, split in product(folders, splits)}
-        for folders, splits in ((config.data, config.split), (_held_out_folders(config), config.eval_split))
+        for folders, splits in ((config.data, config.split), (config.held_out_folders, config.eval_split))
     )
     both = sorted({split for _, split in trained & evaluated})
     if both or same:
