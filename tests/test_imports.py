@@ -30,7 +30,7 @@ APART = {
     "optimizer": {"loss", "model", "network"},
 }
 # torch is no dependency: these import it when a .pth file is read, or in the process that audits it.
-MAY_IMPORT_TORCH = ("weights.files", "audit.asking.", "audit.examples.")
+MAY_IMPORT_TORCH = ("weights.files", "audit.asking.")
 TORCH = {"torch", "torchvision", "reference_torch", "parity_tests"}
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "torch"}
 

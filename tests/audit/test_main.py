@@ -59,7 +59,7 @@ def test_the_naive_loss_and_each_of_its_bugs_by_name():
 
 
 def test_a_loss_in_the_manner_of_amdegroot():
-    judgements = judged("tf_ssd.audit.examples.amdegroot_style:loss", "torch")
+    judgements = judged("examples.audit.amdegroot_style:loss", "torch")
     assert judgements["no-labels-alone"].verdict == "error"
     assert judgements["two-objects-share-a-best-box"].verdict == "difference"
     assert "x0.744" in judgements["another-images-logits"].what
@@ -67,7 +67,7 @@ def test_a_loss_in_the_manner_of_amdegroot():
 
 
 def test_a_detector_in_the_manner_of_torchvision():
-    judgements = judged("tf_ssd.audit.examples.torchvision_style:loss", "torch")
+    judgements = judged("examples.audit.torchvision_style:loss", "torch")
     assert "count twice" in judgements["all-positive"].what
     assert judgements["padding-with-coordinates"].verdict == "ok"
     assert "refuses the input: AssertionError" in judgements["zero-width-alone"].what

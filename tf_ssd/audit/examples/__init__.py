@@ -1,1 +1,1 @@
-"""Losses of several kinds, ready to be audited: python -m tf_ssd.audit --impl tf_ssd.audit.examples.naive_loss:loss."""
+"""Losses in TensorFlow and Keras, ready to be audited: python -m tf_ssd.audit --impl tf_ssd.audit.examples.naive_loss:loss."""

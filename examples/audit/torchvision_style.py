@@ -1,6 +1,6 @@
 """A detector in torchvision's manner, which takes images and annotations and returns a dict of losses, and how it is audited.
 
-python -m tf_ssd.audit --impl tf_ssd.audit.examples.torchvision_style:loss
+python -m tf_ssd.audit --impl examples.audit.torchvision_style:loss
 """
 
 from collections.abc import Sequence

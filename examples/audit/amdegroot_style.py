@@ -1,6 +1,6 @@
 """A loss module in the manner of amdegroot/ssd.pytorch, with the traits measured there, and how it is audited.
 
-python -m tf_ssd.audit --impl tf_ssd.audit.examples.amdegroot_style:loss
+python -m tf_ssd.audit --impl examples.audit.amdegroot_style:loss
 
 Written for this example: predictions and a list of targets (G, 5) go in, the two terms come out. Each object claims its best
 default box, the last one wins; the log-sum-exp of mining subtracts the largest logit of the batch; N may
