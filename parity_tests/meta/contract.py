@@ -119,6 +119,9 @@ def _named(expression: ast.expr, module: str) -> Any:
 
 
 def _given(call: ast.Call, operation: Any) -> Iterator[str]:
+    """The options that a call names; `**settings` hands on all of them."""
+    if any(keyword.arg is None for keyword in call.keywords):
+        yield from parameters(operation)
     listed = [name for name in inspect.signature(function_of(operation)).parameters if name != "self"]
     yield from (name for name in listed[: len(call.args)] if name in parameters(operation))
     yield from (keyword.arg for keyword in call.keywords if keyword.arg in parameters(operation))
