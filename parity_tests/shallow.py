@@ -13,7 +13,7 @@ import torch
 
 import reference_torch.default_boxes as reference
 from reference_torch import matcher
-from tf_ssd.config import DefaultBoxesConfig, LossConfig, ModelConfig
+from tf_ssd.config import LossConfig, ModelConfig, caffe_boxes
 from tf_ssd.model import SSD300, ssd300
 
 IMAGES, ROWS, CLASSES = 2, 4, 4
@@ -37,7 +37,7 @@ def settings() -> ModelConfig:
     """All of the above."""
     names = {"threshold": "match_threshold", "strategy": "match_strategy"}
     loss = LossConfig(**{names[name]: value for name, value in MATCHING.items()}, **LOSS)
-    return ModelConfig(num_classes=CLASSES, boxes=DefaultBoxesConfig(**GRID), variances=VARIANCES, loss=loss)
+    return ModelConfig(num_classes=CLASSES, boxes=caffe_boxes(**GRID), variances=VARIANCES, loss=loss)
 
 
 def shallow_network(seed: int = 0) -> SSD300:

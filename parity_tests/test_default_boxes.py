@@ -40,7 +40,7 @@ def test_presets(preset: str, clip: str) -> None:
 
 @given(arguments=strategies.grid_configs())
 def test_small_grids(arguments: dict[str, Any]) -> None:
-    ours = tf_ssd.config.DefaultBoxesConfig(**arguments)
+    ours = tf_ssd.config.caffe_boxes(**arguments)
     boxes = check_default_boxes(ours, reference.DefaultBoxesConfig(**arguments))
     assert len(boxes) == ours.num_boxes
 

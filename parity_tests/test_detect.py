@@ -14,7 +14,7 @@ from parity_tests.parametrize import ALL, SIDES, SIDES_AND_DTYPES, third
 from tf_ssd.default_boxes import default_boxes
 
 CLASSES, IMAGES = 4, 2
-GRID = tf_ssd.config.DefaultBoxesConfig(
+GRID = tf_ssd.config.caffe_boxes(
     image_size=64,
     feature_maps=(4, 2),
     steps=(16, 32),

@@ -50,7 +50,7 @@ def match(side: Implementation, boxes: Any, labels: Any, defaults: Any, **option
 @thousand
 @given(truth=strategies.ground_truths(), config=strategies.grid_configs(), threshold=st.sampled_from([0.25, 0.5]))
 def test_any_shape(strategy: str, truth: GroundTruth, config: dict[str, Any], threshold: float) -> None:
-    defaults = default_boxes(tf_ssd.config.DefaultBoxesConfig(**config), dtype="float64").numpy()
+    defaults = default_boxes(tf_ssd.config.caffe_boxes(**config), dtype="float64").numpy()
     check_targets(EAGER, truth, defaults, strategy=strategy, threshold=threshold)
 
 
@@ -60,7 +60,7 @@ def test_any_shape(strategy: str, truth: GroundTruth, config: dict[str, Any], th
 @given(truth=strategies.ground_truths(images=2, rows=6), config=strategies.grid_configs(maps=(4, 2, 1)))
 def test_on_the_grid(side: Implementation, strategy: str, dtype: type, truth: GroundTruth, config: dict[str, Any]) -> None:
     """One shape, as graphs are traced and compiled for each."""
-    defaults = default_boxes(tf_ssd.config.DefaultBoxesConfig(**config), dtype="float64").numpy()
+    defaults = default_boxes(tf_ssd.config.caffe_boxes(**config), dtype="float64").numpy()
     check_targets(side, truth, defaults, dtype, strategy=strategy)
 
 
@@ -175,7 +175,7 @@ def test_a_claim_stands_although_another_overlaps_more(side: Implementation, str
 @thousand
 @given(truth=strategies.ground_truths(images=1, rows=5), config=strategies.grid_configs(), place=st.integers(0, 5))
 def test_padding_rows_anywhere_change_nothing(truth: GroundTruth, config: dict[str, Any], place: int) -> None:
-    defaults = default_boxes(tf_ssd.config.DefaultBoxesConfig(**config), dtype="float64").numpy()
+    defaults = default_boxes(tf_ssd.config.caffe_boxes(**config), dtype="float64").numpy()
     padded = np.insert(truth.boxes, place, 0.5, axis=1), np.insert(truth.labels, place, 0, axis=1)
     for operation in ("bipartite", "argmax"):
         before = EAGER.call("matcher.targets", *truth, defaults, strategy=operation)

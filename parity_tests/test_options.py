@@ -77,7 +77,7 @@ def test_decode(side: Implementation, dtype: type) -> None:
 def test_the_dtype_of_default_boxes(dtype: type) -> None:
     """float32 unless another one is asked for, and rounded once."""
     expected = reference_torch.default_boxes.default_boxes(reference_torch.default_boxes.DefaultBoxesConfig(**GRID))
-    ours = tf_ssd.config.DefaultBoxesConfig(**GRID)
+    ours = tf_ssd.config.caffe_boxes(**GRID)
     unasked = tf_ssd.default_boxes.default_boxes(ours).numpy()
     assert unasked.dtype == np.float32
     np.testing.assert_array_max_ulp(unasked, expected.numpy(), maxulp=1)
@@ -100,7 +100,7 @@ OTHER_GRIDS: list[Options] = [
 )
 def test_settings_of_default_boxes(settings: Options) -> None:
     """All of them other than by default, and all but the sizes by default."""
-    ours = tf_ssd.config.DefaultBoxesConfig(**settings)
+    ours = tf_ssd.config.caffe_boxes(**settings)
     boxes = check_default_boxes(ours, reference_torch.default_boxes.DefaultBoxesConfig(**settings))
     assert len(boxes) == ours.num_boxes
 

@@ -22,6 +22,7 @@ from parity_tests.adapters import REFERENCE
 from parity_tests.pins import pins
 from parity_tests.shallow import CLASSES, LOSS, VARIANCES, shallow_network
 from parity_tests.test_constants_of_network import eagerly
+from parity_tests.test_default_boxes import check_default_boxes
 from parity_tests.test_options import at_the_thresholds
 from parity_tests.test_options_of_training import batch
 from tf_ssd.config import DetectionConfig, ExportConfig, LossConfig, ModelConfig
@@ -61,7 +62,7 @@ def test_the_settings_of_a_model_are_the_references_by_default() -> None:
     assert model.variances == default_of(matching, "variances")
     assert model.num_classes == default_of(network, "num_classes")
     assert model.width == default_of(network, "width")
-    assert vars(model.boxes) == vars(reference_torch.default_boxes.VOC300)
+    check_default_boxes(model.boxes, reference_torch.default_boxes.VOC300)
     assert not model.batch_norm  # as in the paper
 
 

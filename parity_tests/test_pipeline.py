@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 def scenes(draw: Any) -> Scene:
     """Any ground truth of the matcher's tests, on default boxes where ties abound; predictions without ties."""
     truth = draw(strategies.ground_truths(images=IMAGES, rows=ROWS, classes=CLASSES))
-    config = tf_ssd.config.DefaultBoxesConfig(**draw(strategies.grid_configs(maps=(4, 2, 1))))
+    config = tf_ssd.config.caffe_boxes(**draw(strategies.grid_configs(maps=(4, 2, 1))))
     defaults = default_boxes(config, dtype="float64").numpy()
     rng = np.random.default_rng(draw(strategies.seeds))
     offsets = rng.normal(size=(IMAGES, len(defaults), 4))

@@ -51,7 +51,7 @@ def match_both(side: Implementation, boxes: Any, labels: Any, defaults: Any, **o
 )
 def test_on_the_grid(side: Implementation, dtype: type, truth: GroundTruth, config: dict[str, Any], threshold: float) -> None:
     """Equal overlaps, overlaps equal to the threshold, shared best boxes and objects outside of the image among them."""
-    defaults = default_boxes(tf_ssd.config.DefaultBoxesConfig(**config), dtype="float64").numpy()
+    defaults = default_boxes(tf_ssd.config.caffe_boxes(**config), dtype="float64").numpy()
     check_match(side, truth, defaults, dtype, threshold=threshold)
 
 

@@ -21,7 +21,7 @@ PLACES = [
 def test_place_of_each_box(place, index):
     level, row, column, box = place
     x, y, width, height = default_boxes(VOC300, dtype="float64").numpy()[index] * 300
-    step, side = VOC300.steps[level], VOC300.min_sizes[level]
+    step, side = VOC300.steps[level], VOC300.shapes[level][0][0]
     assert (x, y) == pytest.approx(((column + 0.5) * step, (row + 0.5) * step))
     shapes = [(1, 1), None, (2**0.5, 0.5**0.5), (0.5**0.5, 2**0.5), (3**0.5, 3**-0.5), (3**-0.5, 3**0.5)]
     if shapes[box]:

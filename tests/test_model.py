@@ -106,7 +106,7 @@ def test_pool3_keeps_the_last_row_and_column(model, images):
 
 def test_the_mean_is_subtracted_inside(model):
     mean = np.tile(np.float32([123, 117, 104]), (1, 300, 300, 1))
-    (subtracted,) = outputs(model, mean, "subtract_mean")
+    (subtracted,) = outputs(model, mean, "scale_pixels")
     assert not subtracted.any()
 
 
@@ -127,9 +127,8 @@ def test_batch_norm_and_width():
 
 
 def test_default_boxes_that_do_not_fit():
-    sizes = {"min_sizes": (30, 60), "max_sizes": (60, 111), "steps": (8, 16), "aspect_ratios": ((2,), (2,))}
     with pytest.raises(ConfigError, match="feature_maps=\\(38, 19\\)"):
-        ssd300(dataclasses.replace(SMALL, boxes=DefaultBoxesConfig(feature_maps=(38, 19), **sizes)))
+        ssd300(dataclasses.replace(SMALL, boxes=DefaultBoxesConfig((((30, 30),),) * 2, feature_maps=(38, 19), steps=(8, 16))))
 
 
 def ground_truth():

@@ -1,4 +1,4 @@
-"""SSD300 for TensorFlow 2 / Keras 3, verified number by number against an independent PyTorch implementation."""
+"""SSD for TensorFlow 2 / Keras 3, verified number by number against an independent PyTorch implementation."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +7,13 @@ if TYPE_CHECKING:  # nothing heavy is imported with the package, so that --help 
     from tf_ssd.predict.detector import Detector
 
 __version__ = "0.1.0"
+
+
+def networks() -> tuple[str, ...]:
+    """The names of the networks that `tf_ssd.model.ssd` builds and `train --network` trains."""
+    from tf_ssd.config import NETWORKS
+
+    return tuple(NETWORKS)
 
 
 def load(

@@ -1,7 +1,5 @@
 """The K default boxes of an SSD (the paper's name; elsewhere: anchors, priors)."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +9,7 @@ from tf_ssd.config import DefaultBoxesConfig
 def default_boxes(config: DefaultBoxesConfig, *, dtype: tf.DType | str = "float32") -> tf.Tensor:
     """All default boxes of `config`, in the order in which the heads emit them: feature map, row, column, box within the cell.
 
-    Source: Liu et al. 2016, section 2.2, in the order of Caffe SSD's PriorBox layer.
+    Source: Liu et al. 2016, section 2.2, and Caffe SSD's PriorBox layer; the shapes are `config.boxes`'.
 
     Returns:
         (K, 4) cxcywh, fractions of the image side, computed in float64 and rounded once to `dtype`.
@@ -25,22 +23,12 @@ def _feature_map(config: DefaultBoxesConfig, level: int) -> np.ndarray:
     """The default boxes (cells * cells * boxes, 4) of one feature map."""
     cells, step = config.feature_maps[level], config.steps[level]
     centres = (np.arange(cells) + config.offset) * step / config.image_size
-    sizes = np.array(list(_sizes(config, level))) / config.image_size  # (A, 2)
-    grid = np.empty((cells, cells, len(sizes), 4))  # (row, column, A, 4)
+    shapes = np.array(config.shapes[level]) / config.image_size  # (A, 2)
+    grid = np.empty((cells, cells, len(shapes), 4))  # (row, column, A, 4)
     grid[..., 0] = centres[None, :, None]  # x from the column
     grid[..., 1] = centres[:, None, None]  # y from the row
-    grid[..., 2:] = sizes
+    grid[..., 2:] = shapes
     return grid.reshape(-1, 4)
-
-
-def _sizes(config: DefaultBoxesConfig, level: int) -> Iterator[tuple[float, float]]:
-    """Width and height in pixels of each box of a cell: s, sqrt(s s'), then every ratio followed by its reciprocal."""
-    smaller, larger = config.min_sizes[level], config.max_sizes[level]
-    yield smaller, smaller
-    yield np.sqrt(smaller * larger), np.sqrt(smaller * larger)
-    for ratio in config.aspect_ratios[level]:
-        yield smaller * np.sqrt(ratio), smaller / np.sqrt(ratio)
-        yield smaller / np.sqrt(ratio), smaller * np.sqrt(ratio)
 
 
 def _clip(boxes: np.ndarray, rule: str) -> np.ndarray:

@@ -1,28 +1,30 @@
-"""SSD300 on VGG16, with the geometry of Liu et al. 2016 (figure 2) and Caffe SSD."""
+"""The networks: SSD300 on VGG16, with the geometry of Liu et al. 2016 (figure 2) and Caffe SSD, and its family."""
 
 import dataclasses
 from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import layers
 
 from tf_ssd import loss, matcher
-from tf_ssd.config import ModelConfig
+from tf_ssd.config import ModelConfig, network_named
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
-from tf_ssd.network.backbones.vgg import vgg16
+from tf_ssd.network.backbones import BODIES
 from tf_ssd.network.extras import extras
 from tf_ssd.network.heads import heads, interface_dtype
+from tf_ssd.network.layers import L2Normalize
 from tf_ssd.network.truth import check_given, check_truth
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
-class SSD300(keras.Model):
-    """The network: RGB pixels 0..255 (B, 300, 300, 3) -> {"offsets": (B, K, 4), "logits": (B, K, C)}.
+class SSD(keras.Model):
+    """A network: RGB pixels 0..255 (B, S, S, 3) -> {"offsets": (B, K, 4), "logits": (B, K, C)}.
 
     It is a plain `keras.Model`: `compile(optimizer)` and `fit` on pairs (images, {"boxes": (B, G, 4) xyxy fractions, "labels":
     (B, G), 0 for padding}) train it with the MultiBox loss, `save` and `keras.saving.load_model` need no custom objects once
-    `tf_ssd.model` is imported, and keep the dtype policy. `ssd300` builds one; the constructor is that of any functional model, as
+    `tf_ssd.model` is imported, and keep the dtype policy. `ssd` builds one; the constructor is that of any functional model, as
     `keras.models.clone_model` wants it.
 
     Args:
@@ -44,7 +46,7 @@ class SSD300(keras.Model):
         if loss is not None or loss_weights is not None:
             given = "loss" if loss is not None else "loss_weights"
             raise ValueError(
-                f"compile({given}=...): SSD300 has a loss of its own; leave it out, or set ModelConfig(loss=LossConfig(...))"
+                f"compile({given}=...): SSD has a loss of its own; leave it out, or set ModelConfig(loss=LossConfig(...))"
             )
         super().compile(optimizer, None, None, *rest, **settings)
 
@@ -91,9 +93,9 @@ class SSD300(keras.Model):
                 know.
         """
         if sample_weight is not None:
-            raise ValueError("SSD300 does not take sample weights")
+            raise ValueError("SSD does not take sample weights")
         if y is None or y_pred is None:
-            raise ValueError("SSD300 needs ground truth and predictions to compute a loss")
+            raise ValueError("SSD needs ground truth and predictions to compute a loss")
         check_truth(y, self.config.num_classes)
         return self.multibox_loss(tf.convert_to_tensor(y["boxes"]), tf.convert_to_tensor(y["labels"]), y_pred).total
 
@@ -137,7 +139,7 @@ class SSD300(keras.Model):
         return {"config": dataclasses.asdict(self.config), "name": self.name, "dtype": policy}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: object = None) -> "SSD300":
+    def from_config(cls, config: dict[str, Any], custom_objects: object = None) -> "SSD":
         """Inverse of `get_config`; what older versions wrote has no dtype policy and takes the present one."""
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(config.get("dtype", before))
@@ -147,27 +149,46 @@ class SSD300(keras.Model):
             keras.config.set_dtype_policy(before)
 
 
-# Keras looks for the class under its bare name in .h5 files.
-keras.saving.get_custom_objects()["SSD300"] = SSD300
+SSD300 = SSD  # as it was called when there was one network
+# Keras looks for the class under its bare name in .h5 files, and under the earlier one in files of that time.
+keras.saving.get_custom_objects().update({"SSD": SSD, "SSD300": SSD, "tf_ssd>SSD300": SSD})
 
 
-def ssd300(config: ModelConfig) -> SSD300:
-    """Build the network of `config` with freshly drawn weights; `keras.utils.set_random_seed` makes them repeat.
+def ssd(what: str | ModelConfig, **settings: Any) -> SSD:
+    """Build a network with freshly drawn weights; `keras.utils.set_random_seed` makes them repeat.
 
-    Body: He initialisation. Heads: near 0 (standard deviation 0.01 for offsets, 0.003 for logits), so that the first losses are
-    small although conv4_3 enters with length 20. Biases: 0.
+    Body: He initialisation. Heads: near 0, so that the first losses are small. Biases: 0.
+
+    Args:
+        what: the name of a network (`tf_ssd.networks()`), or what a network is made of.
+        settings: fields of `ModelConfig` that differ, such as num_classes, background included; width; batch_norm.
 
     Raises:
-        ConfigError: the default boxes do not fit the feature maps of the network.
+        ConfigError: the name is not known, a setting is out of range, or the default boxes do not fit the feature maps.
     """
-    return _built(config, "ssd300")
+    config = dataclasses.replace(network_named(what) if isinstance(what, str) else what, **settings)
+    return _built(config, config.name)
 
 
-def _built(config: ModelConfig, name: str) -> SSD300:
-    image = keras.Input((300, 300, 3), name="image", dtype=interface_dtype())
-    body = vgg16(image, config)
-    sources = [*body, *extras(body[-1], config)]
+def ssd300(config: ModelConfig) -> SSD:
+    """SSD300 on VGG16, or another network: `ssd(config)`."""
+    return ssd(config)
+
+
+def _built(config: ModelConfig, name: str) -> SSD:
+    made_of, side = config.architecture, config.boxes.image_size
+    image = keras.Input((side, side, 3), name="image", dtype=interface_dtype())
+    offset = [-mean / made_of.pixel_std for mean in made_of.pixel_mean]
+    activations = BODIES[made_of.base](layers.Rescaling(1 / made_of.pixel_std, offset, name="scale_pixels")(image), config)
+    unknown = [tap for tap in made_of.taps if tap not in activations]
+    if unknown:
+        raise ConfigError(f"taps={made_of.taps}: {made_of.base} has no {', '.join(unknown)}; it has {', '.join(activations)}")
+    body = [activations[tap] for tap in made_of.taps]
+    following = extras(body[-1], config)
+    if made_of.l2_norm is not None:
+        body[0] = L2Normalize(made_of.l2_norm, name=f"{made_of.taps[0]}_norm")(body[0])
+    sources = [*body, *following]
     sizes = tuple(source.shape[1] for source in sources)
     if sizes != config.boxes.feature_maps:
-        raise ConfigError(f"feature_maps={config.boxes.feature_maps}: SSD300 has feature maps of {sizes} cells")
-    return SSD300(image, heads(sources, config), name)
+        raise ConfigError(f"feature_maps={config.boxes.feature_maps}: {config.name} has feature maps of {sizes} cells")
+    return SSD(image, heads(sources, config), name)

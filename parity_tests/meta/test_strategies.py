@@ -57,7 +57,7 @@ MATCHING_CASES: dict[str, Callable[[GroundTruth, np.ndarray], Any]] = {
 def test_matching_cases_are_reached(case: str) -> None:
     def reached(drawn: tuple[GroundTruth, dict[str, Any]]) -> bool:
         truth, config = drawn
-        defaults = default_boxes(tf_ssd.config.DefaultBoxesConfig(**config), dtype="float64").numpy()
+        defaults = default_boxes(tf_ssd.config.caffe_boxes(**config), dtype="float64").numpy()
         return bool(MATCHING_CASES[case](truth, defaults))
 
     find(st.tuples(strategies.ground_truths(), strategies.grid_configs()), reached, settings=SEARCH)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -6,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_ssd.check.coverage import THRESHOLD, best_ious
-from tf_ssd.check.fit import LARGEST_PX, MOST_BOXES, SMALLEST_PX, fit_sizes, level_ious
-from tf_ssd.config import PRESETS, VOC300
+from tf_ssd.check.fit import LARGEST, MOST_BOXES, SMALLEST_PX, fit_sizes, level_ious
+from tf_ssd.config import COCO300, NETWORKS, PAPER300, PRESETS, VOC300, ModelConfig
 
-STARTS = list(PRESETS.values())
+STARTS = [VOC300, COCO300, PAPER300]
+NETWORK = ModelConfig()
 
 
 def random_boxes(seed: int, number: int, *, shortest=0.01, longest=1.0) -> np.ndarray:
@@ -23,24 +25,23 @@ def covered(boxes, config) -> float:
     return float(np.mean(best_ious(boxes, config) >= THRESHOLD))
 
 
-@given(st.integers(0, 2**32), st.sampled_from(STARTS))
+@given(st.integers(0, 2**32), st.sampled_from(list(PRESETS.values())))
 def test_looking_at_the_nearest_cell_alone_finds_the_best_iou(seed, config):
     boxes = random_boxes(seed, 64)
-    best = np.max([level_ious(boxes, config, level) for level in range(6)], axis=0)
+    best = np.max([level_ious(boxes, config, level) for level in range(len(config.shapes))], axis=0)
     np.testing.assert_allclose(best, best_ious(boxes, config), rtol=1e-5, atol=1e-6)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 30), st.sampled_from([0.05, 0.3, 1.0]))
 def test_no_less_is_covered_than_by_any_preset(seed, number, longest):
     boxes = random_boxes(seed, number, longest=longest)
-    fitted = fit_sizes(boxes, STARTS)
+    fitted = fit_sizes(boxes, NETWORK, STARTS)
     assert covered(boxes, fitted) >= max(covered(boxes, preset) for preset in STARTS)
-    sizes = (*fitted.min_sizes, fitted.max_sizes[-1])
-    assert fitted.max_sizes[:-1] == fitted.min_sizes[1:]
+    sizes = NETWORK.architecture.box_rule.sizes(fitted.shapes)
     assert sizes[0] >= SMALLEST_PX
-    assert sizes[-1] <= LARGEST_PX
+    assert sizes[-1] <= LARGEST * 300
     assert all(smaller < larger for smaller, larger in pairwise(sizes))
-    assert (fitted.feature_maps, fitted.aspect_ratios, fitted.num_boxes) == (VOC300.feature_maps, VOC300.aspect_ratios, 8732)
+    assert replace(fitted, shapes=VOC300.shapes) == VOC300
 
 
 def test_small_objects_get_small_default_boxes():
@@ -48,16 +49,25 @@ def test_small_objects_get_small_default_boxes():
     centres = np.random.default_rng(0).uniform(0.1, 0.9, (200, 2))
     boxes = np.concatenate([centres - 6 / 300, centres + 6 / 300], axis=-1).astype(np.float32)
     assert max(covered(boxes, preset) for preset in STARTS) < 0.1
-    fitted = fit_sizes(boxes, STARTS)
-    assert fitted.min_sizes[0] == pytest.approx(12, abs=5)
+    fitted = fit_sizes(boxes, NETWORK, STARTS)
+    assert NETWORK.architecture.box_rule.sizes(fitted.shapes)[0] == pytest.approx(12, abs=5)
     assert covered(boxes, fitted) > 0.5
 
 
 def test_many_boxes_are_sampled():
     boxes = random_boxes(0, MOST_BOXES + 100)
-    assert covered(boxes, fit_sizes(boxes, STARTS)) > max(covered(boxes, preset) for preset in STARTS) - 0.01
+    assert covered(boxes, fit_sizes(boxes, NETWORK, STARTS)) > max(covered(boxes, preset) for preset in STARTS) - 0.01
 
 
 def test_the_same_boxes_give_the_same_sizes():
     boxes = random_boxes(1, 50)
-    assert fit_sizes(boxes, STARTS) == fit_sizes(boxes, STARTS)
+    assert fit_sizes(boxes, NETWORK, STARTS) == fit_sizes(boxes, NETWORK, STARTS)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_can_be_fitted(name):
+    """Small objects in the corners, which no set of default boxes for its size covers as well."""
+    network, boxes = NETWORKS[name], random_boxes(2, 40, longest=0.1)
+    fitted = fit_sizes(boxes, network, [network.boxes])
+    assert replace(fitted, shapes=network.boxes.shapes) == network.boxes
+    assert covered(boxes, fitted) > covered(boxes, network.boxes)

@@ -31,21 +31,23 @@ def cells(sheet) -> np.ndarray:
 
 
 def test_a_row_for_each_image():
-    shown = cells(contact_sheet(Some(40, seed=0), config=AUGMENTATIONS["ssd"], exif="ignore", title="T"))
+    shown = cells(contact_sheet(Some(40, seed=0), config=AUGMENTATIONS["ssd"], exif="ignore", title="T", image_size=300))
     assert shown.shape[:2] == (ROWS, 1 + DRAWS)
     for row in shown:
         assert len({picture.tobytes() for picture in row}) == 1 + DRAWS
 
 
 def test_without_augmentation_all_are_alike():
-    shown = cells(contact_sheet(SyntheticDataset(8, seed=0), config=AUGMENTATIONS["none"], exif="ignore", title="T"))
+    shown = cells(
+        contact_sheet(SyntheticDataset(8, seed=0), config=AUGMENTATIONS["none"], exif="ignore", title="T", image_size=300)
+    )
     for row in shown:
         assert len({picture.tobytes() for picture in row[1:]}) == 1
 
 
 def test_boxes_are_drawn_where_the_objects_are():
     dataset = SyntheticDataset(8, seed=0)
-    shown = cells(contact_sheet(dataset, config=AUGMENTATIONS["none"], exif="ignore", title="T"))
+    shown = cells(contact_sheet(dataset, config=AUGMENTATIONS["none"], exif="ignore", title="T", image_size=300))
     record = next(dataset[index] for index in range(8) if len(dataset[index].labels))
     color = [int(class_color(int(record.labels[-1]))[start : start + 2], 16) for start in (1, 3, 5)]
     xmin, ymin, xmax, _ = np.round(record.boxes_px[-1] / 300 * (SHOWN - 1)).astype(int)
@@ -58,4 +60,4 @@ def test_nothing_to_show():
             raise DatasetError("broken")
 
     with pytest.raises(DatasetError, match="there is no image to augment"):
-        contact_sheet(Broken(3, seed=0), config=AUGMENTATIONS["ssd"], exif="ignore", title="T")
+        contact_sheet(Broken(3, seed=0), config=AUGMENTATIONS["ssd"], exif="ignore", title="T", image_size=300)

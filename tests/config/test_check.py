@@ -10,7 +10,7 @@ VOC = {"dataset": "voc", "data": (Path("data"),)}
 
 def test_defaults():
     config = CheckConfig(**VOC)
-    assert (config.split, config.default_boxes, config.json, config.plot) == (("train",), "VOC300", None, None)
+    assert (config.split, config.boxes, config.json, config.plot) == (("train",), "VOC300", None, None)
 
 
 @pytest.mark.parametrize("flags", [{}, {"recipe": "voc"}, {"recipe": "coco", "augmentation": "none"}, {"augmentation": "ssd"}])

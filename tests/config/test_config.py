@@ -5,20 +5,40 @@ from pathlib import Path
 
 import pytest
 
-from tf_ssd.config import AUGMENTATIONS, PRESETS, RECIPES, VOC300, EvaluateConfig, LossConfig, ModelConfig, TrainConfig
+from tf_ssd.config import AUGMENTATIONS, NETWORKS, PRESETS, RECIPES, VOC300, EvaluateConfig, LossConfig, ModelConfig, TrainConfig
+from tf_ssd.config.boxes import presets_like
 from tf_ssd.errors import ConfigError
 
+COUNTS = {"VOC300": 8732, "VOC512": 24564, "LITE320": 3234, "OD300": 1917, "OD320": 2034}
 
-@pytest.mark.parametrize("preset", PRESETS.values())
-def test_presets_have_8732_boxes(preset):
-    assert preset.num_boxes == 8732
-    assert preset.boxes_per_cell == (4, 6, 6, 6, 4, 4)
+
+@pytest.mark.parametrize(("preset", "number"), COUNTS.items())
+def test_numbers_of_default_boxes(preset, number):
+    assert {boxes.num_boxes for boxes in presets_like(PRESETS[preset]).values()} == {number}
+
+
+def test_boxes_of_each_cell():
+    assert PRESETS["VOC300"].boxes_per_cell == (4, 6, 6, 6, 4, 4)
+    assert PRESETS["VOC512"].boxes_per_cell == (4, 6, 6, 6, 6, 4, 4)
+    assert PRESETS["LITE320"].boxes_per_cell == (6,) * 6
+    assert PRESETS["OD300"].boxes_per_cell == (3, 6, 6, 6, 6, 6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_sizes_say_which_default_boxes_a_network_has(name):
+    network = NETWORKS[name]
+    assert network.with_box_sizes(network.box_sizes) == network
+
+
+def test_sizes_are_one_more_than_feature_maps_and_ascend():
+    for sizes in ((30, 60, 111, 162, 213, 264), (60, 30, 111, 162, 213, 264, 315), (0, 60, 111, 162, 213, 264, 315)):
+        with pytest.raises(ConfigError, match=r"--box-sizes=.*: must be 7 ascending sizes"):
+            ModelConfig().with_box_sizes(sizes)
 
 
 def test_paper_sizes_follow_equation_4():
     scales = [0.2 + 0.7 * k / 5 for k in range(6)]
-    assert PRESETS["PAPER300"].min_sizes == tuple(round(300 * scale) for scale in scales)
-    assert PRESETS["PAPER300"].max_sizes == tuple(round(300 * scale) for scale in [*scales[1:], 1.04])
+    assert ModelConfig(boxes=PRESETS["PAPER300"]).box_sizes == tuple(round(300 * scale) for scale in [*scales, 1.04])
 
 
 @pytest.mark.parametrize(
@@ -26,16 +46,20 @@ def test_paper_sizes_follow_equation_4():
     [
         ("image_size", 0),
         ("clip", "both"),
-        ("min_sizes", (30,)),
+        ("shapes", (((30, 30),),)),
         ("steps", (8, 16)),
         ("steps", (8, 16, 32, 64, 100, 0)),
-        ("min_sizes", (30, 60, 111, 162, 213, -264)),
-        ("aspect_ratios", ((2,), (0,), (2,), (2,), (2,), (2,))),
     ],
 )
 def test_default_boxes_out_of_range(setting, value):
     with pytest.raises(ConfigError, match=setting if value != 0 else "must be positive"):
         dataclasses.replace(VOC300, **{setting: value})
+
+
+@pytest.mark.parametrize("shapes", [(), ((30, 0),), ((30, -1),)])
+def test_shapes_of_a_map_are_some_and_positive(shapes):
+    with pytest.raises(ConfigError, match="every size, step and number must be positive"):
+        dataclasses.replace(VOC300, shapes=(*VOC300.shapes[:-1], shapes))
 
 
 @pytest.mark.parametrize(
@@ -77,10 +101,10 @@ def test_loss_out_of_range(setting, value):
         ("micro_batches", 0, "--micro-batches=0"),
         ("micro_batches", 3, "--micro-batches=3: must divide the batch size, 8"),
         ("drops", (0.5, 1.0), "--drops"),
-        ("frozen_blocks", 6, "--frozen-blocks=6"),
+        ("frozen_blocks", -1, "--frozen-blocks=-1"),
         ("weight_decay", 0.1, "--weight-decay=0.1: adam has none; leave it out, or give --optimizer sgd"),
         ("box_sizes", (30, 60, 111), "--box-sizes"),
-        ("box_sizes", (60, 30, 111, 162, 213, 264, 315), "--box-sizes.*: must be seven ascending sizes in pixels"),
+        ("box_sizes", (60, 30, 111, 162, 213, 264, 315), "--box-sizes.*: must be 7 ascending sizes in pixels"),
         ("box_sizes", (0, 30, 111, 162, 213, 264, 315), "--box-sizes"),
         ("box_sizes", (30, 60, 111, 162, 213, 264, float("nan")), "--box-sizes"),
         ("clip_norm", 0.0, "--clip-norm=0.0"),
@@ -106,9 +130,28 @@ def test_evaluation_takes_the_seeds_that_training_takes(seed):
     assert EvaluateConfig(checkpoint=Path("run"), seed=2**32 - 1).seed == TrainConfig(seed=2**32 - 1).seed
 
 
-def test_model_config_survives_json():
-    config = ModelConfig(num_classes=4, width=0.5, boxes=PRESETS["COCO300"], loss=LossConfig(alpha=2.0))
+OWN = ModelConfig(num_classes=4, width=0.5, boxes=PRESETS["COCO300"], loss=LossConfig(alpha=2.0))
+
+
+@pytest.mark.parametrize("config", [OWN, *NETWORKS.values()], ids=lambda config: config.name)
+def test_a_network_survives_json(config):
     assert ModelConfig.from_dict(json.loads(json.dumps(dataclasses.asdict(config)))) == config
+
+
+def test_what_was_written_when_there_was_one_network_is_read():
+    """Its default boxes were given by sizes and ratios."""
+    boxes = {
+        "min_sizes": [21, 45, 99, 153, 207, 261],
+        "max_sizes": [45, 99, 153, 207, 261, 315],
+        "image_size": 300,
+        "feature_maps": [38, 19, 10, 5, 3, 1],
+        "steps": [8, 16, 32, 64, 100, 300],
+        "aspect_ratios": [[2], [2, 3], [2, 3], [2, 3], [2], [2]],
+        "offset": 0.5,
+        "clip": "none",
+    }
+    rest = {"num_classes": 4, "width": 0.5, "batch_norm": False, "variances": [0.1, 0.2]}
+    assert ModelConfig.from_dict({**rest, "boxes": boxes, "loss": dataclasses.asdict(LossConfig(alpha=2.0))}) == OWN
 
 
 def test_output_folder_names_dataset_and_time():
@@ -125,7 +168,8 @@ def test_a_recipe_is_what_was_published():
     voc = TrainConfig(recipe="voc").settings()
     assert (voc.steps, voc.batch_size, voc.optimizer, voc.learning_rate) == (120_000, 32, "sgd", 1e-3)
     assert [round(drop * voc.steps) for drop in voc.drops] == [80_000, 100_000]
-    assert (voc.weight_decay, voc.warmup, voc.width, voc.batch_norm) == (5e-4, 500, 1.0, False)
+    assert (voc.weight_decay, voc.warmup, voc.width) == (5e-4, 500, 1.0)
+    assert not TrainConfig(recipe="voc").model(num_classes=21).batch_norm
     coco = TrainConfig(recipe="coco").settings()
     assert [round(drop * coco.steps) for drop in coco.drops] == [280_000, 360_000]
     assert TrainConfig(recipe="coco").model(num_classes=81).boxes == PRESETS["COCO300"]

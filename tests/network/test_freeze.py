@@ -15,23 +15,23 @@ WITH_NORM = ModelConfig(num_classes=3, width=0.0625, batch_norm=True)
 def test_the_first_blocks_are_frozen_and_nothing_else(blocks, first_trained):
     model = ssd300(SMALL)
     names = [layer.name for layer in model.layers if layer.weights and layer.name != "conv4_3_norm"]
-    frozen = freeze_blocks(model, blocks)
+    frozen = freeze_blocks(model, SMALL, blocks)
     assert list(frozen) == names[: names.index(first_trained)]
     trained = {variable.path.split("/")[0] for variable in model.trainable_variables}
     assert trained == {"conv4_3_norm", *names} - set(frozen)
 
 
 def test_conv11_is_not_taken_for_conv1():
-    assert freeze_blocks(ssd300(SMALL), 1) == ("conv1_1", "conv1_2")
+    assert freeze_blocks(ssd300(SMALL), SMALL, 1) == ("conv1_1", "conv1_2")
 
 
 def test_batch_normalisation_is_frozen_with_its_convolution():
     model = ssd300(WITH_NORM)
-    assert freeze_blocks(model, 1) == ("conv1_1", "conv1_2", "conv1_1_bn", "conv1_2_bn")
+    assert freeze_blocks(model, WITH_NORM, 1) == ("conv1_1", "conv1_2", "conv1_1_bn", "conv1_2_bn")
     assert not any(variable.path.startswith("conv1_") for variable in model.trainable_variables)
 
 
 @pytest.mark.parametrize("blocks", [-1, 6])
 def test_a_block_that_does_not_exist_is_refused(blocks):
-    with pytest.raises(ConfigError, match=f"blocks={blocks}: VGG16 has 5 blocks"):
-        freeze_blocks(ssd300(SMALL), blocks)
+    with pytest.raises(ConfigError, match=f"blocks={blocks}: vgg16 has 5 blocks to freeze, conv1, conv2"):
+        freeze_blocks(ssd300(SMALL), SMALL, blocks)

@@ -7,14 +7,14 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_ssd import coder, detect, matcher
-from tf_ssd.config import VOC300, DefaultBoxesConfig, DetectionConfig, LossConfig, ModelConfig
+from tf_ssd.config import VOC300, DetectionConfig, LossConfig, ModelConfig, caffe_boxes
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.model import ssd300
 from tf_ssd.predict.detector import Detector
 from tf_ssd.predict.explain import Candidates, cell_scores, explain, matches, suppression
 
 # Four cells of 150 px with squares of 150 and 212 px, then one of 300 px with squares of 300 and 324: K = 10.
-TINY = DefaultBoxesConfig(min_sizes=(150, 300), max_sizes=(300, 350), feature_maps=(2, 1), steps=(150, 300), aspect_ratios=((), ()))
+TINY = caffe_boxes(min_sizes=(150, 300), max_sizes=(300, 350), feature_maps=(2, 1), steps=(150, 300), aspect_ratios=((), ()))
 CONFIG = ModelConfig(num_classes=4, boxes=TINY)
 TOP_LEFT, TOP_RIGHT, BOTTOM_LEFT = [0, 0, 0.5, 0.5], [0.5, 0, 1, 0.5], [0, 0.5, 0.5, 1]
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from tf_ssd.config import DefaultBoxesConfig, DetectionConfig
+from tf_ssd.config import DetectionConfig, caffe_boxes
 from tf_ssd.drawing.pictures import class_color
 from tf_ssd.predict.explain import Candidates, Explanation, Matches, Suppression
 from tf_ssd.predict.explain_plot import explanation_png
 
-MAPS = DefaultBoxesConfig(min_sizes=(100, 300), max_sizes=(150, 350), feature_maps=(3, 1), steps=(100, 300), aspect_ratios=((), ()))
+MAPS = caffe_boxes(min_sizes=(100, 300), max_sizes=(150, 350), feature_maps=(3, 1), steps=(100, 300), aspect_ratios=((), ()))
 GREY = np.full((300, 400, 3), 128, np.uint8)
 NAMES = ("circle", "square", "triangle")
 BOX, OTHER = [0.1, 0.2, 0.4, 0.7], [0.5, 0.3, 0.9, 0.8]

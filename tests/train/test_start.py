@@ -13,7 +13,7 @@ from tf_ssd.weights import save_model
 
 CLASSES, OTHERS = ("cat", "dog"), ("cow", "pig")
 SIZES = (10.0, 20, 40, 80, 120, 160, 200)
-FITTED = replace(VOC300, min_sizes=SIZES[:-1], max_sizes=SIZES[1:])
+FITTED = ModelConfig().with_box_sizes(SIZES).boxes
 
 
 @pytest.fixture(scope="module")

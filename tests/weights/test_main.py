@@ -105,7 +105,7 @@ def test_a_complete_detector(table, boxes, tensors, publish):
     assert (imported.new, imported.unused) == ((), ())
     config = imported.model.config
     assert (config.num_classes, config.width, config.batch_norm, config.loss) == (CLASSES, 1, False, ModelConfig().loss)
-    assert (config.boxes.min_sizes, config.boxes.max_sizes) == (boxes.min_sizes, boxes.max_sizes)
+    assert config.boxes.shapes == boxes.shapes
     assert config.boxes.clip == {"torchvision": "size", "amdegroot": "cxcywh"}[table.source]
     for name, target in table.targets.items():
         layer, variable = target.variable.split(".")

@@ -97,7 +97,7 @@ def test_a_changed_byte_among_the_weights(saved):
 
 def test_another_model(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "other.keras")
-    with pytest.raises(WeightsError, match=r"other\.keras: holds 'Sequential', not an SSD300 of tf_ssd"):
+    with pytest.raises(WeightsError, match=r"other\.keras: holds 'Sequential', not an SSD of tf_ssd"):
         load_model(tmp_path / "other.keras")
 
 

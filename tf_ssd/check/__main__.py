@@ -73,7 +73,7 @@ def check(config: CheckConfig) -> int:
         compare_splits(surveys)
         compare_classes(surveys, named=_named_classes(config, surveys))
         compare_names(surveys)
-        comparison = compare_default_boxes(surveys[0], config.default_boxes)
+        comparison = compare_default_boxes(surveys[0], config.described, config.boxes)
     result = Result(surveys, (*failed, *(finding for survey in surveys for finding in survey.findings)), comparison)
     for part in render(result, _training_command(config)):
         console.print(part)
@@ -176,7 +176,9 @@ def _write(config: CheckConfig, result: "Result", dataset: "Dataset") -> Iterato
     if config.show_augmentation is not None and result.comparison is not None:
         name = config.shown_augmentation
         title = f"Left: as it is. Others: as training with --augmentation {name} sees it, drawn anew each time"
-        sheet = contact_sheet(dataset, config=AUGMENTATIONS[name], exif=config.exif, title=title)
+        sheet = contact_sheet(
+            dataset, config=AUGMENTATIONS[name], exif=config.exif, title=title, image_size=config.described.boxes.image_size
+        )
         write_new(config.show_augmentation, png_bytes(sheet))
         yield config.show_augmentation
 

@@ -1,6 +1,6 @@
 """Sizes of default boxes fitted to ground truth: what other sizes than a preset's would do.
 
-The feature maps and ratios of SSD300 stay; sought are the seven sizes that its min and max sizes consist of. From the sizes of each
+The feature maps and ratios of the network stay; sought are the sizes that its default boxes follow from. From the sizes of each
 preset, and from quantiles of the boxes' sides, one size at a time is raised or lowered by ever smaller factors, as long as no less
 ground truth has a default box at the threshold, and the sum of that share and of the mean best IoU grows.
 """
@@ -13,24 +13,26 @@ import numpy as np
 
 from tf_ssd.boxes_px import iou
 from tf_ssd.check.coverage import THRESHOLD
-from tf_ssd.config import DefaultBoxesConfig
+from tf_ssd.config import DefaultBoxesConfig, ModelConfig
+from tf_ssd.config.boxes import BoxRule
 
 FACTORS = (1.3, 1.15, 1.07, 1.03)
-SMALLEST_PX, LARGEST_PX = 4, 450
+SMALLEST_PX, LARGEST = 4, 1.5  # the latter as a multiple of the input's side
 MOST_BOXES = 4000  # that sizes are fitted to; of more, so many are drawn at random
 
-Sizes = tuple[int, ...]  # min sizes, then the last max size; ascending, in pixels
+Sizes = tuple[int, ...]  # one more than there are feature maps; ascending, in pixels
 Score = tuple[float, float]  # share of ground truth with a default box at the threshold, mean best IoU
 
 
-def fit_sizes(boxes: np.ndarray, starts: Sequence[DefaultBoxesConfig]) -> DefaultBoxesConfig:
-    """The default boxes fitted to some boxes; in all but their sizes they are those of the first of `starts`, clipped nowhere.
+def fit_sizes(boxes: np.ndarray, network: ModelConfig, starts: Sequence[DefaultBoxesConfig]) -> DefaultBoxesConfig:
+    """The default boxes fitted to some boxes; in all but their sizes they are those of the network.
 
     Args:
         boxes: (M, 4), xyxy fractions, at least one. Of up to MOST_BOXES, no less are covered than by any of `starts`.
-        starts: sets of default boxes that differ in their sizes alone.
+        network: what the sizes are for.
+        starts: sets of default boxes of the network that differ in their sizes alone.
     """
-    template = replace(starts[0], clip="none")
+    rule, template = network.architecture.box_rule, replace(network.boxes, clip="none")
     if len(boxes) > MOST_BOXES:
         boxes = boxes[np.random.default_rng(0).choice(len(boxes), MOST_BOXES, replace=False)]
     known: dict[tuple[int, int, int], np.ndarray] = {}
@@ -39,12 +41,14 @@ def fit_sizes(boxes: np.ndarray, starts: Sequence[DefaultBoxesConfig]) -> Defaul
         best = np.zeros(len(boxes))
         for level, (smaller, larger) in enumerate(pairwise(sizes)):
             if (level, smaller, larger) not in known:
-                known[level, smaller, larger] = level_ious(boxes, _with_sizes(template, sizes), level)
+                known[level, smaller, larger] = level_ious(boxes, _with_sizes(template, rule, sizes), level)
             best = np.maximum(best, known[level, smaller, larger])
         return float(np.mean(best >= THRESHOLD)), float(np.mean(best))
 
-    found = [_climb(sizes, score) for sizes in (*map(_sizes, starts), _quantiles(boxes, template))]
-    return _with_sizes(template, max(found, key=score))
+    largest = round(LARGEST * template.image_size)
+    first = [_whole(rule.sizes(start.shapes)) for start in starts]
+    found = [_climb(sizes, score, largest) for sizes in (*first, _quantiles(boxes, template))]
+    return replace(_with_sizes(template, rule, max(found, key=score)), clip=network.boxes.clip)
 
 
 def level_ious(boxes: np.ndarray, config: DefaultBoxesConfig, level: int) -> np.ndarray:
@@ -57,27 +61,19 @@ def level_ious(boxes: np.ndarray, config: DefaultBoxesConfig, level: int) -> np.
     step = config.steps[level] / config.image_size
     cell = np.clip(np.round((box[..., :2] + box[..., 2:]) / 2 / step - config.offset), 0, config.feature_maps[level] - 1)
     centre = (cell + config.offset) * step  # (M, 1, 2)
-    half = _shapes(config, level) / 2  # (A, 2)
+    half = np.array(config.shapes[level]) / config.image_size / 2  # (A, 2)
     nearest = np.concatenate([centre - half, centre + half], axis=-1)  # (M, A, 4)
     return np.max(iou(box, nearest), axis=(1, 2))
 
 
-def _shapes(config: DefaultBoxesConfig, level: int) -> np.ndarray:
-    """Width and height (A, 2) of the default boxes in a cell, as fractions."""
-    smaller, larger = config.min_sizes[level], config.max_sizes[level]
-    roots = [ratio**power for ratio in config.aspect_ratios[level] for power in (0.5, -0.5)]
-    shapes = [(smaller, smaller), ((smaller * larger) ** 0.5,) * 2, *((smaller * root, smaller / root) for root in roots)]
-    return np.array(shapes) / config.image_size
-
-
-def _climb(sizes: Sizes, score: Callable[[Sizes], Score]) -> Sizes:
+def _climb(sizes: Sizes, score: Callable[[Sizes], Score], largest: int) -> Sizes:
     """The sizes from which none of the steps leads to a better score."""
     best = score(sizes)
     for factor in FACTORS:
         moving = True
         while moving:
             moving = False
-            for candidate in _neighbours(sizes, factor):
+            for candidate in _neighbours(sizes, factor, largest):
                 found = score(candidate)
                 if found[0] >= best[0] and sum(found) > sum(best):
                     sizes, best, moving = candidate, found, True
@@ -85,13 +81,13 @@ def _climb(sizes: Sizes, score: Callable[[Sizes], Score]) -> Sizes:
     return sizes
 
 
-def _neighbours(sizes: Sizes, factor: float) -> list[Sizes]:
+def _neighbours(sizes: Sizes, factor: float, largest: int) -> list[Sizes]:
     """Each size raised and lowered by a factor, where they stay ascending and within bounds."""
     neighbours = []
     for position, size in enumerate(sizes):
         for moved in (max(size + 1, round(size * factor)), min(size - 1, round(size / factor))):
             candidate = (*sizes[:position], moved, *sizes[position + 1 :])
-            if candidate[0] >= SMALLEST_PX and candidate[-1] <= LARGEST_PX and _ascending(candidate):
+            if candidate[0] >= SMALLEST_PX and candidate[-1] <= largest and _ascending(candidate):
                 neighbours.append(candidate)
     return neighbours
 
@@ -99,19 +95,19 @@ def _neighbours(sizes: Sizes, factor: float) -> list[Sizes]:
 def _quantiles(boxes: np.ndarray, template: DefaultBoxesConfig) -> Sizes:
     """Sizes that part the boxes' sides into groups of equal number, spread where they coincide."""
     sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)) * template.image_size
-    number = len(template.min_sizes) + 1
+    number = len(template.shapes) + 1
     sizes: list[int] = []
     for quantile in np.quantile(sides, (np.arange(number) + 0.5) / number).tolist():
         sizes.append(max(SMALLEST_PX, round(quantile), sizes[-1] + 1 if sizes else 0))
     return tuple(sizes)
 
 
-def _sizes(config: DefaultBoxesConfig) -> Sizes:
-    return (*map(round, config.min_sizes), round(config.max_sizes[-1]))
+def _whole(sizes: Sequence[float]) -> Sizes:
+    return tuple(map(round, sizes))
 
 
-def _with_sizes(template: DefaultBoxesConfig, sizes: Sizes) -> DefaultBoxesConfig:
-    return replace(template, min_sizes=tuple(map(float, sizes[:-1])), max_sizes=tuple(map(float, sizes[1:])))
+def _with_sizes(template: DefaultBoxesConfig, rule: BoxRule, sizes: Sizes) -> DefaultBoxesConfig:
+    return replace(template, shapes=rule.shapes(tuple(map(float, sizes))))
 
 
 def _ascending(sizes: Sizes) -> bool:

@@ -44,8 +44,9 @@ def _draw_cloud(axes: Axes, truth: GroundTruth, coverage: Coverage) -> None:
     _side_axis(axes, sides, coverage.config.image_size)
     axes.axhspan(0, THRESHOLD, color=RED, alpha=0.06, linewidth=0, zorder=0)
     axes.axhline(THRESHOLD, color=INK, linewidth=1, linestyle=DASHES)
-    axes.vlines(coverage.config.min_sizes, 0, 0.03, color=INK, linewidth=2)
-    axes.text(0.006, 0.045, "▏min sizes", transform=axes.transAxes, fontsize=8, color=INK, va="bottom")
+    squares = [width for shapes in coverage.config.shapes for width, height in shapes if width == height]
+    axes.vlines(squares, 0, 0.03, color=INK, linewidth=2)
+    axes.text(0.006, 0.045, "▏square boxes", transform=axes.transAxes, fontsize=8, color=INK, va="bottom")
     axes.set(ylim=(0, 1), ylabel="best IoU with a default box")
     legend = axes.legend(loc="lower right", frameon=False, title="width over height in the network's input", alignment="left")
     for handle in legend.legend_handles:
@@ -65,15 +66,19 @@ def _draw_distribution(axes: Axes, coverage: Coverage) -> None:
     axes.set(xlabel="share of boxes")
 
 
+def _listed(comparison: Comparison, name: str) -> str:
+    return " ".join(f"{size:g}" for size in sizes(comparison, name))
+
+
 def _draw_sets(axes: Axes, comparison: Comparison) -> None:
     """Share covered in each group of sizes, a bar for each set of default boxes."""
     sides = comparison.truth.sides_px(comparison.coverages[comparison.chosen].config.image_size)
     group = np.digitize(sides, SIDES_PX)
     present = np.unique(group).tolist()
     width = 0.8 / len(comparison.coverages)
-    for number, ((name, coverage), color) in enumerate(zip(comparison.coverages.items(), SETS, strict=True)):
+    for number, ((name, coverage), color) in enumerate(zip(comparison.coverages.items(), SETS, strict=False)):
         shares = [float(np.mean(coverage.covered[group == member])) for member in present]
-        label = f"{name}: {sizes(coverage.config)}" + " (these boxes)" * (name == FITTED)
+        label = f"{name}: {_listed(comparison, name)}" + " (these boxes)" * (name == FITTED)
         places = np.arange(len(present)) + (number - (len(comparison.coverages) - 1) / 2) * width
         axes.bar(places, shares, width * 0.92, color=color, label=label)
         for place, value in zip(places, shares, strict=True):

@@ -7,7 +7,8 @@ import numpy as np
 from tf_ssd.check.coverage import Coverage, GroundTruth, ground_truth, measure
 from tf_ssd.check.fit import fit_sizes
 from tf_ssd.check.survey import Survey
-from tf_ssd.config import PRESETS, DefaultBoxesConfig
+from tf_ssd.config import ModelConfig
+from tf_ssd.config.boxes import presets_like
 
 FITTED = "fitted"
 WORTH_IT = 0.01  # of the ground truth, for other sizes to be recommended
@@ -16,9 +17,10 @@ ENOUGH = 0.75  # of the ground truth with a default box, for sizes to be said to
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The fit of every preset, and of sizes fitted to this ground truth, by name; `chosen` is the preset asked for."""
+    """The fit of a network's presets, and of sizes fitted to this ground truth, by name; `chosen` is the preset asked for."""
 
     split: str
+    network: ModelConfig
     truth: GroundTruth
     chosen: str
     coverages: dict[str, Coverage]
@@ -26,7 +28,8 @@ class Comparison:
     @property
     def best_preset(self) -> str:
         """The preset that covers most; of several, the chosen one, else that of the highest mean best IoU."""
-        return max(PRESETS, key=lambda name: (share(self.coverages[name]), name == self.chosen, mean_iou(self.coverages[name])))
+        presets = [name for name in self.coverages if name != FITTED]
+        return max(presets, key=lambda name: (share(self.coverages[name]), name == self.chosen, mean_iou(self.coverages[name])))
 
     @property
     def recommended(self) -> str:
@@ -38,13 +41,14 @@ class Comparison:
         return recommended
 
 
-def compare_default_boxes(survey: Survey, chosen: str) -> Comparison | None:
-    """Compare on a split; None if it has no boxes."""
+def compare_default_boxes(survey: Survey, network: ModelConfig, chosen: str) -> Comparison | None:
+    """Compare on a split what a network may have; None if the split has no boxes."""
     truth = ground_truth(survey)
     if not len(truth.boxes):
         return None
-    configs: dict[str, DefaultBoxesConfig] = {**PRESETS, FITTED: fit_sizes(truth.boxes, list(PRESETS.values()))}
-    return Comparison(survey.split, truth, chosen, {name: measure(truth, config) for name, config in configs.items()})
+    presets = presets_like(network.boxes)
+    configs = {**presets, FITTED: fit_sizes(truth.boxes, network, list(presets.values()))}
+    return Comparison(survey.split, network, truth, chosen, {name: measure(truth, config) for name, config in configs.items()})
 
 
 def share(coverage: Coverage) -> float:
@@ -57,6 +61,6 @@ def mean_iou(coverage: Coverage) -> float:
     return float(np.mean(coverage.best_iou))
 
 
-def sizes(config: DefaultBoxesConfig) -> str:
-    """Min sizes and the last max size in pixels, as text."""
-    return " ".join(f"{size:g}" for size in (*config.min_sizes, config.max_sizes[-1]))
+def sizes(comparison: Comparison, name: str) -> list[float]:
+    """The sizes in pixels that a set of default boxes follows from."""
+    return list(comparison.network.architecture.box_rule.sizes(comparison.coverages[name].config.shapes))

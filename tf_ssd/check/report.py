@@ -7,7 +7,7 @@ import numpy as np
 
 from tf_ssd.check.coverage import THRESHOLD, Coverage, by_aspect, by_side
 from tf_ssd.check.findings import SEVERITIES, Finding
-from tf_ssd.check.presets import Comparison, mean_iou, share
+from tf_ssd.check.presets import Comparison, mean_iou, share, sizes
 from tf_ssd.check.result import Result
 from tf_ssd.check.survey import Survey
 
@@ -72,7 +72,9 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "images": len(comparison.truth.counts),
         "chosen": comparison.chosen,
         "recommended": comparison.recommended,
-        "sets": {name: _coverage(coverage) for name, coverage in comparison.coverages.items()},
+        "sets": {
+            name: {"sizes": sizes(comparison, name), **_coverage(coverage)} for name, coverage in comparison.coverages.items()
+        },
         "by_side": [group._asdict() for group in by_side(comparison.truth, chosen)],
         "by_aspect": [group._asdict() for group in by_aspect(comparison.truth, chosen)],
     }
@@ -80,8 +82,6 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 def _coverage(coverage: Coverage) -> dict[str, Any]:
     return {
-        "min_sizes": list(coverage.config.min_sizes),
-        "max_sizes": list(coverage.config.max_sizes),
         "covered": share(coverage),
         "not_covered": int(np.sum(~coverage.covered)),
         "mean_best_iou": mean_iou(coverage),

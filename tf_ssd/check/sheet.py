@@ -18,14 +18,13 @@ from tf_ssd.drawing.sheets import captioned
 from tf_ssd.errors import DatasetError
 
 ROWS, DRAWS = 6, 4
-IMAGE_SIZE = 300
 SHOWN = 400  # side of a picture on the sheet, in pixels
 
 
-def contact_sheet(dataset: Dataset, *, config: AugmentConfig, exif: Exif, title: str) -> Image.Image:
+def contact_sheet(dataset: Dataset, *, config: AugmentConfig, exif: Exif, title: str, image_size: int) -> Image.Image:
     """A few images, a row for each: as it is, then augmented DRAWS times, with boxes in the colours of their classes.
 
-    `title` stands above.
+    `title` stands above; `image_size` is the side of the network's input.
 
     Raises:
         DatasetError: no record can be used.
@@ -36,9 +35,9 @@ def contact_sheet(dataset: Dataset, *, config: AugmentConfig, exif: Exif, title:
         boxes = to_fractions(record.boxes_px, record.size or _size(pixels))
         columns = (boxes[kept], record.labels[kept], record.difficult[kept], record.crowd[kept])
         example = Example(tf.constant(pixels), *map(tf.constant, columns))
-        pictures.append(_named(_shrunk(pixels), *columns[:2], dataset))
+        pictures.append(_named(_shrunk(pixels, image_size), *columns[:2], dataset))
         for draw in range(DRAWS):
-            drawn = augment(example, tf.constant([number, draw]), config=config, image_size=IMAGE_SIZE)
+            drawn = augment(example, tf.constant([number, draw]), config=config, image_size=image_size)
             shown = np.clip(np.round(drawn.image), 0, 255).astype(np.uint8)
             pictures.append(_framed(shown, drawn.boxes.numpy(), drawn.labels.numpy()))
     if not pictures:
@@ -69,10 +68,10 @@ def _size(pixels: np.ndarray) -> Size:
     return width, height
 
 
-def _shrunk(pixels: np.ndarray) -> np.ndarray:
+def _shrunk(pixels: np.ndarray, image_size: int) -> np.ndarray:
     """The image without distortion, as large as the augmented ones along its longer side."""
     height, width = pixels.shape[:2]
-    scale = IMAGE_SIZE / max(width, height)
+    scale = image_size / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 

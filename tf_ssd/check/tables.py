@@ -73,7 +73,7 @@ def default_boxes(comparison: Comparison) -> Table:
     for name, coverage in comparison.coverages.items():
         style = "bold" if name == comparison.chosen else None
         numbers = (f"{share(coverage):.1%}", f"{mean_iou(coverage):.3f}", f"{np.median(coverage.positives):g}")
-        table.add_row(name, sizes(coverage.config), *numbers, style=style)
+        table.add_row(name, " ".join(f"{size:g}" for size in sizes(comparison, name)), *numbers, style=style)
     table.caption = "IoU >= 0.5: share of boxes that have such a default box. Positives: median per image. Without augmentation."
     table.caption_justify = "left"
     return table
@@ -100,7 +100,10 @@ def recommendation(comparison: Comparison, command: Sequence[str]) -> Renderable
         text, flags = f"{name} has {covered}.", ["--default-boxes", name]
     else:
         preset = f" Of the presets, {comparison.best_preset} covers most." if comparison.best_preset != comparison.chosen else ""
-        text, flags = f"Sizes fitted to these boxes have {covered}.{preset}", ["--box-sizes", *sizes(best.config).split()]
+        text, flags = (
+            f"Sizes fitted to these boxes have {covered}.{preset}",
+            ["--box-sizes", *(f"{size:g}" for size in sizes(comparison, name))],
+        )
     advice = "To train with them, from random weights or with new heads on other --weights:"
     return Text(f"{text} {advice}\n\n{_pasted([*command, *flags])}\n")  # not padded: no blanks may follow the backslashes
 

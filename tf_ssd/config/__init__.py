@@ -5,12 +5,14 @@ Nothing here imports TensorFlow, so that `--help` answers at once and a bad sett
 
 from tf_ssd.config.audit import AuditConfig
 from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
+from tf_ssd.config.boxes import COCO300, PAPER300, PRESETS, VOC300, Clip, DefaultBoxesConfig, Preset, caffe_boxes
 from tf_ssd.config.check import CheckConfig
 from tf_ssd.config.data import DataConfig, DatasetKind, Exif, OnBadImage, Unlabelled
 from tf_ssd.config.detection import DetectionConfig
 from tf_ssd.config.evaluate import EvaluateConfig, Metric
 from tf_ssd.config.export import ExportConfig, ExportFormat, Quantize
-from tf_ssd.config.network import COCO300, PAPER300, PRESETS, VOC300, Clip, DefaultBoxesConfig, LossConfig, ModelConfig, Preset
+from tf_ssd.config.network import Architecture, LossConfig, ModelConfig, ScoreKind
+from tf_ssd.config.networks import NETWORKS, NetworkName, network_named
 from tf_ssd.config.predict import PredictConfig
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
 from tf_ssd.config.rules import require
@@ -20,10 +22,12 @@ from tf_ssd.config.weights import Channels, WeightsConfig, WeightsSource
 __all__ = [
     "AUGMENTATIONS",
     "COCO300",
+    "NETWORKS",
     "PAPER300",
     "PRESETS",
     "RECIPES",
     "VOC300",
+    "Architecture",
     "AuditConfig",
     "AugmentConfig",
     "Augmentation",
@@ -41,6 +45,7 @@ __all__ = [
     "LossConfig",
     "Metric",
     "ModelConfig",
+    "NetworkName",
     "OnBadImage",
     "OptimizerName",
     "Precision",
@@ -49,9 +54,12 @@ __all__ = [
     "Quantize",
     "Recipe",
     "RecipeName",
+    "ScoreKind",
     "TrainConfig",
     "Unlabelled",
     "WeightsConfig",
     "WeightsSource",
+    "caffe_boxes",
+    "network_named",
     "require",
 ]

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tf_ssd.config.augment import Augmentation
+from tf_ssd.config.boxes import Preset, presets_like
 from tf_ssd.config.data import DataConfig
-from tf_ssd.config.network import Preset
+from tf_ssd.config.network import ModelConfig
+from tf_ssd.config.networks import NetworkName, network_named
 from tf_ssd.config.recipes import RECIPES, RecipeName
 from tf_ssd.config.rules import require, require_new
 
@@ -18,8 +20,10 @@ class CheckConfig(DataConfig):
     is 1 if there are errors, which training would stop at; warnings, which it would not, are for you to judge.
     """
 
-    default_boxes: Preset = "VOC300"
-    """The default boxes whose fit to the first split is shown in full; all presets are compared."""
+    network: NetworkName = "ssd300_vgg16"
+    """The network whose default boxes are compared with the first split."""
+    default_boxes: Preset | None = None
+    """The default boxes whose fit is shown in full, those of the network by default; all presets for its size are compared."""
     recipe: RecipeName = "quick"
     """The recipe of training whose augmentation --show-augmentation shows."""
     augmentation: Augmentation | None = None
@@ -35,7 +39,21 @@ class CheckConfig(DataConfig):
         super().__post_init__()
         repeated = sorted({split for split in self.split if self.split.count(split) > 1})
         require(not repeated, "--split", repeated, "name each split once")
+        known, preset = presets_like(self.described.boxes), self.default_boxes
+        rule = f"is not for {self.network}, which may have {', '.join(known)}"
+        require(preset is None or preset in known, "--default-boxes", preset, rule)
         require_new(self, json=".json", plot=".png", show_augmentation=".png")
+
+    @property
+    def described(self) -> ModelConfig:
+        """The network."""
+        return network_named(self.network)
+
+    @property
+    def boxes(self) -> str:
+        """The name of the default boxes that are shown in full."""
+        boxes = self.described.boxes
+        return self.default_boxes or next(name for name, preset in presets_like(boxes).items() if preset == boxes)
 
     @property
     def shown_augmentation(self) -> Augmentation:

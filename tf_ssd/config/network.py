@@ -1,66 +1,16 @@
-"""The network, its default boxes and its loss."""
+"""A network described: what is built, its default boxes, and its loss."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from tf_ssd.config.boxes import SSD300_RULE, VOC300, BoxRule, DefaultBoxesConfig, tuples
+from tf_ssd.config.detection import EVALUATED, DetectionConfig
 from tf_ssd.config.rules import require
 
-Clip = Literal["none", "size", "cxcywh"]
-Preset = Literal["VOC300", "COCO300", "PAPER300"]
-
-
-@dataclass(frozen=True)
-class DefaultBoxesConfig:
-    """The default boxes of an SSD: one entry per feature map, sizes and steps in pixels of the input image.
-
-    Source: Liu et al. 2016, section 2.2; the numbers of the presets are those of Caffe SSD's configuration files.
-
-    Attributes:
-        min_sizes: side s of the smaller square box.
-        max_sizes: s' of the larger square box, whose side is sqrt(s s').
-        image_size: side of the square input image.
-        feature_maps: cells per side.
-        steps: distance between neighbouring cells.
-        aspect_ratios: extra ratios; each also gives its reciprocal.
-        offset: position of a box's centre within its cell.
-        clip: "none" as Caffe; "size" limits width and height to 1 as torchvision; "cxcywh" limits all four numbers to [0, 1].
-    """
-
-    min_sizes: tuple[float, ...]
-    max_sizes: tuple[float, ...]
-    image_size: int = 300
-    feature_maps: tuple[int, ...] = (38, 19, 10, 5, 3, 1)
-    steps: tuple[float, ...] = (8, 16, 32, 64, 100, 300)
-    aspect_ratios: tuple[tuple[float, ...], ...] = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))
-    offset: float = 0.5
-    clip: Clip = "none"
-
-    def __post_init__(self) -> None:
-        require(self.image_size > 0, "image_size", self.image_size, "must be positive")
-        require(self.clip in ("none", "size", "cxcywh"), "clip", self.clip, 'must be "none", "size" or "cxcywh"')
-        for name in ("min_sizes", "max_sizes", "steps", "aspect_ratios"):
-            values = getattr(self, name)
-            rule = f"needs one entry per feature map, that is {len(self.feature_maps)}"
-            require(len(values) == len(self.feature_maps), name, values, rule)
-        positive = (*self.min_sizes, *self.max_sizes, *self.steps, *self.feature_maps, *sum(self.aspect_ratios, ()))
-        require(all(value > 0 for value in positive), "default boxes", self, "every size, step and ratio must be positive")
-
-    @property
-    def boxes_per_cell(self) -> tuple[int, ...]:
-        """Number of default boxes in each cell, per feature map: two squares, and two boxes per extra ratio."""
-        return tuple(2 + 2 * len(ratios) for ratios in self.aspect_ratios)
-
-    @property
-    def num_boxes(self) -> int:
-        """K, the number of default boxes: 8732 for SSD300."""
-        return sum(cells**2 * boxes for cells, boxes in zip(self.feature_maps, self.boxes_per_cell, strict=True))
-
-
-VOC300 = DefaultBoxesConfig(min_sizes=(30, 60, 111, 162, 213, 264), max_sizes=(60, 111, 162, 213, 264, 315))
-COCO300 = DefaultBoxesConfig(min_sizes=(21, 45, 99, 153, 207, 261), max_sizes=(45, 99, 153, 207, 261, 315))
-# Equation 4 with m = 6: s = .20 .34 .48 .62 .76 .90, and 1.04 for the last s', times 300 px.
-PAPER300 = DefaultBoxesConfig(min_sizes=(60, 102, 144, 186, 228, 270), max_sizes=(102, 144, 186, 228, 270, 312))
-PRESETS: dict[str, DefaultBoxesConfig] = {"VOC300": VOC300, "COCO300": COCO300, "PAPER300": PAPER300}
+Base = Literal["vgg16", "vgg19", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large"]
+Heads = Literal["3x3", "1x1", "depthwise"]
+ScoreKind = Literal["softmax", "sigmoid"]
 
 
 @dataclass(frozen=True)
@@ -82,16 +32,97 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """Two convolutions that make a smaller feature map of the one before: 1x1 to fewer channels, then one with a stride.
+
+    Attributes:
+        name: of both, followed by _1 and _2.
+        squeezed, channels: results of the first and of the second.
+        kernel, stride: of the second.
+        padding: pixels around it; "same" is TensorFlow's, which adds the odd pixel at the end.
+        depthwise: whether the second is one for each channel, followed by a 1x1 convolution.
+    """
+
+    name: str
+    squeezed: int
+    channels: int
+    kernel: int = 3
+    stride: int = 2
+    padding: int | Literal["same"] = 1
+    depthwise: bool = False
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network is made of. Padding, normalisation and scaling of pixels are those of the weights that are published for it.
+
+    Attributes:
+        base: the body.
+        taps: layers of the body whose activations are the first feature maps.
+        extras: what adds the other feature maps.
+        heads: convolutions from a feature map to offsets and logits: one of 3x3 or 1x1, or a depthwise 3x3 before one of 1x1.
+        pixel_mean, pixel_std: the body takes (RGB pixels 0..255 - mean) / std.
+        padding: of convolutions with a stride: "both" sides, as Caffe and torch, or "same", TensorFlow's, which adds the odd pixel
+            at the end.
+        activation: of extras and heads, and of the body, unless its family has activations of its own.
+        norm_epsilon, norm_momentum: of batch normalisation; the moving statistics keep `norm_momentum` in each step.
+        divisor: numbers of channels are multiples of it.
+        l2_norm: scale that the first feature map's L2 normalisation starts with; None for no normalisation.
+        tail: factor on the channels of the body's last part.
+        head_stddev: standard deviations of the initial kernels of offsets and logits.
+        box_rule: how default boxes follow from their sizes.
+    """
+
+    base: Base
+    taps: tuple[str, ...]
+    extras: tuple[Extra, ...]
+    heads: Heads = "3x3"
+    pixel_mean: tuple[float, float, float] = (123.0, 117.0, 104.0)
+    pixel_std: float = 1.0
+    padding: Literal["both", "same"] = "both"
+    activation: Literal["relu", "relu6"] = "relu"
+    norm_epsilon: float = 1e-3
+    norm_momentum: float = 0.99
+    divisor: int = 1
+    l2_norm: float | None = None
+    tail: float = 1.0
+    head_stddev: tuple[float, float] = (0.03, 0.03)
+    box_rule: BoxRule = SSD300_RULE
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Architecture":
+        """Inverse of `dataclasses.asdict`."""
+        extras = tuple(Extra(**extra) for extra in values["extras"])
+        rule = BoxRule(**{name: tuples(value) for name, value in values["box_rule"].items()})
+        return cls(**{**{name: tuples(value) for name, value in values.items()}, "extras": extras, "box_rule": rule})
+
+
+_VGG_EXTRAS = (Extra("conv8", 256, 512), Extra("conv9", 128, 256))
+# The L2 norm of conv4_3 starts at 20, so that heads near 0 make the first losses small.
+VGG16_300 = Architecture(
+    "vgg16",
+    taps=("conv4_3", "fc7"),
+    extras=(*_VGG_EXTRAS, Extra("conv10", 128, 256, stride=1, padding=0), Extra("conv11", 128, 256, stride=1, padding=0)),
+    l2_norm=20.0,
+    head_stddev=(0.01, 0.003),
+)
+
+
+@dataclass(frozen=True)
 class ModelConfig:
-    """What `model.ssd300` builds.
+    """What `model.ssd` builds; by default SSD300 on VGG16.
 
     Attributes:
         num_classes: C, background included.
         boxes: the default boxes.
         width: factor on the number of channels of every layer but the heads.
-        batch_norm: batch normalisation after every convolution of the body; makes training from scratch far faster.
+        batch_norm: batch normalisation after every convolution of the body and the extras; makes training from scratch far faster.
         variances: divisors of the centre and of the size offsets.
         loss: how `fit` and the trainer compute the loss.
+        scores: how logits become scores: "softmax" over all classes, or "sigmoid" of each.
+        architecture: what it is made of.
+        name: what the network is called.
+        detection: how detections are chosen where nothing else is said.
     """
 
     num_classes: int = 21
@@ -100,19 +131,39 @@ class ModelConfig:
     batch_norm: bool = False
     variances: tuple[float, float] = (0.1, 0.2)
     loss: LossConfig = LossConfig()
+    scores: ScoreKind = "softmax"
+    architecture: Architecture = VGG16_300
+    name: str = "ssd300_vgg16"
+    detection: DetectionConfig = EVALUATED
 
     def __post_init__(self) -> None:
         require(self.num_classes >= 2, "num_classes", self.num_classes, "needs background and at least one class")
         require(0 < self.width <= 4, "width", self.width, "must be above 0 and at most 4")
         require(all(v > 0 for v in self.variances), "variances", self.variances, "must be positive")
+        require(self.scores in ("softmax", "sigmoid"), "scores", self.scores, 'must be "softmax" or "sigmoid"')
+
+    @property
+    def box_sizes(self) -> tuple[float, ...]:
+        """Ascending sizes in pixels that the default boxes follow from, one more than there are feature maps."""
+        return self.architecture.box_rule.sizes(self.boxes.shapes)
+
+    def with_box_sizes(self, sizes: Sequence[float]) -> "ModelConfig":
+        """The network with default boxes of other sizes; raises ConfigError unless they ascend and are as many as `box_sizes`."""
+        return replace(self, boxes=replace(self.boxes, shapes=self.architecture.box_rule.shapes(sizes)))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        """Inverse of `dataclasses.asdict`, also for values that went through JSON, where tuples become lists."""
-        boxes = DefaultBoxesConfig(**{name: _tuples(value) for name, value in values["boxes"].items()})
-        nested = {"boxes": boxes, "variances": _tuples(values["variances"]), "loss": LossConfig(**values["loss"])}
+        """Inverse of `dataclasses.asdict`, also for values that went through JSON, where tuples become lists.
+
+        What older versions wrote says nothing of what later versions added, and stands for SSD300 on VGG16.
+        """
+        nested: dict[str, Any] = {
+            "boxes": DefaultBoxesConfig.from_dict(values["boxes"]),
+            "variances": tuples(values["variances"]),
+            "loss": LossConfig(**values["loss"]),
+        }
+        if "architecture" in values:
+            nested["architecture"] = Architecture.from_dict(values["architecture"])
+        if "detection" in values:
+            nested["detection"] = DetectionConfig(**values["detection"])
         return cls(**{**values, **nested})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tf_ssd.config.augment import Augmentation
-from tf_ssd.config.network import Preset
 
 RecipeName = Literal["quick", "voc", "coco", "finetune"]
 OptimizerName = Literal["adam", "sgd"]
@@ -21,10 +20,11 @@ class Recipe:
         learning_rate: the peak, reached after a linear warm-up of a tenth of the steps, at most 500.
         drops: shares of the steps after which the rate falls to a tenth; without any it follows a cosine down to 0.
         weight_decay: of kernels (sgd).
-        width, batch_norm: of the network.
-        default_boxes: of the network; None for those of the weights that training starts from, else VOC300.
+        width, batch_norm: of the network; None for batch normalisation where the network is published with it.
+        boxes_of: the dataset whose set of default boxes the network gets, if it has one; else, and with None, those of the weights
+            that training starts from, or the network's own.
         augmentation: what is done to training images; "ssd" pays in long runs.
-        frozen_blocks: blocks of VGG16, from the first, that are not trained.
+        frozen_blocks: blocks of the body, from the first, that are not trained.
     """
 
     steps: int
@@ -34,8 +34,8 @@ class Recipe:
     drops: tuple[float, ...] = ()
     weight_decay: float = 5e-4
     width: float = 1.0
-    batch_norm: bool = False
-    default_boxes: Preset | None = None
+    batch_norm: bool | None = None
+    boxes_of: Literal["VOC", "COCO"] | None = None
     augmentation: Augmentation = "ssd"
     frozen_blocks: int = 0
 
@@ -50,7 +50,7 @@ RECIPES: dict[RecipeName, Recipe] = {
     "quick": Recipe(
         steps=400, batch_size=8, optimizer="adam", learning_rate=3e-3, width=0.125, batch_norm=True, augmentation="flip"
     ),
-    "voc": Recipe(steps=120_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(2 / 3, 5 / 6), default_boxes="VOC300"),
-    "coco": Recipe(steps=400_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(0.7, 0.9), default_boxes="COCO300"),
+    "voc": Recipe(steps=120_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(2 / 3, 5 / 6), boxes_of="VOC"),
+    "coco": Recipe(steps=400_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(0.7, 0.9), boxes_of="COCO"),
     "finetune": Recipe(steps=2000, batch_size=8, optimizer="sgd", learning_rate=2.5e-4, drops=(2 / 3, 5 / 6), frozen_blocks=2),
 }

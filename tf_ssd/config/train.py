@@ -2,23 +2,24 @@
 
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from itertools import pairwise
-from math import inf
 from pathlib import Path
 from typing import Literal
 
 from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
+from tf_ssd.config.boxes import PRESETS, Preset, presets_like
 from tf_ssd.config.data import DataConfig, OnBadImage, Unlabelled
-from tf_ssd.config.network import PRESETS, VOC300, DefaultBoxesConfig, ModelConfig, Preset
+from tf_ssd.config.network import ModelConfig
+from tf_ssd.config.networks import NetworkName, network_named
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
 from tf_ssd.config.rules import flag, require, require_seed
 
 Precision = Literal["float32", "float16", "bfloat16"]
+DEFAULT_NETWORK: NetworkName = "ssd300_vgg16"
 
 
 @dataclass(frozen=True)
 class TrainConfig(DataConfig):
-    """Train SSD300. Without arguments: a small network on generated pictures, a few minutes on a laptop.
+    """Train an SSD. Without arguments: a small network on generated pictures, a few minutes on a laptop.
 
     The same command with the same --output continues a run that was stopped, exactly. Objects marked difficult are trained on like
     the others; only the average precision leaves them out.
@@ -50,16 +51,19 @@ class TrainConfig(DataConfig):
     """Shares of the steps after which the rate falls to a tenth. quick: none, the rate follows a cosine down to 0."""
     weight_decay: float | None = None
     """Weight decay of kernels, for sgd alone. Default: 0.0005."""
+    network: NetworkName | None = None
+    """Which network to train. Default: that of --weights, else ssd300_vgg16."""
     width: float | None = None
-    """Factor on the channels of VGG16. quick: 0.125; 1 is the paper's network."""
+    """Factor on the channels of the body. quick: 0.125; 1 is the published network."""
     batch_norm: bool | None = None
-    """Batch normalisation; needed to train from random weights in few steps. quick: yes."""
+    """Batch normalisation; needed to train from random weights in few steps. quick: yes; others: as published."""
     default_boxes: Preset | None = None
-    """Sizes of the default boxes. Default: coco: COCO300; voc: VOC300; quick and finetune: those of --weights, else VOC300."""
+    """Sizes of the default boxes. Default: coco and voc: those of that name; others: those of --weights, else the network's."""
     box_sizes: tuple[float, ...] | None = None
-    """Seven ascending sizes of default boxes in pixels at 300, in place of a preset's: those that `python -m tf_ssd.check` fits."""
+    """Ascending sizes of default boxes in pixels of the network's input, one more than it has feature maps, in place of a preset's:
+    those that `python -m tf_ssd.check` fits."""
     frozen_blocks: int | None = None
-    """Blocks of VGG16, from the first, that are not trained. finetune: 2."""
+    """Blocks of the body, from the first, that are not trained. finetune: 2."""
     weights: Path | None = None
     """What to start from, a .keras file (`python -m tf_ssd.weights`) or the folder of an earlier run: its body and, for the same
     classes, its heads. The network is then that one; only new heads may have other default boxes."""
@@ -105,7 +109,7 @@ class TrainConfig(DataConfig):
         require(divides, "--micro-batches", self.micro_batches, f"must divide the batch size, {recipe.batch_size}")
         require(0 < recipe.learning_rate < 10, "--learning-rate", recipe.learning_rate, "must be above 0 and below 10")
         require(all(0 < drop < 1 for drop in recipe.drops), "--drops", recipe.drops, "must be shares between 0 and 1")
-        require(0 <= recipe.frozen_blocks <= 5, "--frozen-blocks", recipe.frozen_blocks, "must be from 0 to 5")
+        require(recipe.frozen_blocks >= 0, "--frozen-blocks", recipe.frozen_blocks, "must not be negative")
         require(recipe.weight_decay >= 0, "--weight-decay", recipe.weight_decay, "must not be negative")
         require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", self.clip_norm, "must be positive")
         require(self.ema is None or 0 < self.ema < 1, "--ema", self.ema, "must be between 0 and 1")
@@ -115,13 +119,12 @@ class TrainConfig(DataConfig):
         require(decays, "--weight-decay", self.weight_decay, "adam has none; leave it out, or give --optimizer sgd")
         needs_weights = self.recipe == "finetune" and self.weights is None
         require(not needs_weights, "--recipe", self.recipe, "fine-tuning starts from --weights FILE.keras")
-        sizes = self.box_sizes
-        require(sizes is None or _ascending(sizes), "--box-sizes", sizes, "must be seven ascending sizes in pixels")
-        self.model(num_classes=2)
+        if self.weights is None:  # else the network is known when they are read
+            self.model(num_classes=2)
 
     def settings(self) -> Recipe:
         """The recipe, with all settings that were given in place of its own."""
-        given = {field.name: getattr(self, field.name) for field in fields(Recipe)}
+        given = {field.name: getattr(self, field.name, None) for field in fields(Recipe)}
         return replace(RECIPES[self.recipe], **{name: value for name, value in given.items() if value is not None})
 
     @property
@@ -135,23 +138,30 @@ class TrainConfig(DataConfig):
         Raises:
             ConfigError: `--width` or `--batch-norm` is given and not that of `start`.
         """
-        recipe = self.settings()
         if start is None:
-            start = ModelConfig(boxes=VOC300, width=recipe.width, batch_norm=recipe.batch_norm)
-        for name in ("width", "batch_norm"):
-            value, theirs = getattr(self, name), getattr(start, name)
+            start = self._new_network()
+        for name, theirs in (("network", start.name), ("width", start.width), ("batch_norm", start.batch_norm)):
+            value = getattr(self, name)
             require(value in (None, theirs), flag(name), value, f"the network of --weights has {theirs}; leave {flag(name)} out")
         loss = replace(start.loss, min_negatives=self.min_negatives)
-        return replace(start, num_classes=num_classes, boxes=self._boxes(start.boxes), loss=loss)
+        return self._with_boxes(replace(start, num_classes=num_classes, loss=loss))
 
-    def _boxes(self, start: DefaultBoxesConfig) -> DefaultBoxesConfig:
-        """The default boxes `start`, with other sizes if flags or recipe ask for some."""
-        preset = self.settings().default_boxes
+    def _new_network(self) -> ModelConfig:
+        """The network from random weights, with its own default boxes."""
+        recipe, named = self.settings(), network_named(self.network or DEFAULT_NETWORK)
+        batch_norm = named.batch_norm if recipe.batch_norm is None else recipe.batch_norm
+        return replace(named, width=recipe.width, batch_norm=batch_norm)
+
+    def _with_boxes(self, start: ModelConfig) -> ModelConfig:
+        """A network with other default boxes, if flags or recipe ask for some."""
         if self.box_sizes is not None:
-            return replace(start, min_sizes=self.box_sizes[:-1], max_sizes=self.box_sizes[1:])
-        if preset is not None:
-            return replace(start, min_sizes=PRESETS[preset].min_sizes, max_sizes=PRESETS[preset].max_sizes)
-        return start
+            return start.with_box_sizes(self.box_sizes)
+        known = presets_like(start.boxes)
+        preset: str | None = self.default_boxes or next((name for name in known if name[:-3] == self.settings().boxes_of), None)
+        if preset is None:
+            return start
+        require(preset in known, "--default-boxes", preset, f"is not for {start.name}, which may have {', '.join(known)}")
+        return replace(start, boxes=replace(start.boxes, shapes=PRESETS[preset].shapes))
 
     def augment(self) -> AugmentConfig:
         """What is done to training images."""
@@ -162,8 +172,3 @@ class TrainConfig(DataConfig):
     def output_folder(self, *, now: datetime) -> Path:
         """The folder that was asked for, or one named after dataset and time."""
         return self.output or Path("runs") / f"{self.dataset}-{now:%Y%m%d-%H%M%S}"
-
-
-def _ascending(sizes: tuple[float, ...]) -> bool:
-    """Whether these are the seven sizes that default boxes of six feature maps have."""
-    return len(sizes) == 7 and all(low < high for low, high in pairwise((0.0, *sizes, inf)))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from tf_ssd.data.records import Dataset
     from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
     from tf_ssd.metrics import AveragePrecision, ImageDetections
-    from tf_ssd.model import SSD300
+    from tf_ssd.model import SSD
 
 TITLES: dict[Metric, str] = {
     "voc07": "PASCAL VOC 2007: average precision at 11 points, IoU 0.5",
@@ -111,7 +111,7 @@ def _from_model(config: EvaluateConfig, console: "Console") -> tuple["DatasetGro
     return coco, [detections[ground_truth.position_of[str(image_id)]] for image_id in coco.image_ids]
 
 
-def _model(config: EvaluateConfig) -> tuple["SSD300", tuple[str, ...] | None]:
+def _model(config: EvaluateConfig) -> tuple["SSD", tuple[str, ...] | None]:
     """The model, and the names of its classes: those beside it, which --classes must agree with."""
     from tf_ssd.data.classes import check_class_names, read_class_names
     from tf_ssd.weights.trained import check_count, load_trained

@@ -16,7 +16,7 @@ from tf_ssd.data.records import Dataset, Record
 from tf_ssd.detect import Detections
 from tf_ssd.evaluate.ground_truth import DatasetGroundTruth, ground_truth_of
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.predict.coco_results import DECIMALS
 from tf_ssd.predict.compiled import detection_function
 
@@ -33,7 +33,7 @@ class Evaluation(NamedTuple):
 
 def detections_in(
     dataset: Dataset,
-    model: SSD300,
+    model: SSD,
     *,
     batch_size: int,
     settings: DetectionConfig = EVALUATED,
@@ -81,7 +81,7 @@ def _of_image(detections: Detections, row: int, size: Size) -> ImageDetections:
 
 
 def evaluate(
-    model: SSD300,
+    model: SSD,
     dataset: Dataset,
     *,
     batch_size: int,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from tf_ssd.data.records import Dataset
     from tf_ssd.errors import ImageError
     from tf_ssd.export.inference import BatchFunction
-    from tf_ssd.model import SSD300
+    from tf_ssd.model import SSD
 
 SKIPPED = 1
 
@@ -98,7 +98,7 @@ def _dataset(config: ExportConfig, class_names: tuple[str, ...]) -> "Dataset":
 
 
 def _write(
-    model: "SSD300", class_names: tuple[str, ...], pictures: Sequence["np.ndarray"], config: ExportConfig, scratch: Path
+    model: "SSD", class_names: tuple[str, ...], pictures: Sequence["np.ndarray"], config: ExportConfig, scratch: Path
 ) -> Path:
     """Write the artefact with its metadata into the folder `scratch`, and return its path."""
     from tf_ssd.export import litert, onnx, saved_model
@@ -136,7 +136,7 @@ def _runner(output_format: ExportFormat, path: Path) -> "BatchFunction":
 
 
 def _verify(
-    model: "SSD300", artefact: "BatchFunction", pictures: Sequence["np.ndarray"], config: ExportConfig, console: "Console"
+    model: "SSD", artefact: "BatchFunction", pictures: Sequence["np.ndarray"], config: ExportConfig, console: "Console"
 ) -> None:
     """Print how far TensorFlow and the artefact are apart; raises ExportError if it is too far."""
     from rich.table import Table
@@ -171,7 +171,7 @@ def _is_measured(dataset: "Dataset", class_names: tuple[str, ...], config: Expor
 
 
 def _measure(
-    model: "SSD300", artefact: "BatchFunction", dataset: "Dataset", config: ExportConfig, console: "Console"
+    model: "SSD", artefact: "BatchFunction", dataset: "Dataset", config: ExportConfig, console: "Console"
 ) -> list["ImageError"]:
     """Print the average precision of the model and of what was written; returns why pictures were skipped."""
     from tf_ssd.export.measure import MOST, measure

@@ -15,7 +15,7 @@ from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ImageError
 from tf_ssd.evaluate.over_dataset import NOTHING
 from tf_ssd.metrics.images import ImageDetections
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.predict.detector import Detector
 
 Outputs = dict[str, np.ndarray]  # by the names of `tf_ssd.export.serving.serving_function`
@@ -39,7 +39,7 @@ def fitted(picture: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
     return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def by_tensorflow(model: SSD300, config: ExportConfig) -> PictureFunction:
+def by_tensorflow(model: SSD, config: ExportConfig) -> PictureFunction:
     """Detect with the network and the operations that the rest of the package uses, without any code of an export."""
     detector = Detector(model, None)
     anchors, variances, settings = default_boxes(model.config.boxes), model.config.variances, config.detection

@@ -13,7 +13,7 @@ from tf_ssd.evaluate.over_dataset import detections_in, judged
 from tf_ssd.export import inference
 from tf_ssd.export.inference import BatchFunction
 from tf_ssd.export.pictures import spread
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 
 MOST = 1000  # pictures, as runtimes take them one at a time
 BATCH = 8
@@ -28,7 +28,7 @@ class Measured(NamedTuple):
     skipped: list[ImageError]
 
 
-def measure(model: SSD300, artefact: BatchFunction, dataset: Dataset, config: ExportConfig, console: Console) -> Measured:
+def measure(model: SSD, artefact: BatchFunction, dataset: Dataset, config: ExportConfig, console: Console) -> Measured:
     """Detect in up to `MOST` pictures spread over the dataset, by TensorFlow as `tf_ssd.evaluate` does, and by the artefact.
 
     In a picture that cannot be read neither detects anything.

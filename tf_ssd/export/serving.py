@@ -9,14 +9,14 @@ from tf_ssd import detect
 from tf_ssd.config import ExportConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.export.preprocess import resize, size_of
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.network.kernels.choice import plain_kernels
 
 SIGNATURE = "serving_default"
 Serve = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
-def serving_function(model: SSD300, config: ExportConfig) -> Serve:
+def serving_function(model: SSD, config: ExportConfig) -> Serve:
     """The function from pictures (B, H, W, 3) uint8 RGB to what is in them.
 
     It returns the results of `detect.detect` by name, with boxes in pixels of the pictures: "boxes_px" (B, D, 4) float32

@@ -1,10 +1,15 @@
-"""The unit that bodies and extra layers are made of: convolution, batch normalisation, ReLU."""
+"""The unit that bodies, extra layers and heads are made of: convolution, batch normalisation, activation."""
+
+from typing import Literal
 
 import tensorflow as tf
 from keras import layers
 
 from tf_ssd.config import ModelConfig
 from tf_ssd.network.layers import FastConv2D
+
+Padding = int | Literal["same"]
+Activation = Literal["relu", "relu6", "hard_swish", "linear"]
 
 
 def convolution(
@@ -15,24 +20,89 @@ def convolution(
     config: ModelConfig,
     *,
     stride: int = 1,
-    padding: int = 0,
+    padding: Padding = 0,
     dilation: int = 1,
-    relu: bool = True,
+    activation: Activation | None = None,
 ) -> tf.Tensor:
-    """Convolution, batch normalisation where the config asks for it, mostly ReLU; `padding` pixels on all four sides."""
-    # At stride 2 TensorFlow's "same" pads right and bottom alone; the published weights expect both sides.
-    if padding and stride > 1:
-        x = layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
+    """Convolution to `channels` times the network's width, batch normalisation where the config asks for it, activation.
+
+    Args:
+        padding: pixels on all four sides, or "same", TensorFlow's, which at a stride adds the odd pixel right and below.
+        activation: None for that of the network.
+    """
+    x, inside = _padded(x, name, padding, keeps_side=_keeps_side(dilation * (kernel - 1), stride, padding))
     x = FastConv2D(
-        max(1, round(channels * config.width)),
+        scaled(channels, config),
         kernel,
         strides=stride,
-        padding="same" if padding and stride == 1 else "valid",
+        padding=inside,
         dilation_rate=dilation,
         use_bias=not config.batch_norm,
         kernel_initializer="he_normal",
         name=name,
     )(x)
+    return _activated(x, name, config, activation)
+
+
+def depthwise(
+    x: tf.Tensor,
+    name: str,
+    kernel: int,
+    config: ModelConfig,
+    *,
+    stride: int = 1,
+    padding: Padding = "same",
+    activation: Activation | None = None,
+) -> tf.Tensor:
+    """A convolution for each channel by itself, batch normalisation where the config asks for it, activation."""
+    x, inside = _padded(x, name, padding, keeps_side=_keeps_side(kernel - 1, stride, padding))
+    x = layers.DepthwiseConv2D(
+        kernel,
+        strides=stride,
+        padding=inside,
+        use_bias=not config.batch_norm,
+        depthwise_initializer="he_normal",
+        name=name,
+    )(x)
+    return _activated(x, name, config, activation)
+
+
+def scaled(channels: int, config: ModelConfig) -> int:
+    """Channels times the width of the network, at least one, and a multiple of its divisor."""
+    wanted, divisor = channels * config.width, config.architecture.divisor
+    return max(1, round(wanted)) if divisor == 1 else multiple_of(divisor, wanted)
+
+
+def multiple_of(divisor: int, wanted: float) -> int:
+    """The nearest multiple that is at most a tenth below what is wanted; at least the divisor itself, as in MobileNets."""
+    nearest = max(divisor, divisor * int(wanted / divisor + 0.5))
+    return nearest if nearest >= 0.9 * wanted else nearest + divisor
+
+
+def body_padding(kernel: int, config: ModelConfig) -> Padding:
+    """The padding that keeps the side of a feature map, or halves it, by the rule of the network."""
+    return "same" if config.architecture.padding == "same" else kernel // 2
+
+
+def _padded(x: tf.Tensor, name: str, padding: Padding, *, keeps_side: bool) -> tuple[tf.Tensor, str]:
+    """What is convolved, and Keras' padding: TensorFlow adds the odd pixel at the end alone, so that others are added here."""
+    if padding == "same" or keeps_side:
+        return x, "same"
+    return layers.ZeroPadding2D(padding, name=f"{name}_pad")(x) if padding else x, "valid"
+
+
+def _keeps_side(reach: int, stride: int, padding: Padding) -> bool:
+    """Whether there are as many results as pixels, so that TensorFlow's padding is the same on all sides."""
+    return stride == 1 and isinstance(padding, int) and 2 * padding == reach
+
+
+def _activated(x: tf.Tensor, name: str, config: ModelConfig, activation: Activation | None) -> tf.Tensor:
+    made_of = config.architecture
     if config.batch_norm:
-        x = layers.BatchNormalization(name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+        x = layers.BatchNormalization(momentum=made_of.norm_momentum, epsilon=made_of.norm_epsilon, name=f"{name}_bn")(x)
+    chosen = activation or made_of.activation
+    if chosen == "linear":
+        return x
+    if chosen == "hard_swish":
+        return layers.Activation("hard_silu", name=f"{name}_hard_swish")(x)
+    return layers.ReLU(6.0 if chosen == "relu6" else None, name=f"{name}_relu")(x)

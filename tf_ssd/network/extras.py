@@ -3,17 +3,22 @@
 import tensorflow as tf
 
 from tf_ssd.config import ModelConfig
-from tf_ssd.network.convolution import convolution
-
-# Name, channels of the 1x1 and of the 3x3 convolution, stride and padding of the latter.
-EXTRAS = (("conv8", 256, 512, 2, 1), ("conv9", 128, 256, 2, 1), ("conv10", 128, 256, 1, 0), ("conv11", 128, 256, 1, 0))
+from tf_ssd.config.network import Extra
+from tf_ssd.network.convolution import convolution, depthwise
 
 
 def extras(x: tf.Tensor, config: ModelConfig) -> list[tf.Tensor]:
-    """Feature maps of 10, 5, 3 and 1 cells a side from one of 19."""
+    """The feature maps that follow the body's last one."""
     sources = []
-    for name, squeezed, channels, stride, padding in EXTRAS:
-        x = convolution(x, f"{name}_1", squeezed, 1, config)
-        x = convolution(x, f"{name}_2", channels, 3, config, stride=stride, padding=padding)
+    for extra in config.architecture.extras:
+        x = _extra(x, extra, config)
         sources.append(x)
     return sources
+
+
+def _extra(x: tf.Tensor, extra: Extra, config: ModelConfig) -> tf.Tensor:
+    x = convolution(x, f"{extra.name}_1", extra.squeezed, 1, config)
+    if extra.depthwise:
+        x = depthwise(x, f"{extra.name}_2_depthwise", extra.kernel, config, stride=extra.stride, padding=extra.padding)
+        return convolution(x, f"{extra.name}_2", extra.channels, 1, config)
+    return convolution(x, f"{extra.name}_2", extra.channels, extra.kernel, config, stride=extra.stride, padding=extra.padding)

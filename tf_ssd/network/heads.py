@@ -8,29 +8,31 @@ import tensorflow as tf
 from keras import layers
 
 from tf_ssd.config import ModelConfig
+from tf_ssd.network.convolution import depthwise
 from tf_ssd.network.output import Output
-
-# Standard deviations of the initial kernels: the first losses are small although conv4_3 enters with length 20.
-OFFSETS_STDDEV, LOGITS_STDDEV = 0.01, 0.003
 
 
 def heads(sources: Sequence[tf.Tensor], config: ModelConfig) -> dict[str, tf.Tensor]:
     """Offsets (B, K, 4) and logits (B, K, C) of all default boxes, in their order: feature map, row, column, box in the cell."""
     outputs: dict[str, list[tf.Tensor]] = {"offsets": [], "logits": []}
-    widths = {"offsets": (4, OFFSETS_STDDEV), "logits": (config.num_classes, LOGITS_STDDEV)}
+    numbers = {"offsets": 4, "logits": config.num_classes}
     for level, (source, boxes) in enumerate(zip(sources, config.boxes.boxes_per_cell, strict=True)):
-        for output, (numbers, stddev) in widths.items():
-            convolution = layers.Conv2D(
-                boxes * numbers,
-                3,
-                padding="same",
-                kernel_initializer=keras.initializers.RandomNormal(stddev=stddev),
-                name=f"{output}_{level}",
-            )
-            outputs[output].append(layers.Reshape((-1, numbers), name=f"{output}_{level}_boxes")(convolution(source)))
+        for (output, of_box), stddev in zip(numbers.items(), config.architecture.head_stddev, strict=True):
+            x = _head(source, f"{output}_{level}", boxes * of_box, stddev, config)
+            outputs[output].append(layers.Reshape((-1, of_box), name=f"{output}_{level}_boxes")(x))
     # Whatever the body computes in, the loss and the decoder get float32 or better.
     network = dataclasses.asdict(config)
     return {name: Output(network, name=name, dtype=interface_dtype())(parts) for name, parts in outputs.items()}
+
+
+def _head(source: tf.Tensor, name: str, results: int, stddev: float, config: ModelConfig) -> tf.Tensor:
+    """(B, H, W, channels) -> (B, H, W, results), with a bias and without activation."""
+    kind = config.architecture.heads
+    if kind == "depthwise":
+        source = depthwise(source, f"{name}_depthwise", 3, config)
+    initializer = keras.initializers.RandomNormal(stddev=stddev)
+    kernel = 3 if kind == "3x3" else 1
+    return layers.Conv2D(results, kernel, padding="same", kernel_initializer=initializer, name=name)(source)
 
 
 def interface_dtype() -> str:

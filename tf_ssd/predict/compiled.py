@@ -10,11 +10,11 @@ from tf_ssd import detect
 from tf_ssd.config import DefaultBoxesConfig, DetectionConfig
 from tf_ssd.config.detection import EVALUATED
 from tf_ssd.default_boxes import default_boxes
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 
 
 @lru_cache(maxsize=1)  # a run evaluates its model many times
-def detection_function(model: SSD300, settings: DetectionConfig = EVALUATED) -> tf.types.experimental.PolymorphicFunction:
+def detection_function(model: SSD, settings: DetectionConfig = EVALUATED) -> tf.types.experimental.PolymorphicFunction:
     """A compiled function from images (B, 300, 300, 3), RGB 0..255, to `detect.Detections`."""
     select = selection(model.config.boxes, model.config.variances, settings)
 

@@ -16,7 +16,7 @@ from tf_ssd.data.augment.windows import whole
 from tf_ssd.data.images.decode import REDUCTIONS, decode_opened, decode_part, read_file, read_header
 from tf_ssd.data.images.resize import resize_window
 from tf_ssd.data.images.source import Read, Source
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.predict.compiled import detection_function
 
 Picture = np.ndarray | Image.Image | str | Path | bytes  # or a tensor, whose type TensorFlow does not declare
@@ -56,7 +56,7 @@ class Detector:
     """
 
     def __init__(
-        self, model: SSD300, class_names: Sequence[str] | None, *, settings: DetectionConfig = SHOWN, exif: Exif = "apply"
+        self, model: SSD, class_names: Sequence[str] | None, *, settings: DetectionConfig = SHOWN, exif: Exif = "apply"
     ) -> None:
         self.model = model
         self.class_names = tuple(class_names or map(str, range(1, model.config.num_classes)))

@@ -19,7 +19,7 @@ from tf_ssd.drawing.sheets import captioned, small_png
 from tf_ssd.errors import ImageError
 from tf_ssd.evaluate.over_dataset import Evaluation, detections_in, judged
 from tf_ssd.evaluate.tables import or_none, shown
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.system.files import write_bytes, write_json
 from tf_ssd.system.signals import until_stopped
 from tf_ssd.train.output import EVALUATIONS, PICTURE, RESULTS
@@ -67,7 +67,7 @@ class HeldOut:
         every, last = self._config.eval_every, self._config.settings().steps
         return every is not None and 0 < step < last and step % every == 0 and step not in self._steps
 
-    def evaluate(self, model: SSD300, step: int) -> Evaluation:
+    def evaluate(self, model: SSD, step: int) -> Evaluation:
         """Detect in every image, note the average precision, and keep the model if it is the best; raises Stopped."""
         evaluation = self._evaluation(model)
         mean = evaluation.average_precision.mean
@@ -79,7 +79,7 @@ class HeldOut:
         self._steps.add(step)
         return evaluation
 
-    def _evaluation(self, model: SSD300) -> Evaluation:
+    def _evaluation(self, model: SSD) -> Evaluation:
         config, dataset = self._config, self._dataset
         found = detections_in(
             dataset,

@@ -10,12 +10,12 @@ import tensorflow as tf
 from tf_ssd.config import ModelConfig
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
-from tf_ssd.model import SSD300, ssd300
+from tf_ssd.model import SSD, ssd
 from tf_ssd.system.tensors import UNREADABLE, read_tensors, write_tensors
 from tf_ssd.train.trainer.diagnosis import diagnose
 
 
-def keep_failure(path: Path, model: SSD300, batch: Batch, names: Sequence[str], step: int) -> None:
+def keep_failure(path: Path, model: SSD, batch: Batch, names: Sequence[str], step: int) -> None:
     """Write weights, batch and names of the images to a safetensors file, for `failure_report`."""
     tensors = {f"model/{variable.path}": np.asarray(variable) for variable in model.weights}
     tensors |= {f"batch/{name}": getattr(batch, name).numpy() for name in Batch._fields}
@@ -31,7 +31,7 @@ def failure_report(path: Path) -> list[str]:
     """
     try:
         tensors, about = read_tensors(path)
-        model = ssd300(ModelConfig.from_dict(about["model"]))
+        model = ssd(ModelConfig.from_dict(about["model"]))
         for variable in model.weights:
             variable.assign(tensors[f"model/{variable.path}"])
         batch = Batch(*(tf.constant(tensors[f"batch/{name}"]) for name in Batch._fields))

@@ -17,7 +17,7 @@ from tf_ssd.data.batches.order import TrainingOrder
 from tf_ssd.data.fingerprint import fingerprint
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import TrainingError
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.network.freeze import freeze_blocks
 from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage
 from tf_ssd.train.data import data_notes, data_warnings, training_data
@@ -165,9 +165,9 @@ class Run:
             advice = "every worker must see the same checkpoints: see to that, and start all of them again"
             raise TrainingError(f"--output {self.folder}: {found}; {advice}")
 
-    def _trainer(self, model: SSD300) -> Trainer:
+    def _trainer(self, model: SSD) -> Trainer:
         config = self.config
-        frozen = freeze_blocks(model, self.recipe.frozen_blocks)
+        frozen = freeze_blocks(model, model.config, self.recipe.frozen_blocks)
         if frozen:
             self.console.print(f"not trained: {', '.join(frozen)}")
         images = f"{len(self.training)} training and {len(self.held_out)} held-out images"

@@ -8,7 +8,7 @@ import numpy as np
 
 from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.errors import ConfigError
-from tf_ssd.model import SSD300, ssd300
+from tf_ssd.model import SSD, ssd
 from tf_ssd.weights import transfer
 from tf_ssd.weights.trained import load_trained
 
@@ -22,7 +22,7 @@ class Start(NamedTuple):
         fingerprint: of the weights that it starts from, empty for random ones.
     """
 
-    model: SSD300
+    model: SSD
     told: str
     fingerprint: str
 
@@ -39,13 +39,13 @@ def starting_network(config: TrainConfig, class_names: Sequence[str]) -> Start:
     """
     num_classes = len(class_names) + 1
     if config.weights is None:
-        return Start(ssd300(config.model(num_classes=num_classes)), "", "")
+        return Start(ssd(config.model(num_classes=num_classes)), "", "")
     start, start_names = load_trained(config.weights)
     network = config.model(num_classes=num_classes, start=start.config)
     same_boxes = network.boxes == start.config.boxes
     if start_names == class_names and not same_boxes:
         raise ConfigError(_contradiction(config, network, start.config))
-    model = ssd300(network)
+    model = ssd(network)
     new = transfer(start, model, heads=start_names in (None, class_names) and same_boxes)
     heads = f"new heads for {num_classes} classes" if new else "its heads"
     return Start(model, f"starting from {config.weights}: its body, {heads}", _fingerprint(start))
@@ -56,16 +56,14 @@ def _contradiction(config: TrainConfig, network: ModelConfig, start: ModelConfig
     asked = f"--recipe {config.recipe}"
     for setting, value in (("--default-boxes", config.default_boxes), ("--box-sizes", config.box_sizes)):
         asked = asked if value is None else setting
-    wanted, theirs = (
-        " ".join(f"{size:g}" for size in (*boxes.min_sizes, boxes.max_sizes[-1])) for boxes in (network.boxes, start.boxes)
-    )
+    wanted, theirs = (" ".join(f"{size:g}" for size in described.box_sizes) for described in (network, start))
     advice = f"give --box-sizes {theirs} to go on with these heads, or other weights, whose heads are made new"
     return (
         f"{asked} asks for default boxes of {wanted} px, but the heads of --weights {config.weights} are for {theirs} px; {advice}"
     )
 
 
-def _fingerprint(model: SSD300) -> str:
+def _fingerprint(model: SSD) -> str:
     digest = hashlib.sha256()
     for array in model.get_weights():
         digest.update(np.ascontiguousarray(array).data)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tf_ssd.config import Channels, ModelConfig, WeightsSource, require
 from tf_ssd.errors import WeightsError
-from tf_ssd.model import SSD300, ssd300
+from tf_ssd.model import SSD, ssd
 from tf_ssd.weights.checks import check_shapes, classes_in, find_table
 from tf_ssd.weights.class_names import published_class_names
 from tf_ssd.weights.files import IMAGENET, read_weights, without_prefix
@@ -24,7 +24,7 @@ class Imported(NamedTuple):
     number of classes.
     """
 
-    model: SSD300
+    model: SSD
     table: Table
     channels: Channels
     copied: tuple[str, ...]
@@ -34,9 +34,7 @@ class Imported(NamedTuple):
     class_names: tuple[str, ...] | None
 
 
-def import_weights(
-    source: WeightsSource, file: Path, *, num_classes: int | None = None, channels: Channels | None = None
-) -> SSD300:
+def import_weights(source: WeightsSource, file: Path, *, num_classes: int | None = None, channels: Channels | None = None) -> SSD:
     """An SSD300 (width 1, no batch normalisation) with the weights of a published file.
 
     It takes RGB pixels 0..255 whatever the file was trained on. It subtracts 123, 117, 104, as amdegroot's and Caffe's SSD do;
@@ -46,7 +44,7 @@ def import_weights(
     variant has other sizes, but a file does not tell which variant it is of); `VOC300` for a body.
 
     What the file does not hold is made new: layers of the body by Glorot uniform with zero bias, the L2 normalisation with
-    factor 20, heads as `model.ssd300` makes them; `keras.utils.set_random_seed` before it gives the same numbers again.
+    factor 20, heads as `model.ssd` makes them; `keras.utils.set_random_seed` before it gives the same numbers again.
 
     Args:
         source: who published it; "vgg16" stands for a body alone, vgg16_reducedfc.pth or VGG16 of Keras Applications.
@@ -71,7 +69,7 @@ def import_published(source: WeightsSource, file: Path, *, num_classes: int | No
     table = find_table(source, tensors, file)
     in_file = classes_in(table, tensors, file)
     wanted = next(count for count in (num_classes, in_file, ModelConfig.num_classes) if count is not None)
-    model = ssd300(ModelConfig(num_classes=wanted, boxes=table.boxes))
+    model = ssd(ModelConfig(num_classes=wanted, boxes=table.boxes))
     check_shapes(table, tensors, _shapes(model, in_file), file)
 
     same_heads = in_file == wanted
@@ -86,7 +84,7 @@ def import_published(source: WeightsSource, file: Path, *, num_classes: int | No
     return Imported(model, table, channels, tuple(places), unused, new, prefix, class_names)
 
 
-def _shapes(model: SSD300, num_classes: int | None) -> dict[str, Shape]:
+def _shapes(model: SSD, num_classes: int | None) -> dict[str, Shape]:
     """Shapes of all variables, "layer.variable", if the heads had `num_classes` (None: as they are)."""
     shapes = {f"{layer.name}.{variable.name}": tuple(variable.shape) for layer in model.layers for variable in layer.weights}
     ours, theirs = model.config.num_classes, num_classes or model.config.num_classes
@@ -96,7 +94,7 @@ def _shapes(model: SSD300, num_classes: int | None) -> dict[str, Shape]:
     }
 
 
-def _fill(model: SSD300, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
+def _fill(model: SSD, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
     """Copy arrays into the variables they are named after; returns the names of the layers that are left new."""
     new = []
     for layer in model.layers:

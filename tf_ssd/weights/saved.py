@@ -10,16 +10,16 @@ import keras
 
 from tf_ssd import __version__
 from tf_ssd.errors import WeightsError
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.system.files import writing, written_beside
 from tf_ssd.weights.places import check_model_file
 from tf_ssd.weights.tables import is_head
 
-REGISTERED = "tf_ssd>SSD300"
+REGISTERED = ("tf_ssd>SSD", "tf_ssd>SSD300")  # the second is the earlier name
 SHOWN = 60  # characters of what a file says, in a message
 
 
-def save_model(model: SSD300, path: Path) -> None:
+def save_model(model: SSD, path: Path) -> None:
     """Write a .keras file beside `path` and rename it, so that `path` never holds half a model.
 
     Raises:
@@ -29,7 +29,7 @@ def save_model(model: SSD300, path: Path) -> None:
         model.save(unfinished)
 
 
-def load_model(path: Path) -> SSD300:
+def load_model(path: Path) -> SSD:
     """The model in a .keras file that this package wrote, not compiled, in the present dtype policy.
 
     Only models of this package are loaded: it builds the network itself, and lets Keras read the weights alone.
@@ -39,15 +39,15 @@ def load_model(path: Path) -> SSD300:
     """
     check_model_file(path)
     content, written_by = _read_archive(path)
-    if content["registered_name"] != REGISTERED:
-        raise WeightsError(f"{path}: holds {_quoted(content['class_name'])}, not an SSD300 of tf_ssd")
+    if content["registered_name"] not in REGISTERED:
+        raise WeightsError(f"{path}: holds {_quoted(content['class_name'])}, not an SSD of tf_ssd")
     versions = f"this is Keras {keras.__version__} and tf_ssd {__version__}"
     if written_by != keras.__version__:
         versions = f"it was written with Keras {_quoted(written_by)}, {versions}"
     try:
-        model = SSD300.from_config({name: content["config"][name] for name in ("config", "name")})
+        model = SSD.from_config({name: content["config"][name] for name in ("config", "name")})
     except Exception as error:  # a file of another version, or a changed one, makes Keras raise nearly anything
-        what = f"its configuration is none of an SSD300 ({type(error).__name__})"  # which is not printed: it is not ours
+        what = f"its configuration is none of an SSD ({type(error).__name__})"  # which is not printed: it is not ours
         raise WeightsError(f"{path}: cannot be loaded: {what}; {versions}") from error
     try:
         model.load_weights(path)
@@ -89,7 +89,7 @@ def _quoted(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def transfer(source: SSD300, model: SSD300, *, heads: bool = True) -> tuple[str, ...]:
+def transfer(source: SSD, model: SSD, *, heads: bool = True) -> tuple[str, ...]:
     """Copy the weights of `source` into `model`: the whole body, and the heads if both have the same number of classes.
 
     Args:

@@ -29,7 +29,7 @@ EVERY_FOURTH = Conversion(lambda _: (4096,), lambda array: array[::4])
 
 
 class Target(NamedTuple):
-    """Where a published tensor goes: "layer.variable" of `model.ssd300`, and how it is converted."""
+    """Where a published tensor goes: "layer.variable" of `model.ssd`, and how it is converted."""
 
     variable: str
     conversion: Conversion

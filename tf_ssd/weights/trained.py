@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.errors import ConfigError
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.weights import load_model
 from tf_ssd.weights.places import class_map_of, model_file
 
@@ -13,7 +13,7 @@ from tf_ssd.weights.places import class_map_of, model_file
 class TrainedModel(NamedTuple):
     """A model and the names of its C - 1 classes, None if there is no class map."""
 
-    model: SSD300
+    model: SSD
     class_names: tuple[str, ...] | None
 
 
@@ -34,7 +34,7 @@ def load_trained(path: Path) -> TrainedModel:
     return TrainedModel(model, class_names)
 
 
-def check_count(model: SSD300, class_names: tuple[str, ...], where: str) -> None:
+def check_count(model: SSD, class_names: tuple[str, ...], where: str) -> None:
     """Raise ConfigError, which begins with `where`, unless the model has a class for each name."""
     expected = model.config.num_classes - 1
     if len(class_names) != expected:

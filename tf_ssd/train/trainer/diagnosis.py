@@ -8,12 +8,12 @@ import tensorflow as tf
 from tf_ssd.config import DefaultBoxesConfig
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.loss import smooth_l1, softmax_cross_entropy
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 
 SHOWN = 3  # of each kind of fault
 
 
-def diagnose(model: SSD300, batch: Batch, names: Sequence[str]) -> list[str]:
+def diagnose(model: SSD, batch: Batch, names: Sequence[str]) -> list[str]:
     """Sentences on what is not finite, from the cause to the effect; empty if the loss of this batch and its gradient are finite.
 
     Args:
@@ -45,7 +45,7 @@ def _too_large(paths: Sequence[str], gradients: Sequence[tf.Tensor]) -> list[str
     return [f"{reason}; a lower --learning-rate keeps it small"]
 
 
-def _terms(model: SSD300, batch: Batch, predictions: dict[str, tf.Tensor], names: Sequence[str]) -> list[str]:
+def _terms(model: SSD, batch: Batch, predictions: dict[str, tf.Tensor], names: Sequence[str]) -> list[str]:
     """Default boxes whose predictions, targets or losses are not finite."""
     targets = model.targets(batch.boxes, batch.labels)
     offsets, logits = predictions["offsets"], predictions["logits"]

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.loss import MultiboxLoss, normalized
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.optimizer import WeightAverage, clip_by_global_norm
 from tf_ssd.train.trainer.ordered_sums import ordered_sums
 from tf_ssd.train.trainer.sums import StepSums, accumulate, divided, step_sums
@@ -55,7 +55,7 @@ class TrainingStep:
 
     def __init__(
         self,
-        model: SSD300,
+        model: SSD,
         optimizer: keras.optimizers.Optimizer,
         *,
         average: WeightAverage | None = None,

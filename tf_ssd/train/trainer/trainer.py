@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.optimizer import WeightAverage
 from tf_ssd.train.trainer.checkpoints import Checkpoint, Checkpoints
 from tf_ssd.train.trainer.scale import LossScale
@@ -65,7 +65,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: SSD300,
+        model: SSD,
         optimizer: keras.optimizers.Optimizer,
         checkpoints: Checkpoints,
         *,
@@ -130,7 +130,7 @@ class Trainer:
         return True
 
     @contextmanager
-    def averaged(self) -> Iterator[SSD300]:
+    def averaged(self) -> Iterator[SSD]:
         """The model as it is to be evaluated and saved: with the average of the weights in their place, if there is one."""
         with self.average.in_place_of(self.model.trainable_variables) if self.average else nullcontext():
             yield self.model
