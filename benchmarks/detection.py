@@ -1,4 +1,4 @@
-"""Detection with the network of `benchmarks.network`.
+"""Detection with the networks of `benchmarks.peers`.
 
 Post-processing alone gets random predictions, in which every box is a candidate of every class. End to end starts from decoded
 photos of 640 x 480 and ends with boxes.
@@ -15,12 +15,13 @@ from torch import Tensor
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip  after torchvision: the process aborts otherwise
 
-from benchmarks.network import CLASSES, FORMATS, in_format, networks
+from benchmarks.network import FORMATS
+from benchmarks.peers import CLASSES, SSD300, SSDLITE320, Peer, in_format, networks
 from benchmarks.report import Candidates, Sections
 from tf_ssd import boxes
-from tf_ssd.config import DetectionConfig, ExportConfig, Quantize
+from tf_ssd.config import ExportConfig, Quantize
 from tf_ssd.default_boxes import default_boxes
-from tf_ssd.export import litert, saved_model
+from tf_ssd.export import litert, onnx, saved_model
 from tf_ssd.export.serving import input_spec, serving_function
 from tf_ssd.predict.compiled import selection
 from tf_ssd.predict.detector import Detector
@@ -37,7 +38,7 @@ def photos(number: int) -> list[np.ndarray]:
 
 def postprocessing() -> Candidates:
     """Random offsets and logits of BATCH images to detections."""
-    theirs, ours = networks()
+    theirs, ours = networks(SSD300)
     rng = np.random.default_rng(0)
     anchors = default_boxes(ours.config.boxes)
     offsets = rng.normal(size=(BATCH, len(anchors), 4)).astype("float32")
@@ -52,18 +53,19 @@ def postprocessing() -> Candidates:
     }
 
 
-def end_to_end(number: int) -> Candidates:
+def end_to_end(number: int, peer: Peer = SSD300) -> Candidates:
     """`number` photos to detections."""
     pictures = photos(number)
-    detector = Detector(networks()[1], None, settings=DetectionConfig())
-    return {**by_torchvision(pictures), "tf_ssd": lambda: detector(pictures)}
+    model = networks(peer)[1]
+    detector = Detector(model, None, settings=model.config.detection)
+    return {**by_torchvision(pictures, peer), "tf_ssd": lambda: detector(pictures)}
 
 
-def by_torchvision(pictures: list[np.ndarray]) -> Candidates:
+def by_torchvision(pictures: list[np.ndarray], peer: Peer) -> Candidates:
     """The detector of torchvision, in either memory format."""
 
     def detect(memory_format: torch.memory_format) -> Callable[[], object]:
-        network = in_format(memory_format)
+        network = in_format(peer, memory_format)
         return torch.inference_mode()(lambda: network([as_tensor(picture) for picture in pictures]))
 
     return {name: detect(memory_format) for name, memory_format in FORMATS.items()}
@@ -74,18 +76,32 @@ def as_tensor(picture: np.ndarray) -> Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1).float() / 255
 
 
-def one_photo(quantize: Quantize) -> Candidates:
+def one_photo(quantize: Quantize, peer: Peer = SSD300) -> Candidates:
     """One photo through an artefact for LiteRT."""
+    model = networks(peer)[1]
     (picture,) = pictures = photos(1)
-    config = ExportConfig(checkpoint=Path(), format="tflite", output=Path("detector.tflite"), quantize=quantize)
+    config = ExportConfig(
+        checkpoint=Path(), format="tflite", output=Path("detector.tflite"), quantize=quantize, detection=model.config.detection
+    )
     with tempfile.TemporaryDirectory() as folder, captured_output():
         path = Path(folder) / config.output
-        saved_model.write(serving_function(networks()[1], config), input_spec(config), Path(folder) / "saved_model")
+        saved_model.write(serving_function(model, config), input_spec(config), Path(folder) / "saved_model")
         litert.write(Path(folder) / "saved_model", path)
         if quantize != "none":
             litert.quantize(path, quantize, (photo[None] for photo in photos(8)))
         runner, size = litert.Runner(path), path.stat().st_size
-    return {**by_torchvision(pictures), f"LiteRT, {size / 1e6:.0f} MB": lambda: runner(picture[None])}
+    return {**by_torchvision(pictures, peer), f"LiteRT, {size / 1e6:.0f} MB": lambda: runner(picture[None])}
+
+
+def by_onnx(peer: Peer) -> Candidates:
+    """One photo through ONNX Runtime."""
+    (picture,) = pictures = photos(1)
+    model = networks(peer)[1]
+    config = ExportConfig(checkpoint=Path(), format="onnx", output=Path("detector.onnx"), detection=model.config.detection)
+    with tempfile.TemporaryDirectory() as folder, captured_output():
+        onnx.write(serving_function(model, config), input_spec(config), Path(folder) / config.output)
+        runner = onnx.Runner(Path(folder) / config.output)
+    return {**by_torchvision(pictures, peer), "ONNX Runtime": lambda: runner(picture[None])}
 
 
 SECTIONS: Sections = {
@@ -94,4 +110,9 @@ SECTIONS: Sections = {
     "detector, 8 photos": partial(end_to_end, 8),
     "LiteRT float32, 1 photo": partial(one_photo, "none"),
     "LiteRT int8, 1 photo": partial(one_photo, "int8"),
+    "SSDLite320: detector, 1 photo": partial(end_to_end, 1, SSDLITE320),
+    "SSDLite320: detector, 8 photos": partial(end_to_end, 8, SSDLITE320),
+    "SSDLite320: LiteRT float32, 1 photo": partial(one_photo, "none", SSDLITE320),
+    "SSDLite320: LiteRT int8, 1 photo": partial(one_photo, "int8", SSDLITE320),
+    "SSDLite320: ONNX Runtime, 1 photo": partial(by_onnx, SSDLITE320),
 }

@@ -8,7 +8,7 @@ from PIL import Image, ImageColor
 from tf_ssd.check.coverage import Coverage, GroundTruth, best_ious
 from tf_ssd.check.plot import MOST_POINTS, coverage_png
 from tf_ssd.check.presets import FITTED, Comparison
-from tf_ssd.config import PRESETS
+from tf_ssd.config import PRESETS, ModelConfig
 from tf_ssd.drawing.figures import CYAN, RED
 
 TALL, WIDE = RED, CYAN
@@ -17,7 +17,7 @@ TALL, WIDE = RED, CYAN
 def comparison(boxes) -> Comparison:
     truth = GroundTruth(np.float32(boxes).reshape(-1, 4), np.array([len(boxes)]))
     coverages = {name: Coverage(config, best_ious(truth.boxes, config), np.ones(1)) for name, config in PRESETS.items()}
-    return Comparison("train", truth, "VOC300", {**coverages, FITTED: coverages["COCO300"]})
+    return Comparison("train", ModelConfig(), truth, "VOC300", {**coverages, FITTED: coverages["COCO300"]})
 
 
 def drawn(compared: Comparison) -> np.ndarray:

@@ -9,7 +9,8 @@ from tf_ssd.check.presets import compare_default_boxes
 from tf_ssd.check.report import report
 from tf_ssd.check.result import Result
 from tf_ssd.check.survey import facts, survey
-from tf_ssd.config import PRESETS
+from tf_ssd.config import VOC300, ModelConfig
+from tf_ssd.config.boxes import presets_like
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import Place
 
@@ -20,7 +21,7 @@ def result() -> Result:
     found = survey("train", dataset.class_names, findings, list(facts(dataset, findings, exif="ignore")))
     places = [Place(Path("a.xml"), f"line {number}") for number in (3, 4)]
     more = [Finding("error", "bad", "val", f"{place}: no", place) for place in places]
-    return Result([found], [*findings, *more], compare_default_boxes(found, "VOC300"))
+    return Result([found], [*findings, *more], compare_default_boxes(found, ModelConfig(), "VOC300"))
 
 
 def test_kinds_are_counted_errors_first(result):
@@ -52,12 +53,12 @@ def test_the_report_is_json_and_complete(result):
 
 def test_the_numbers_of_the_default_boxes(result):
     content = json.loads(json.dumps(report(result)))["default_boxes"]
-    assert set(content["sets"]) == {*PRESETS, "fitted"}
+    assert set(content["sets"]) == {*presets_like(VOC300), "fitted"}
     chosen, coverage = content["sets"]["VOC300"], result.comparison.coverages["VOC300"]
     assert chosen["covered"] == pytest.approx(1 - chosen["not_covered"] / content["ground_truth"])
     assert chosen["mean_best_iou"] == pytest.approx(coverage.best_iou.mean())
     assert chosen["positives_per_image"]["50"] == np.median(coverage.positives)
-    assert content["sets"]["fitted"]["covered"] >= max(content["sets"][name]["covered"] for name in PRESETS)
+    assert content["sets"]["fitted"]["covered"] >= max(content["sets"][name]["covered"] for name in presets_like(VOC300))
     for groups in (content["by_side"], content["by_aspect"]):
         assert sum(group["boxes"] for group in groups) == content["ground_truth"]
         uncovered = sum(group["boxes"] * group["uncovered"] for group in groups)

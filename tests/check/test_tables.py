@@ -11,7 +11,7 @@ from tf_ssd.check.presets import Comparison
 from tf_ssd.check.result import Result
 from tf_ssd.check.survey import facts, survey
 from tf_ssd.check.tables import EXAMPLES, render
-from tf_ssd.config import COCO300, VOC300, TrainConfig
+from tf_ssd.config import COCO300, VOC300, ModelConfig, TrainConfig
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import Place
 
@@ -30,7 +30,9 @@ def comparison(*, presets: float, fitted: float, chosen: float = 0.5) -> Compari
     shares = {"VOC300": chosen, "COCO300": presets, "PAPER300": 0.1, "fitted": fitted}
     ious = {name: np.where(np.arange(100) < 100 * share, 0.7, 0.3) for name, share in shares.items()}
     config = {name: COCO300 if name == "COCO300" else VOC300 for name in shares}
-    return Comparison("train", truth, "VOC300", {name: Coverage(config[name], best, np.array([7])) for name, best in ious.items()})
+    return Comparison(
+        "train", ModelConfig(), truth, "VOC300", {name: Coverage(config[name], best, np.array([7])) for name, best in ious.items()}
+    )
 
 
 COMMAND = ["python", "-m", "tf_ssd.train", "--dataset", "voc", "--data", "my photos/of dogs", "--split", "train"]
