@@ -45,7 +45,7 @@ def postprocessing() -> Candidates:
     logits = rng.normal(size=(BATCH, len(anchors), CLASSES)).astype("float32")
     anchors_px = [torch.from_numpy(boxes.to_xyxy(anchors).numpy()) * 300] * BATCH
     heads = {"bbox_regression": torch.from_numpy(offsets), "cls_logits": torch.from_numpy(logits)}
-    select = tf.function(selection(ours.config.boxes, ours.config.variances), autograph=False)
+    select = tf.function(selection(ours.config.boxes, ours.config.variances, scores=ours.config.scores), autograph=False)
     inputs = (tf.constant(offsets), tf.constant(logits))
     return {
         "torchvision": torch.inference_mode()(lambda: theirs.postprocess_detections(heads, anchors_px, [(300, 300)] * BATCH)),

@@ -3,7 +3,7 @@
 It is an `SSD300` as every caller sees it, with 20 default boxes in place of 8732, and its reference is four lines of PyTorch.
 """
 
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 import keras
@@ -30,6 +30,7 @@ GRID: dict[str, Any] = {
 VARIANCES = (0.3, 0.15)
 MATCHING: dict[str, Any] = {"threshold": 0.3, "strategy": "argmax"}
 LOSS: dict[str, Any] = {"negative_ratio": 1, "min_negatives": 2, "alpha": 0.25, "normalizer": "image"}
+SCORES: Literal["sigmoid"] = "sigmoid"
 HEADS = {"offsets": 4, "logits": CLASSES}
 
 
@@ -37,7 +38,7 @@ def settings() -> ModelConfig:
     """All of the above."""
     names = {"threshold": "match_threshold", "strategy": "match_strategy"}
     loss = LossConfig(**{names[name]: value for name, value in MATCHING.items()}, **LOSS)
-    return ModelConfig(num_classes=CLASSES, boxes=caffe_boxes(**GRID), variances=VARIANCES, loss=loss)
+    return ModelConfig(num_classes=CLASSES, boxes=caffe_boxes(**GRID), variances=VARIANCES, loss=loss, scores=SCORES)
 
 
 def shallow_network(seed: int = 0) -> SSD300:

@@ -144,7 +144,7 @@ def test_n_is_the_positives_but_at_least_one(side: Implementation, normalizer: s
     """Of one image, whose hardest negatives are trained where it has none."""
     problem = small_problem([[1] * positives + [0] * (10 - positives)], dtype=np.float64)
     labels = problem.target_labels
-    (entropy,) = REFERENCE.call("loss.softmax_cross_entropy", problem.logits, labels)
+    (entropy,) = REFERENCE.call("scores.cross_entropy", problem.logits, labels)
     (mask,) = REFERENCE.call("loss.hard_negative_mask", problem.logits, labels, min_negatives=4)
     (errors,) = REFERENCE.call("loss.smooth_l1", problem.offsets - problem.target_offsets)
     _, localization, confidence, count = side.call("loss.multibox_loss", *problem, min_negatives=4, normalizer=normalizer)

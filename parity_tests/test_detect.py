@@ -25,19 +25,34 @@ GRID = tf_ssd.config.caffe_boxes(
 )
 
 
-def distinct_scores(seed: int, *shape: int) -> np.ndarray:
-    """Logits (*shape, CLASSES) whose probabilities are different multiples of 2^-14, so that rounding cannot change their order."""
+# Any two values of limits, kinds of suppression and kinds of scores occur together.
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"top_k": 5, "class_agnostic": True},
+    {"max_detections": 7},
+    {"class_agnostic": True, "scores": "sigmoid"},
+    {"top_k": 5, "scores": "sigmoid"},
+    {"max_detections": 7, "class_agnostic": True, "scores": "sigmoid"},
+]
+
+
+def distinct_scores(seed: int, *shape: int, scores: str) -> np.ndarray:
+    """Logits (*shape, CLASSES) whose scores are different multiples of 2^-14, so that rounding cannot change their order.
+
+    Background has what is left, and with sigmoids as much more as its logit may have.
+    """
     rng = np.random.default_rng(seed)
     classes = CLASSES - 1
     count = int(np.prod(shape)) * classes
     numbers = rng.choice(np.arange(1, 2**12), count, replace=False).reshape(*shape, classes) / 2**14
-    return np.log(np.concatenate([1 - numbers.sum(-1, keepdims=True), numbers], axis=-1))
+    logits = np.log(np.concatenate([1 - numbers.sum(-1, keepdims=True), numbers], axis=-1))
+    return logits if scores == "softmax" else np.concatenate([-logits[..., :1], logits[..., 1:] - np.log1p(-numbers)], axis=-1)
 
 
-def undisturbed(seed: int, dtype: type) -> tuple[np.ndarray, ...]:
+def undisturbed(seed: int, dtype: type, scores: str = "softmax") -> tuple[np.ndarray, ...]:
     """Offsets of 0, logits and default boxes on the grid."""
     defaults = default_boxes(GRID, dtype="float64").numpy().astype(dtype)
-    logits = distinct_scores(seed, IMAGES, len(defaults)).astype(dtype)
+    logits = distinct_scores(seed, IMAGES, len(defaults), scores=scores).astype(dtype)
     return np.zeros((IMAGES, len(defaults), 4), dtype), logits, defaults
 
 
@@ -71,11 +86,10 @@ def single(side: Implementation, defaults: Any, scores: Any, **options: Any) -> 
 
 @SIDES_AND_DTYPES
 @third
-@given(seed=strategies.seeds, limits=st.sampled_from([(400, 200), (5, 200), (400, 7)]), class_agnostic=st.booleans())
-def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple[int, int], class_agnostic: bool) -> None:
+@given(seed=strategies.seeds, options=st.sampled_from(SETTINGS))
+def test_on_the_grid(side: Implementation, dtype: type, seed: int, options: dict[str, Any]) -> None:
     """Boxes on the grid, where every overlap is exact."""
-    top_k, max_detections = limits
-    check_detect(side, *undisturbed(seed, dtype), top_k=top_k, max_detections=max_detections, class_agnostic=class_agnostic)
+    check_detect(side, *undisturbed(seed, dtype, options.get("scores", "softmax")), **options)
 
 
 @SIDES
@@ -83,23 +97,19 @@ def test_on_the_grid(side: Implementation, dtype: type, seed: int, limits: tuple
 @given(seed=strategies.seeds)
 def test_arbitrary_predictions(side: Implementation, seed: int) -> None:
     """In float64: the chance that rounding decides an overlap is then below 1e-9 a draw."""
-    for class_agnostic in (False, True):
-        check_detect(side, *arbitrary(seed), score_threshold=0.05, class_agnostic=class_agnostic)
+    for options in ({}, {"class_agnostic": True, "scores": "sigmoid"}):
+        check_detect(side, *arbitrary(seed), score_threshold=0.05, **options)
 
 
 @SIDES_AND_DTYPES
-@given(seed=strategies.seeds, limits=st.sampled_from([(400, 200), (5, 200), (400, 7)]), class_agnostic=st.booleans())
-def test_some_boxes_have_no_area(
-    side: Implementation, dtype: type, seed: int, limits: tuple[int, int], class_agnostic: bool
-) -> None:
+@given(seed=strategies.seeds, options=st.sampled_from(SETTINGS))
+def test_some_boxes_have_no_area(side: Implementation, dtype: type, seed: int, options: dict[str, Any]) -> None:
     """Some lie beside the image and some are NaN, many of them with the best scores; none is found or takes another's place."""
-    offsets, logits, defaults = undisturbed(seed, dtype)
+    offsets, logits, defaults = undisturbed(seed, dtype, options.get("scores", "softmax"))
     odd = np.random.default_rng(seed).integers(0, 4, offsets.shape[:2])
     offsets[odd == 0, 0] = 10 * (2 / defaults[np.nonzero(odd == 0)[1], 2])  # to the right by two images
     offsets[odd == 1, 1] = np.nan
     logits[odd == 0, 1:] += 2
-    top_k, max_detections = limits
-    options = {"top_k": top_k, "max_detections": max_detections, "class_agnostic": class_agnostic}
     boxes, *_, count = check_detect(side, offsets, logits, defaults, **options)
     for image, number in enumerate(count):
         assert (boxes[image, :number, 2:] > boxes[image, :number, :2]).all()

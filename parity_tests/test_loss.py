@@ -1,4 +1,4 @@
-"""Smooth L1, cross entropy, hard negative mining and the MultiBox loss: value and gradient."""
+"""Smooth L1, hard negative mining and the MultiBox loss: value and gradient."""
 
 from typing import Any, NamedTuple
 
@@ -45,22 +45,25 @@ def problems(draw: Any) -> Problem:
 options = st.sampled_from(
     [
         {},
-        {"negative_ratio": 1, "min_negatives": 5, "normalizer": "image"},
+        {"negative_ratio": 1, "min_negatives": 5, "normalizer": "image", "scores": "sigmoid"},
         {"negative_ratio": 0, "alpha": 0.5},
     ]
 )
-minings = st.sampled_from([{"negative_ratio": 3, "min_negatives": 0}, {"negative_ratio": 1, "min_negatives": 5}])
+minings = st.sampled_from(
+    [{"negative_ratio": 3, "min_negatives": 0}, {"negative_ratio": 1, "min_negatives": 5, "scores": "sigmoid"}]
+)
 
 
-def mined_counts(labels: np.ndarray, negative_ratio: int, min_negatives: int) -> np.ndarray:
-    """How many negatives the rule asks for, per image."""
+def mined_counts(labels: np.ndarray, *, negative_ratio: int, min_negatives: int, scores: str = "softmax") -> np.ndarray:
+    """How many negatives the rule asks for, per image; of either kind of scores as many."""
     positives, background = (labels > 0).sum(1), (labels == 0).sum(1)
     return np.minimum(background, np.maximum(negative_ratio * positives, min_negatives))
 
 
-def undecided(logits: np.ndarray, labels: np.ndarray, mining: dict[str, int]) -> np.ndarray:
+def undecided(logits: np.ndarray, labels: np.ndarray, mining: dict[str, Any]) -> np.ndarray:
     """(B, K) background boxes so near the cut that rounding may decide, unless all that are have the very same logits."""
-    (hardness,) = REFERENCE.call("loss.softmax_cross_entropy", logits.astype(np.float64), np.zeros_like(labels))
+    kind = {"scores": mining.get("scores", "softmax")}
+    (hardness,) = REFERENCE.call("scores.cross_entropy", logits.astype(np.float64), np.zeros_like(labels), **kind)
     result = np.zeros(labels.shape, bool)
     for image, count in enumerate(mined_counts(labels, **mining)):
         background = np.flatnonzero(labels[image] == 0)
@@ -73,7 +76,7 @@ def undecided(logits: np.ndarray, labels: np.ndarray, mining: dict[str, int]) ->
     return result
 
 
-def check_mining(side: Implementation, logits: np.ndarray, labels: np.ndarray, **mining: int) -> None:
+def check_mining(side: Implementation, logits: np.ndarray, labels: np.ndarray, **mining: Any) -> None:
     """Number, no positives, and the choice itself, equal to the reference's except where rounding decides."""
     (actual,) = side.call("loss.hard_negative_mask", logits, labels, **mining)
     (expected,) = REFERENCE.call("loss.hard_negative_mask", logits, labels, **mining)
@@ -86,7 +89,8 @@ def check_mining(side: Implementation, logits: np.ndarray, labels: np.ndarray, *
 
 def check_loss(side: Implementation, problem: Problem, **options: Any) -> tuple[np.ndarray, ...]:
     """Value and gradient agree with the reference in the same dtype, and the value with the reference in float64."""
-    mining = {name: options.get(name, default) for name, default in (("negative_ratio", 3), ("min_negatives", 0))}
+    mining = {"negative_ratio": 3, "min_negatives": 0, **options}
+    mining = {name: mining[name] for name in ("negative_ratio", "min_negatives", "scores") if name in mining}
     operation = "loss.multibox_loss"
     context: dict[str, Any] = {"operation": operation, "inputs": problem, "options": options}
     actual = side.call(operation, *problem, **options)
@@ -98,7 +102,7 @@ def check_loss(side: Implementation, problem: Problem, **options: Any) -> tuple[
     ours = side.gradients(operation, *problem, wrt=(0, 1), **options)
     theirs = REFERENCE.gradients(operation, *problem, wrt=(0, 1), **options)
     free = undecided(problem.logits, problem.target_labels, mining)[..., None]
-    # A softmax probability inherits the rounding of its logit: absolute, of the size of the largest logit.
+    # A probability inherits the rounding of its logit: absolute, of the size of the largest logit.
     scale = max(1.0, float(np.nanmax(np.abs(problem.logits))))
     assert_agree(actual=ours[0], expected=theirs[0], what="gradient for offsets", **context)
     assert_agree(
@@ -128,19 +132,8 @@ def test_smooth_l1(side: Implementation, dtype: type, seed: int) -> None:
 
 
 @SIDES_AND_DTYPES
-@given(logits=strategies.logit_arrays(B, K, C), labels=strategies.label_arrays(B, K, classes=C))
-def test_softmax_cross_entropy(side: Implementation, dtype: type, logits: np.ndarray, labels: np.ndarray) -> None:
-    logits = logits.astype(dtype)
-    (actual,) = side.call("loss.softmax_cross_entropy", logits, labels)
-    assert np.all(actual >= 0)
-    for wide in (logits, logits.astype(np.float64)):
-        (expected,) = REFERENCE.call("loss.softmax_cross_entropy", wide, labels)
-        assert_agree(operation="loss.softmax_cross_entropy", actual=actual, expected=expected, inputs=(logits, labels), scale=1.0)
-
-
-@SIDES_AND_DTYPES
 @given(logits=strategies.logit_arrays(B, K, C), labels=strategies.label_arrays(B, K, classes=C), mining=minings)
-def test_mining(side: Implementation, dtype: type, logits: np.ndarray, labels: np.ndarray, mining: dict[str, int]) -> None:
+def test_mining(side: Implementation, dtype: type, logits: np.ndarray, labels: np.ndarray, mining: dict[str, Any]) -> None:
     check_mining(side, logits.astype(dtype), labels, **mining)
 
 
@@ -218,7 +211,7 @@ def test_more_negatives_asked_for_than_there_are(side: Implementation) -> None:
     problem = small_problem(labels, dtype=np.float64)
     (mask,) = side.call("loss.hard_negative_mask", problem.logits, labels)
     assert mask.tolist() == [[False, False, True, False, True, False]]
-    (entropy,) = REFERENCE.call("loss.softmax_cross_entropy", problem.logits, labels)
+    (entropy,) = REFERENCE.call("scores.cross_entropy", problem.logits, labels)
     assert side.call("loss.multibox_loss", *problem)[2] == pytest.approx(entropy.sum() / 4)
     (mask,) = side.call("loss.hard_negative_mask", problem.logits[:, :4], np.ones((1, 4), np.int32))
     assert not mask.any()
@@ -303,7 +296,7 @@ def test_label_out_of_range_is_nan(side: Implementation, label: int) -> None:
     """Loud: not wrapped to the last class, not a box loss without a class loss."""
     problem = small_problem([[1, 0, label, 0, 0, 0]])
     assert np.isnan(side.call("loss.multibox_loss", *problem)[0])
-    (entropy,) = side.call("loss.softmax_cross_entropy", problem.logits, problem.target_labels)
+    (entropy,) = side.call("scores.cross_entropy", problem.logits, problem.target_labels)
     assert np.isnan(entropy).tolist() == [[False, False, True, False, False, False]]
 
 

@@ -144,12 +144,12 @@ def problem(dtype: type) -> Problem:
 
 
 MINING = {"negative_ratio": 1, "min_negatives": 2}
-MORE_MINING = {"negative_ratio": 4, "min_negatives": 1}
+MORE_MINING = {"negative_ratio": 4, "min_negatives": 1, "scores": "sigmoid"}
 DIVISION = {"alpha": 0.25, "normalizer": "image"}
 
 
 @EAGERLY
-@pins("loss.hard_negative_mask", "negative_ratio", "min_negatives")
+@pins("loss.hard_negative_mask", "negative_ratio", "min_negatives", "scores")
 def test_mining(side: Implementation, dtype: type) -> None:
     _, logits, _, labels = problem(dtype)
     for options in ({}, MINING, MORE_MINING):
@@ -160,14 +160,14 @@ def test_mining(side: Implementation, dtype: type) -> None:
 
 
 @EAGERLY
-@pins("loss.multibox_loss", "negative_ratio", "min_negatives", "alpha", "normalizer")
+@pins("loss.multibox_loss", "negative_ratio", "min_negatives", "alpha", "normalizer", "scores")
 def test_multibox_loss(side: Implementation, dtype: type) -> None:
     for options in ({}, {**MINING, **DIVISION}, {**MORE_MINING, "alpha": 4.0}):
         check_loss(side, problem(dtype), **options)
 
 
 @EAGERLY
-@pins("loss.multibox_sums", "negative_ratio", "min_negatives")
+@pins("loss.multibox_sums", "negative_ratio", "min_negatives", "scores")
 def test_multibox_sums(side: Implementation, dtype: type) -> None:
     """Those of an image are its own loss before it is divided by its positives; the mined boxes are counted too."""
     both = problem(dtype)
@@ -195,8 +195,9 @@ def test_normalized(dtype: type) -> None:
 
 
 def in_two_classes(scores: Any, dtype: type) -> np.ndarray:
-    """Logits (1, K, 2) of these scores (K,) for class 1."""
-    return np.log(np.stack([1 - np.array(scores), scores], axis=-1))[None].astype(dtype)
+    """Logits (1, K, 2) of these scores (K,) for class 1, of either kind: background has 0."""
+    log_odds = np.log(scores) - np.log1p(-np.array(scores))
+    return np.stack([np.zeros_like(log_odds), log_odds], axis=-1)[None].astype(dtype)
 
 
 def at_the_thresholds(dtype: type) -> tuple[np.ndarray, ...]:
@@ -252,6 +253,34 @@ def test_limits(side: Implementation, dtype: type) -> None:
 def test_thresholds_of_select(side: Implementation, dtype: type) -> None:
     for options in THRESHOLDS:
         check_select(side, *at_the_thresholds(dtype), **options)
+
+
+KINDS: list[Options] = [{}, {"scores": "sigmoid"}]
+
+
+@EAGERLY
+@pins("detect.detect", "scores")
+@pins("detect.candidates", "scores")
+def test_kinds_of_scores(side: Implementation, dtype: type) -> None:
+    """Of several likely classes, and a slot 0 that is likelier still."""
+    offsets, logits, defaults = several_classes(dtype)
+    logits[..., 0] = 3
+    for options in KINDS:
+        check_detect(side, offsets, logits, defaults, **options)
+        _, scores = side.call("detect.candidates", offsets, logits, defaults, **options)
+        (expected,) = REFERENCE.call("scores.probabilities", logits, **options)
+        np.testing.assert_allclose(scores, np.moveaxis(expected[..., 1:], -1, 1), rtol=8 * np.finfo(dtype).eps)
+
+
+@EAGERLY
+@pins("scores.probabilities", "scores")
+@pins("scores.cross_entropy", "scores")
+def test_kinds_of_cross_entropy(side: Implementation, dtype: type) -> None:
+    _, logits, _, labels = problem(dtype)
+    for options in KINDS:
+        for operation, inputs in (("scores.probabilities", (logits,)), ("scores.cross_entropy", (logits, labels))):
+            actual, expected = (witness.call(operation, *inputs, **options)[0] for witness in (side, REFERENCE))
+            assert_agree(operation=operation, actual=actual, expected=expected, inputs=inputs, options=options)
 
 
 def several_classes(dtype: type) -> tuple[np.ndarray, ...]:

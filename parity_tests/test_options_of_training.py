@@ -17,6 +17,7 @@ from parity_tests.shallow import (
     IMAGES,
     LOSS,
     ROWS,
+    SCORES,
     pictures,
     predictions,
     reference_targets,
@@ -198,7 +199,7 @@ def reference_step(model: SSD300) -> tuple[loss.MultiboxLoss, list[np.ndarray]]:
     weights = reference_weights(model)
     predicted = predictions(model, batch().images.numpy(), weights)
     truth = batch().boxes.numpy(), batch().labels.numpy()
-    losses = loss.multibox_loss(predicted["offsets"], predicted["logits"], *reference_targets(*truth), **LOSS)
+    losses = loss.multibox_loss(predicted["offsets"], predicted["logits"], *reference_targets(*truth), **LOSS, scores=SCORES)
     return losses, [gradient.numpy() for gradient in torch.autograd.grad(losses.total, weights)]
 
 

@@ -17,10 +17,11 @@ import reference_torch.detect
 import reference_torch.loss
 import reference_torch.matcher
 import reference_torch.model
+import reference_torch.scores
 from parity_tests import shallow
 from parity_tests.adapters import REFERENCE
 from parity_tests.pins import pins
-from parity_tests.shallow import CLASSES, LOSS, VARIANCES, shallow_network
+from parity_tests.shallow import CLASSES, LOSS, SCORES, VARIANCES, shallow_network
 from parity_tests.test_constants_of_network import eagerly
 from parity_tests.test_default_boxes import check_default_boxes
 from parity_tests.test_options import at_the_thresholds
@@ -32,9 +33,10 @@ from tf_ssd.model import SSD300
 from tf_ssd.optimizer import CaffeSGD
 from tf_ssd.predict import compiled, explain
 from tf_ssd.train.run import Run
+from tf_ssd.train.trainer import diagnosis
 from tf_ssd.train.trainer.scale import LossScale
 
-MINING = {name: LOSS[name] for name in ("negative_ratio", "min_negatives")}
+MINING = {**{name: LOSS[name] for name in ("negative_ratio", "min_negatives")}, "scores": SCORES}
 
 
 def assert_close(actual: Any, expected: Any) -> None:
@@ -49,7 +51,7 @@ def default_of(function: Callable[..., Any], option: str) -> Any:
 
 
 @pins("config.network.LossConfig", *("match_threshold", "match_strategy", *LOSS))
-@pins("config.network.ModelConfig", "num_classes", "boxes", "width", "batch_norm", "variances", "loss")
+@pins("config.network.ModelConfig", "num_classes", "boxes", "width", "batch_norm", "variances", "loss", "scores")
 def test_the_settings_of_a_model_are_the_references_by_default() -> None:
     loss, matching, network = reference_torch.loss.multibox_loss, reference_torch.matcher.targets, reference_torch.model.SSD300
     model = ModelConfig()
@@ -62,6 +64,7 @@ def test_the_settings_of_a_model_are_the_references_by_default() -> None:
     assert model.variances == default_of(matching, "variances")
     assert model.num_classes == default_of(network, "num_classes")
     assert model.width == default_of(network, "width")
+    assert model.scores == default_of(loss, "scores") == default_of(reference_torch.detect.detect, "scores")
     check_default_boxes(model.boxes, reference_torch.default_boxes.VOC300)
     assert not model.batch_norm  # as in the paper
 
@@ -87,10 +90,11 @@ def test_targets_of_a_model() -> None:
 @pins("model.SSD300.multibox_loss")
 @pins("model.SSD300.multibox_sums")
 @pins("config.network.LossConfig", "negative_ratio", "min_negatives", "alpha", "normalizer")
+@pins("config.network.ModelConfig", "scores")
 def test_loss_of_a_model() -> None:
     model = shallow_network()
     truth, predicted = truth_and_predictions(model)
-    expected = reference_torch.loss.multibox_loss(*predicted.values(), *shallow.reference_targets(*truth), **LOSS)
+    expected = reference_torch.loss.multibox_loss(*predicted.values(), *shallow.reference_targets(*truth), **LOSS, scores=SCORES)
     ours = [tf.constant(array) for array in truth], {head: tf.constant(values.numpy()) for head, values in predicted.items()}
     assert_close(model.multibox_loss(*ours[0], ours[1]), expected)
     assert_close(model.compute_loss(None, dict(zip(("boxes", "labels"), ours[0], strict=True)), ours[1]), expected.total)
@@ -105,14 +109,17 @@ def test_loss_of_a_model() -> None:
 # Detectors and exports
 
 
+PREDICTED: dict[str, Any] = {"variances": VARIANCES, "scores": SCORES}  # what predictions stand for
+
+
 def detections(**options: Any) -> list[np.ndarray]:
     """The reference's of the pictures, from what the shallow network predicts in them; boxes in fractions."""
     predicted = [values.detach().numpy() for values in shallow.predictions(shallow_network(), shallow.pictures()).values()]
-    return list(REFERENCE.call("detect.detect", *predicted, shallow.reference_boxes().numpy(), variances=VARIANCES, **options))
+    return list(REFERENCE.call("detect.detect", *predicted, shallow.reference_boxes().numpy(), **PREDICTED, **options))
 
 
 @pins("predict.compiled.selection")
-@pins("config.network.ModelConfig", "num_classes")
+@pins("config.network.ModelConfig", "num_classes", "scores")
 def test_detections_of_a_model() -> None:
     for settings in ({}, *CHOSEN):
         with eagerly():
@@ -153,7 +160,7 @@ def expected_exports() -> list[tuple[ExportConfig, dict[str, np.ndarray]]]:
     offsets, logits = (values.detach() for values in shallow.predictions(shallow_network(), shallow.pictures()).values())
     options = {"variances": VARIANCES}
     decoded = [REFERENCE.call("coder.decode", image.numpy(), shallow.reference_boxes().numpy(), **options)[0] for image in offsets]
-    raw = {"boxes_px": np.clip(decoded, 0, 1) * 300, "scores": logits.softmax(dim=-1)[..., 1:].numpy()}
+    raw = {"boxes_px": np.clip(decoded, 0, 1) * 300, "scores": logits.sigmoid()[..., 1:].numpy()}
     return [*found, (export_config(raw_heads=True), raw)]
 
 
@@ -182,6 +189,15 @@ def test_matches_that_are_explained() -> None:
     assert matched.gt_index.tolist() == expected.tolist()
 
 
+@pins("predict.explain.cell_scores")
+def test_cells_that_are_explained() -> None:
+    """The best score in each, of any box and class."""
+    logits = shallow.predictions(shallow_network(), shallow.pictures())["logits"][0].detach().numpy()
+    scores = REFERENCE.call("scores.probabilities", logits, scores=SCORES)[0][:, 1:].max(axis=1)
+    actual = explain.cell_scores(tf.constant(logits), shallow.settings())
+    assert_close(np.concatenate([cells.ravel() for cells in actual]), scores.reshape(5, 4).max(axis=1))
+
+
 @pins("predict.explain.suppression")
 def test_suppression_that_is_explained() -> None:
     """Of boxes that overlap by just less and more than the thresholds, and of a network's own."""
@@ -191,12 +207,12 @@ def test_suppression_that_is_explained() -> None:
     encoded = REFERENCE.call("coder.encode", *REFERENCE.call("boxes.to_xyxy", filled), defaults, variances=VARIANCES)[0]
     logits = np.full((len(defaults), CLASSES), -20.0)
     logits[:, 0] = 0
-    logits[: len(boxes), :2] = pairs[0]
+    logits[: len(boxes), 1] = pairs[0, :, 1]
     logits[len(boxes), 1:3] = 1.0, 0.5  # two classes for one box
     scene = encoded.astype(np.float32), logits.astype(np.float32)
     batch_of_one = (*(part[None] for part in scene), defaults.astype(np.float32))
     for settings in ({}, *CHOSEN):
-        options = {"variances": VARIANCES, "max_log_scale": None, **settings}
+        options = {**PREDICTED, "max_log_scale": None, **settings}
         expected = REFERENCE.call("detect.detect", *batch_of_one, **options)
         kept = explain.suppression(*map(tf.constant, scene), shallow.settings(), DetectionConfig(**settings)).kept
         for actual, theirs in zip(kept, expected, strict=False):
@@ -204,6 +220,21 @@ def test_suppression_that_is_explained() -> None:
 
 
 # Training runs
+
+
+@pins("train.trainer.diagnosis._terms")
+def test_the_loss_that_a_diagnosis_names() -> None:
+    """Background is certain everywhere: sigmoids cost the positives an infinity and nothing else, a softmax is NaN."""
+    model = shallow_network()
+    for level in range(2):
+        bias = model.get_layer(f"logits_{level}").bias
+        bias.assign(np.where(np.arange(bias.shape[0]) % CLASSES == 0, np.inf, bias))
+    faults = [fault for fault in diagnosis.diagnose(model, batch(), ("a", "b")) if fault.startswith("confidence loss")]
+    assert faults
+    logits = shallow.predictions(model, batch().images.numpy())["logits"].detach()
+    _, labels = shallow.reference_targets(batch().boxes.numpy().astype(np.float64), batch().labels.numpy())
+    costs = reference_torch.scores.cross_entropy(logits, labels, scores=SCORES)
+    assert {fault.rpartition(" ")[2] for fault in faults} == {str(cost) for cost in costs[~costs.isfinite()].tolist()} == {"inf"}
 
 
 def run_with(recipe: Recipe, **settings: Any) -> Any:

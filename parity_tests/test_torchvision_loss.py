@@ -30,7 +30,7 @@ def sparse_problems(draw: Any) -> Problem:
 
 def cross_entropy(problem: Problem) -> np.ndarray:
     """(B, K) float64, of each box with its own label."""
-    return REFERENCE.call("loss.softmax_cross_entropy", problem.logits.astype(np.float64), problem.target_labels)[0]
+    return REFERENCE.call("scores.cross_entropy", problem.logits.astype(np.float64), problem.target_labels)[0]
 
 
 def near_the_cut(problem: Problem) -> np.ndarray:

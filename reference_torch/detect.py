@@ -1,4 +1,4 @@
-"""Detections of one image: softmax, decode, and per-class non-maximum suppression."""
+"""Detections of one image: scores, decode, and per-class non-maximum suppression."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from torch.nn.functional import one_hot
 
 from reference_torch.boxes import area, clip, iou
 from reference_torch.coder import MAX_LOG_SCALE, decode
+from reference_torch.scores import probabilities
 
 
 class Detections(NamedTuple):
@@ -15,7 +16,7 @@ class Detections(NamedTuple):
 
     boxes: Tensor  # (D, 4) xyxy, clipped to the image
     labels: Tensor  # (D,) int64, 1..C-1
-    scores: Tensor  # (D,) softmax probability, highest first
+    scores: Tensor  # (D,) highest first
 
 
 @torch.no_grad()
@@ -47,27 +48,29 @@ def detect(
     top_k: int = 400,
     max_detections: int = 200,
     class_agnostic: bool = False,
+    scores: str = "softmax",
 ) -> Detections:
     """Find at most max_detections from offsets (K, 4), logits (K, C), default_boxes (K, 4) cxcywh; best score first.
 
     A box clipped to the image must have area > 0, which NaN has not. For each class but 0, which is background: take
     scores > score_threshold, of these the top_k best, and apply `nms` to their boxes. Then take the best of all classes.
     Of equal scores the lowest class is better, then the lowest default box. class_agnostic: each box has its best class
-    only, all are one set. Dtype of the predictions, at least float32. Source: paper, 3.1; Caffe SSD; clip: torchvision.
+    only, all are one set. scores: "softmax" or "sigmoid". Dtype of the predictions, at least float32.
+    Source: paper, 3.1; Caffe SSD; clip: torchvision.
     """
     offsets, logits = (x.float() if x.dtype in (torch.float16, torch.bfloat16) else x for x in (offsets, logits))
     boxes = clip(decode(offsets, default_boxes, variances=variances, max_log_scale=max_log_scale))  # [K,4]
-    scores = logits.softmax(dim=-1)  # [K,C]
-    eligible = (scores > score_threshold) & (area(boxes) > 0)[:, None]  # [K,C]
+    class_scores = probabilities(logits, scores=scores)  # [K,C]
+    eligible = (class_scores > score_threshold) & (area(boxes) > 0)[:, None]  # [K,C]
     eligible[:, 0] = False  # background
     if class_agnostic:
-        eligible &= one_hot(scores[:, 1:].argmax(dim=1) + 1, scores.shape[1]).bool()  # of equal scores the first
+        eligible &= one_hot(class_scores[:, 1:].argmax(dim=1) + 1, class_scores.shape[1]).bool()  # of equal scores the first
     pairs = torch.nonzero(eligible)  # [pairs,2] default box and class
     found = []
-    for candidates in [pairs] if class_agnostic else [pairs[pairs[:, 1] == c] for c in range(1, scores.shape[1])]:
-        best = scores[tuple(candidates.T)].argsort(descending=True, stable=True)[:top_k]
+    for candidates in [pairs] if class_agnostic else [pairs[pairs[:, 1] == c] for c in range(1, class_scores.shape[1])]:
+        best = class_scores[tuple(candidates.T)].argsort(descending=True, stable=True)[:top_k]
         index, labels = candidates[best].unbind(1)  # [candidates] [candidates]
-        found.append(candidates[best][nms(boxes[index], scores[index, labels], iou_threshold=iou_threshold)])
+        found.append(candidates[best][nms(boxes[index], class_scores[index, labels], iou_threshold=iou_threshold)])
     index, labels = torch.cat(found).unbind(1)  # [found] [found]
-    best = scores[index, labels].argsort(descending=True, stable=True)[:max_detections]  # stable: lowest class first
-    return Detections(boxes[index[best]], labels[best], scores[index[best], labels[best]])
+    best = class_scores[index, labels].argsort(descending=True, stable=True)[:max_detections]  # stable: lowest class first
+    return Detections(boxes[index[best]], labels[best], class_scores[index[best], labels[best]])

@@ -1,10 +1,12 @@
-"""The MultiBox loss: smooth L1 on the offsets, softmax cross entropy on the logits, with hard negative mining."""
+"""The MultiBox loss: smooth L1 on the offsets, cross entropy on the logits, with hard negative mining."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from reference_torch.scores import cross_entropy
 
 
 class MultiboxLoss(NamedTuple):
@@ -21,29 +23,20 @@ def smooth_l1(x: Tensor) -> Tensor:
     return functional.smooth_l1_loss(x, torch.zeros_like(x), reduction="none", beta=1.0)
 
 
-def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """-log softmax(logits)[label]: logits (..., C), labels (...) integer -> (...), dtype of the logits.
-
-    NaN where the label is outside 0..C-1 or a logit of the row is NaN. Source: paper, equation 3.
-    """
-    inside = (labels >= 0) & (labels < logits.shape[-1])
-    labels = torch.where(inside, labels, 0).long().flatten()  # [all]
-    losses = functional.cross_entropy(logits.flatten(end_dim=-2), labels, reduction="none")  # [all]
-    return torch.where(inside, losses.reshape(inside.shape), torch.nan)
-
-
 @torch.no_grad()
-def hard_negative_mask(logits: Tensor, target_labels: Tensor, *, negative_ratio: float = 3, min_negatives: int = 0) -> Tensor:
+def hard_negative_mask(
+    logits: Tensor, target_labels: Tensor, *, negative_ratio: float = 3, min_negatives: int = 0, scores: str = "softmax"
+) -> Tensor:
     """The background default boxes of one image to train on: logits (K, C), target labels (K,) -> (K,) bool.
 
     These are the min(background, max(negative_ratio * positives, min_negatives)) boxes of highest background cross
-    entropy; NaN ranks above all, and ties go to the lowest index. Background has label 0, positives a label > 0.
-    Source: paper, section 2.2.
+    entropy, for `scores` "softmax" or "sigmoid"; NaN ranks above all, and ties go to the lowest index. Background has
+    label 0, positives a label > 0. Source: paper, section 2.2.
     """
     background = torch.nonzero(target_labels == 0).flatten()
     positives = int((target_labels > 0).sum())
     number = min(len(background), max(int(negative_ratio * positives), min_negatives))
-    losses = softmax_cross_entropy(_cast_up(logits[background]), target_labels[background])  # [len(background)]
+    losses = cross_entropy(_cast_up(logits[background]), target_labels[background], scores=scores)  # [len(background)]
     hardest = losses.argsort(descending=True, stable=True)[:number]  # NaN sorts as the largest
     mask = torch.zeros_like(target_labels, dtype=torch.bool)
     mask[background[hardest]] = True
@@ -60,14 +53,16 @@ def multibox_loss(
     min_negatives: int = 0,
     alpha: float = 1.0,
     normalizer: str = "batch",
+    scores: str = "softmax",
 ) -> MultiboxLoss:
     """The loss of a batch: (confidence + alpha * localization) / N, in the dtype of the predictions, at least float32.
 
     offsets and target_offsets (B, K, 4), logits (B, K, C), target_labels (B, K) integer, 0 = background.
-    confidence: cross entropy of positives, mined negatives, and every row where it is NaN, so that NaN is never
+    confidence: `cross_entropy` of positives, mined negatives, and every row where it is NaN, so that NaN is never
     mined away. localization: smooth L1 of positives only. normalizer "batch": N = max(1, positives of the batch);
-    "image": N = max(1, positives of the image), then the mean over images. Raises ValueError for another normalizer
-    or shapes that do not fit. Source: paper, equations 1-3, and section 2.2 for the mining.
+    "image": N = max(1, positives of the image), then the mean over images. scores: "softmax" or "sigmoid". Raises
+    ValueError for another normalizer or scores, or shapes that do not fit. Source: paper, equations 1-3, and section
+    2.2 for the mining.
     """
     if normalizer not in ("batch", "image"):
         raise ValueError(f"normalizer is {normalizer!r}; use 'batch' or 'image'")
@@ -75,11 +70,12 @@ def multibox_loss(
         raise ValueError("offsets and target_offsets must be (B, K, 4), logits (B, K, C), target_labels (B, K)")
     offsets, logits = _cast_up(offsets), _cast_up(logits)
     target_offsets = target_offsets.to(offsets.dtype)
+    mining: dict[str, Any] = {"negative_ratio": negative_ratio, "min_negatives": min_negatives, "scores": scores}
     confidences, localizations = [], []
     for image, labels in enumerate(target_labels):
-        losses = softmax_cross_entropy(logits[image], labels)  # [K]
+        losses = cross_entropy(logits[image], labels, scores=scores)  # [K]
         positive = labels > 0
-        mined = hard_negative_mask(logits[image], labels, negative_ratio=negative_ratio, min_negatives=min_negatives)
+        mined = hard_negative_mask(logits[image], labels, **mining)
         confidences.append(losses[positive | mined | losses.isnan()].sum())
         errors = offsets[image][positive] - target_offsets[image][positive]  # selected: NaN * 0 would be NaN
         localizations.append(smooth_l1(errors).sum())

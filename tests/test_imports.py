@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CORE = ["precision", "boxes", "default_boxes", "coder", "matcher", "loss", "detect"]
+CORE = ["precision", "boxes", "default_boxes", "coder", "matcher", "scores", "loss", "detect"]
 COMMANDS = ["weights", "predict", "evaluate", "train", "export", "check", "audit"]
 # Each room may import what stands in the lines before it, and itself.
 FLOORS = [["errors", "boxes_px"], ["system", "config"], *([name] for name in CORE), ["network"], ["model"]]
@@ -105,7 +105,7 @@ def test_the_reference_imports_torch_and_the_standard_library_only():
 
 
 def test_the_reference_is_small():
-    assert sum(len(path.read_text().splitlines()) for path in modules("reference_torch").values()) <= 500
+    assert sum(len(path.read_text().splitlines()) for path in modules("reference_torch").values()) <= 800
 
 
 def test_the_settings_of_commands_load_nothing_heavy():

@@ -1,11 +1,13 @@
-"""From network output to detections: softmax, decode, per-class non-maximum suppression."""
+"""From network output to detections: scores, decode, per-class non-maximum suppression."""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from tf_ssd import boxes, coder
+from tf_ssd.config import ScoreKind
 from tf_ssd.precision import at_least_float32
+from tf_ssd.scores import probabilities
 
 SCORE_THRESHOLD, IOU_THRESHOLD, TOP_K, MAX_DETECTIONS = 0.01, 0.45, 400, 200
 _NONE = -1.0  # the score of what is no candidate
@@ -48,6 +50,7 @@ def detect(
     top_k: int = TOP_K,
     max_detections: int = MAX_DETECTIONS,
     class_agnostic: bool = False,
+    scores: ScoreKind = "softmax",
 ) -> Detections:
     """Detections of each image (Liu et al. 2016, section 3; boxes are clipped before suppression as torchvision does).
 
@@ -63,8 +66,21 @@ def detect(
         offsets: (B, K, 4); float16 and bfloat16 are computed in float32.
         logits: (B, K, C), class 0 is background.
         default_boxes: (K, 4) cxcywh, fractions.
+        variances: of the offsets, see `coder.decode`.
+        max_log_scale: limit of a box's size, see `coder.decode`.
+        score_threshold: what a score must exceed.
+        iou_threshold: the largest overlap of two detections of a set.
+        top_k: most candidates of a set.
+        max_detections: D.
+        class_agnostic: whether all classes are one set.
+        scores: the kind of scores that the logits stand for, see `scores.probabilities`; of either kind slot 0 is ignored.
+
+    Raises:
+        ValueError: the kind of scores has another name.
     """
-    decoded, scores = candidates(offsets, logits, default_boxes, variances=variances, max_log_scale=max_log_scale)
+    decoded, class_scores = candidates(
+        offsets, logits, default_boxes, variances=variances, max_log_scale=max_log_scale, scores=scores
+    )
 
     def select_in_image(image: tuple[tf.Tensor, tf.Tensor]) -> Detections:
         return select(
@@ -77,8 +93,8 @@ def detect(
         )
 
     # Images are taken one after another: the overlaps of all of them together would fill the memory.
-    signature = Detections(decoded.dtype, tf.int32, scores.dtype, tf.int32)
-    return tf.map_fn(select_in_image, (decoded, scores), fn_output_signature=signature)
+    signature = Detections(decoded.dtype, tf.int32, class_scores.dtype, tf.int32)
+    return tf.map_fn(select_in_image, (decoded, class_scores), fn_output_signature=signature)
 
 
 def candidates(
@@ -88,14 +104,15 @@ def candidates(
     *,
     variances: tuple[float, float] = coder.VARIANCES,
     max_log_scale: float | None = coder.MAX_LOG_SCALE,
+    scores: ScoreKind = "softmax",
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """What suppression chooses from: boxes (B, K, 4), xyxy fractions inside the image, and scores (B, C - 1, K) without background.
 
-    Arguments as for `detect`.
+    Arguments and errors as for `detect`.
     """
     offsets, logits = at_least_float32(offsets), at_least_float32(logits)
     decoded = coder.decode(offsets, tf.cast(default_boxes, offsets.dtype), variances=variances, max_log_scale=max_log_scale)
-    return boxes.clip(decoded), tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])
+    return boxes.clip(decoded), tf.transpose(probabilities(logits, scores=scores)[..., 1:], [0, 2, 1])
 
 
 def select(

@@ -1,11 +1,12 @@
 """The MultiBox loss (Liu et al. 2016, equations 1-3) with hard negative mining, defined in every edge case."""
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
+from tf_ssd.config import ScoreKind
 from tf_ssd.precision import at_least_float32
+from tf_ssd.scores import cross_entropy
 
 Normalizer = Literal["batch", "image"]
 
@@ -34,27 +35,13 @@ def smooth_l1(x: tf.Tensor) -> tf.Tensor:
     return tf.where(magnitude < 1, x * x / 2, magnitude - 0.5)
 
 
-def softmax_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Negative log of the softmax probability of each label, exact to rounding for logits of any size.
-
-    Args:
-        logits: (..., C) float32 or float64.
-        labels: (...) integers. One outside 0..C-1 gives NaN: loud, never wrapped to another class.
-
-    Returns:
-        (...), never negative.
-    """
-    # Subtracting the row's largest logit leaves log(sum(exp)) - logit as it is, keeps exp from overflowing, and the result >= 0.
-    # Its own gradient would cancel too, so that it may be a constant.
-    largest = tf.stop_gradient(tf.reduce_max(logits, axis=-1))
-    log_sum = tf.math.log(tf.reduce_sum(tf.exp(logits - largest[..., None]), axis=-1))
-    known = (labels >= 0) & (labels < logits.shape[-1])
-    of_label = _logit_of_label(logits, tf.where(known, labels, tf.zeros_like(labels)))
-    return tf.where(known, (largest - of_label) + log_sum, float("nan"))
-
-
 def hard_negative_mask(
-    logits: tf.Tensor, target_labels: tf.Tensor, *, negative_ratio: int = 3, min_negatives: int = 0
+    logits: tf.Tensor,
+    target_labels: tf.Tensor,
+    *,
+    negative_ratio: int = 3,
+    min_negatives: int = 0,
+    scores: ScoreKind = "softmax",
 ) -> tf.Tensor:
     """The background default boxes that take part in the confidence loss (Liu et al. 2016, section 2.2, hard negative mining).
 
@@ -64,12 +51,15 @@ def hard_negative_mask(
     Args:
         logits: (B, K, C).
         target_labels: (B, K) integers, 0 for background. Positives are never selected.
+        negative_ratio: mined negatives per positive.
+        min_negatives: lowest number of mined negatives of an image.
+        scores: whose cross entropy, see `scores.cross_entropy`.
 
     Returns:
         (B, K) bool.
     """
-    cross_entropy = softmax_cross_entropy(at_least_float32(logits), target_labels)
-    return _hardest(cross_entropy, target_labels, negative_ratio, min_negatives)
+    entropy = cross_entropy(at_least_float32(logits), target_labels, scores=scores)
+    return _hardest(entropy, target_labels, negative_ratio, min_negatives)
 
 
 def multibox_sums(
@@ -80,6 +70,7 @@ def multibox_sums(
     *,
     negative_ratio: int = 3,
     min_negatives: int = 0,
+    scores: ScoreKind = "softmax",
 ) -> ImageSums:
     """The two terms of the loss summed per image, and the positives, for callers that divide by an N of their own (replicas).
 
@@ -91,13 +82,13 @@ def multibox_sums(
     positive = target_labels > 0  # (B, K)
     # Select, do not multiply: a NaN predicted for a background box must not reach the sum.
     error = tf.where(positive[..., None], offsets - tf.cast(target_offsets, offsets.dtype), tf.zeros_like(offsets))
-    cross_entropy = softmax_cross_entropy(logits, target_labels)  # (B, K)
-    mined = _hardest(cross_entropy, target_labels, negative_ratio, min_negatives)
+    entropy = cross_entropy(logits, target_labels, scores=scores)  # (B, K)
+    mined = _hardest(entropy, target_labels, negative_ratio, min_negatives)
     # A NaN row always takes part, so that no image, labelled or not, can hide it.
-    selected = positive | mined | tf.math.is_nan(cross_entropy)
+    selected = positive | mined | tf.math.is_nan(entropy)
     return ImageSums(
         localization=tf.reduce_sum(smooth_l1(error), axis=(1, 2)),
-        confidence=tf.reduce_sum(tf.where(selected, cross_entropy, tf.zeros_like(cross_entropy)), axis=1),
+        confidence=tf.reduce_sum(tf.where(selected, entropy, tf.zeros_like(entropy)), axis=1),
         num_positives=tf.reduce_sum(tf.cast(positive, tf.int32), axis=1),
         num_negatives=tf.reduce_sum(tf.cast(mined, tf.int32), axis=1),
     )
@@ -113,10 +104,11 @@ def multibox_loss(
     min_negatives: int = 0,
     alpha: float = 1.0,
     normalizer: Normalizer = "batch",
+    scores: ScoreKind = "softmax",
 ) -> MultiboxLoss:
     """(confidence + alpha * localization) / N.
 
-    Confidence is the softmax cross entropy over positives and mined negatives; localization is smooth L1 over the offsets of the
+    Confidence is the cross entropy summed over positives and mined negatives; localization is smooth L1 over the offsets of the
     positives. An image without labels has no positives: it adds nothing (or, with `min_negatives`, its hardest negatives) and
     leaves the other images' loss and gradient alone. A batch without any label gives exactly 0 with gradient exactly 0. A NaN in
     any logit, or a label outside 0..C-1, makes the loss NaN.
@@ -132,13 +124,23 @@ def multibox_loss(
         min_negatives: lowest number of mined negatives of an image.
         alpha: weight of the localization term.
         normalizer: "batch": N = max(1, positives of the batch). "image": each image by its own N, then the mean over images.
+        scores: the kind of scores that the logits stand for, and so their cross entropy, see `scores.cross_entropy`. "sigmoid"
+            trains slot 0 too: with target 1 on background boxes and 0 on positives.
 
     Raises:
-        ValueError: the normalizer has another name, or the shapes do not fit together.
+        ValueError: the normalizer or the kind of scores has another name, or the shapes do not fit together.
     """
     if normalizer not in ("batch", "image"):
         raise ValueError(f'normalizer={normalizer!r}: must be "batch" or "image"')
-    sums = multibox_sums(offsets, logits, target_offsets, target_labels, negative_ratio=negative_ratio, min_negatives=min_negatives)
+    sums = multibox_sums(
+        offsets,
+        logits,
+        target_offsets,
+        target_labels,
+        negative_ratio=negative_ratio,
+        min_negatives=min_negatives,
+        scores=scores,
+    )
     return normalized(sums, alpha=alpha, normalizer=normalizer)
 
 
@@ -160,28 +162,13 @@ def _check_shapes(offsets: tf.Tensor, logits: tf.Tensor, target_offsets: tf.Tens
             raise ValueError(f"{name} has shape {tensor.shape}, which does not fit target_labels {boxes}")
 
 
-@tf.custom_gradient
-def _logit_of_label(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple]]:
-    """logits[..., label], with a gradient that XLA can fuse.
-
-    The gradient compares each class with the label, in one pass with the gradient of the softmax. The gradient of a plain gather
-    would scatter into a second array of the size of the logits.
-    """
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
-        chosen = labels[..., None] == tf.range(logits.shape[-1], dtype=labels.dtype)  # (..., C)
-        return tf.where(chosen, upstream[..., None], tf.zeros_like(upstream[..., None])), None
-
-    return tf.gather(logits, labels, batch_dims=labels.shape.rank), gradient
-
-
-def _hardest(cross_entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, min_negatives: int) -> tf.Tensor:
+def _hardest(entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, min_negatives: int) -> tf.Tensor:
     """Mask (B, K) of the mined negatives, from the cross entropy (B, K) of each box with its own label: 0 for background."""
     background = labels == 0
     positives = tf.reduce_sum(tf.cast(labels > 0, tf.int32), axis=1)
     available = tf.reduce_sum(tf.cast(background, tf.int32), axis=1)
     count = tf.minimum(available, tf.maximum(negative_ratio * positives, min_negatives))  # (B,)
-    hardness = _ordered_bits(tf.stop_gradient(cross_entropy))
+    hardness = _ordered_bits(tf.stop_gradient(entropy))
     hardness = tf.where(background, hardness, -tf.ones_like(hardness))
     cut = _kth_largest(hardness, count, bits=tf.constant(hardness.dtype.size * 8 - 1))[:, None]  # (B, 1)
     harder, tied = hardness > cut, hardness == cut

@@ -110,6 +110,7 @@ class SSD(keras.Model):
             min_negatives=settings.min_negatives,
             alpha=settings.alpha,
             normalizer=settings.normalizer,
+            scores=self.config.scores,
         )
 
     def multibox_sums(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.ImageSums:
@@ -120,6 +121,7 @@ class SSD(keras.Model):
             *self.targets(gt_boxes, gt_labels),
             negative_ratio=self.config.loss.negative_ratio,
             min_negatives=self.config.loss.min_negatives,
+            scores=self.config.scores,
         )
 
     def targets(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor) -> matcher.Targets:

@@ -14,7 +14,7 @@ from parity_tests.pins import Pin
 PACKAGE = Path(tf_ssd.__file__).parent
 # Where the contract's operations and constants stand.
 MODULES = (
-    *("boxes", "default_boxes", "coder", "matcher", "loss", "detect", "model", "config.network"),
+    *("boxes", "default_boxes", "coder", "matcher", "scores", "loss", "detect", "model", "config.network"),
     *("network.layers", "network.heads", "network.extras", "network.backbones.vgg"),
     *("network.kernels.parts", "network.kernels.pooling", "network.kernels.winograd"),
     *("optimizer.average", "optimizer.caffe", "optimizer.clipping", "optimizer.schedules"),

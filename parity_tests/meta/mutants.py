@@ -2,21 +2,23 @@
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from unittest import mock
 
 import keras
 import tensorflow as tf
 
-from tf_ssd import boxes, coder, default_boxes, detect, loss, matcher
+from tf_ssd import boxes, coder, default_boxes, detect, loss, matcher, scores
 from tf_ssd.network import convolution, layers
 from tf_ssd.optimizer import CaffeSGD
 
 
 class Mutant(NamedTuple):
-    """A bug: what replaces "module.name", and who had it."""
+    """A bug: what replaces "module.name", who had it, and where its tests are if not in those of the module."""
 
     target: str
     replacement: Any
     seen_in: str
+    tested_in: str = ""
 
 
 def match_with(**changed: Any) -> Callable:
@@ -73,13 +75,55 @@ def cross_entropy_with_one_maximum(logits: tf.Tensor, labels: tf.Tensor) -> tf.T
     return total - tf.gather(logits, tf.maximum(labels, 0), batch_dims=labels.shape.rank)
 
 
-def unchecked_labels(logits: tf.Tensor, labels: tf.Tensor, original: Callable = loss.softmax_cross_entropy) -> tf.Tensor:
-    return original(logits, labels % logits.shape[-1])
+def unchecked_labels(logits: tf.Tensor, labels: tf.Tensor, original: Callable = scores.cross_entropy, **kind: Any) -> tf.Tensor:
+    return original(logits, labels % logits.shape[-1], **kind)
 
 
-def nan_ignored(logits: tf.Tensor, labels: tf.Tensor, original: Callable = loss.softmax_cross_entropy) -> tf.Tensor:
-    entropy = original(logits, labels)
+def nan_ignored(logits: tf.Tensor, labels: tf.Tensor, original: Callable = scores.cross_entropy, **kind: Any) -> tf.Tensor:
+    entropy = original(logits, labels, **kind)
     return tf.where((labels == 0) & tf.math.is_nan(entropy), tf.zeros_like(entropy), entropy)
+
+
+def slots_alone(logits: tf.Tensor, labels: tf.Tensor, *, trained: slice = slice(None), background: bool = True) -> tf.Tensor:
+    """Binary cross entropy of each slot (..., C), or of some of them; background boxes may be nobody's."""
+    own = tf.one_hot(labels, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+    own = own & (background | (labels[..., None] > 0))
+    return tf.math.softplus(tf.where(own, -logits, logits))[..., trained]
+
+
+def slot_0_untrained(*tensors: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(slots_alone(*tensors, trained=slice(1, None)), axis=-1)
+
+
+def background_without_a_slot(*tensors: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(slots_alone(*tensors, background=False), axis=-1)
+
+
+def mean_over_slots(*tensors: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(slots_alone(*tensors), axis=-1)
+
+
+def logarithm_of_a_sigmoid(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    probability = tf.clip_by_value(tf.math.sigmoid(logits), 1e-7, 1 - 1e-7)
+    own = tf.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    return -tf.reduce_sum(own * tf.math.log(probability) + (1 - own) * tf.math.log(1 - probability), axis=-1)
+
+
+def sums_mined_by_slot_0(offsets: tf.Tensor, logits: tf.Tensor, *targets: tf.Tensor, **options: Any) -> Any:
+    def by_slot_0(_: tf.Tensor, labels: tf.Tensor, *counts: int) -> tf.Tensor:
+        return ORIGINAL_HARDEST(tf.math.softplus(-logits[..., 0]), labels, *counts)
+
+    with mock.patch.object(loss, "_hardest", by_slot_0 if options.get("scores") == "sigmoid" else ORIGINAL_HARDEST):
+        return ORIGINAL_SUMS(offsets, logits, *targets, **options)
+
+
+def candidates_of_every_slot(
+    offsets: tf.Tensor, logits: tf.Tensor, *rest: tf.Tensor, original: Callable = detect.candidates, **options: Any
+) -> tuple[tf.Tensor, tf.Tensor]:
+    found, class_scores = original(offsets, logits, *rest, **options)
+    if options.get("scores") == "sigmoid":
+        class_scores = tf.transpose(scores.probabilities(logits, scores="sigmoid"), [0, 2, 1])
+    return found, class_scores
 
 
 def pooled_mining(entropy: tf.Tensor, labels: tf.Tensor, *counts: int, original: Callable = loss._hardest) -> tf.Tensor:
@@ -246,7 +290,8 @@ class DoubledDecay(CaffeSGD):
         super().__init__(learning_rate, decay=2 * decay)
 
 
-ORIGINAL_SUMS = loss.multibox_sums
+ORIGINAL_SUMS, ORIGINAL_HARDEST = loss.multibox_sums, loss._hardest
+SOFTMAX, SIGMOID = "scores._softmax_cross_entropy", "scores._sigmoid_cross_entropy"
 VGG = "network.backbones.vgg"
 MUTANTS = {
     "the last of two ground truths takes the default box": Mutant("matcher.match", match_with(strategy="argmax"), "most ports"),
@@ -259,10 +304,16 @@ MUTANTS = {
     "inverted boxes have an area": Mutant("boxes.area", area_of_inverted, "amdegroot"),
     "variances swapped": Mutant("coder.encode", encode_swapped, "the text of SSDModel's tutorial"),
     "decode without clamp": Mutant("coder.decode", decode_unclamped, "Caffe, amdegroot"),
-    "logarithm of a clamped softmax": Mutant("loss.softmax_cross_entropy", clamped_cross_entropy, "SSDModel, ssd_keras, FurkanOM"),
-    "one maximum for the whole batch": Mutant("loss.softmax_cross_entropy", cross_entropy_with_one_maximum, "amdegroot"),
-    "labels wrap around": Mutant("loss.softmax_cross_entropy", unchecked_labels, "ports that index with -1"),
-    "NaN negatives rank last": Mutant("loss.softmax_cross_entropy", nan_ignored, "two of ten"),
+    "logarithm of a clamped softmax": Mutant(SOFTMAX, clamped_cross_entropy, "SSDModel, ssd_keras, FurkanOM", "loss"),
+    "one maximum for the whole batch": Mutant(SOFTMAX, cross_entropy_with_one_maximum, "amdegroot", "loss"),
+    "labels wrap around": Mutant("loss.cross_entropy", unchecked_labels, "ports that index with -1"),
+    "NaN negatives rank last": Mutant("loss.cross_entropy", nan_ignored, "two of ten"),
+    "sigmoid: slot 0 is not trained": Mutant(SIGMOID, slot_0_untrained, "losses without a background"),
+    "sigmoid: no slot for background": Mutant(SIGMOID, background_without_a_slot, "one-hot labels without background"),
+    "sigmoid: mean over the slots": Mutant(SIGMOID, mean_over_slots, "Keras' BinaryCrossentropy"),
+    "sigmoid: logarithm of a clamped score": Mutant(SIGMOID, logarithm_of_a_sigmoid, "Keras' BinaryCrossentropy"),
+    "sigmoid: mined by slot 0 alone": Mutant("loss.multibox_sums", sums_mined_by_slot_0, "ports of mining", "scores"),
+    "sigmoid: slot 0 is detected": Mutant("detect.candidates", candidates_of_every_slot, "exports of raw heads", "scores"),
     "mining pooled over the batch": Mutant("loss._hardest", pooled_mining, "ssd_keras"),
     "mining ties to the last": Mutant("loss._hardest", mining_ties_to_the_last, "five leave it open"),
     "positives count as negatives too": Mutant("loss._hardest", mining_among_all, "torchvision, FurkanOM"),
@@ -273,7 +324,7 @@ MUTANTS = {
     "half precision stays half": Mutant("loss.at_least_float32", lambda x: x, "four of ten"),
     "suppression at the threshold": Mutant("detect.nms", nms_including_equal, "ports that use >="),
     "suppressed boxes suppress": Mutant("detect.nms", nms_by_any_better, "Fast NMS"),
-    "boxes are not clipped": Mutant("boxes.clip", lambda xyxy: xyxy, "Caffe"),
+    "boxes are not clipped": Mutant("boxes.clip", lambda xyxy: xyxy, "Caffe", "detect"),
     "x from the row": Mutant("default_boxes.default_boxes", default_boxes_transposed, "SSDModel"),
     "default boxes always clipped": Mutant("default_boxes.default_boxes", default_boxes_clipped, "amdegroot, lufficc"),
     "stride 2 padded at the end alone": Mutant("network.extras.convolution", convolution_same, "TensorFlow ports"),

@@ -18,6 +18,7 @@ from parity_tests import (
     test_matcher,
     test_model,
     test_optimizer,
+    test_scores,
 )
 from parity_tests.adapters import TensorFlow
 from parity_tests.meta.mutants import MUTANTS
@@ -27,6 +28,7 @@ MODULES = {
     "coder": test_coder,
     "default_boxes": test_default_boxes,
     "matcher": test_matcher,
+    "scores": test_scores,
     "loss": test_loss,
     "detect": test_detect,
     "network": test_model,
@@ -75,10 +77,9 @@ def test_without_a_mutant_nothing_is_noticed(module: str) -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutant_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    target, replacement, _ = MUTANTS[name]
+    target, replacement, _, tested_in = MUTANTS[name]
     module = target.split(".")[0]
     monkeypatch.setattr(f"tf_ssd.{target}", replacement)
     if module == "optimizer":  # which its tests have imported by name
         monkeypatch.setattr(test_optimizer, "CaffeSGD", replacement)
-    where = {"boxes.clip": "detect"}.get(target, module)
-    assert any(notices(test) for test in ordinary_tests(where))
+    assert any(notices(test) for test in ordinary_tests(tested_in or module))

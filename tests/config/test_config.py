@@ -64,7 +64,7 @@ def test_shapes_of_a_map_are_some_and_positive(shapes):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("num_classes", 1), ("width", 0), ("width", 5), ("width", float("nan")), ("variances", (0.1, 0))],
+    [("num_classes", 1), ("width", 0), ("width", 5), ("width", float("nan")), ("variances", (0.1, 0)), ("scores", "tanh")],
 )
 def test_model_out_of_range(setting, value):
     with pytest.raises(ConfigError, match=setting):
@@ -152,6 +152,13 @@ def test_what_was_written_when_there_was_one_network_is_read():
     }
     rest = {"num_classes": 4, "width": 0.5, "batch_norm": False, "variances": [0.1, 0.2]}
     assert ModelConfig.from_dict({**rest, "boxes": boxes, "loss": dataclasses.asdict(LossConfig(alpha=2.0))}) == OWN
+
+
+def test_a_model_of_an_older_version_has_scores_by_softmax():
+    written = dataclasses.asdict(ModelConfig(scores="sigmoid"))
+    assert ModelConfig.from_dict(written).scores == "sigmoid"
+    del written["scores"]
+    assert ModelConfig.from_dict(written).scores == "softmax"
 
 
 def test_output_folder_names_dataset_and_time():

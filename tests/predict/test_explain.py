@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -42,7 +43,7 @@ def test_a_score_lights_exactly_its_cell():
     """Box 3 of row 4, column 11 of the second map: 5776 + (4 * 19 + 11) * 6 + 3."""
     index = 6301
     np.testing.assert_allclose(default_boxes(VOC300)[index, :2], [11.5 * 16 / 300, 4.5 * 16 / 300], rtol=1e-6)
-    maps = cell_scores(logits_with(8732, {(index, 2): 0.7}), VOC300)
+    maps = cell_scores(logits_with(8732, {(index, 2): 0.7}), ModelConfig(num_classes=4))
     assert [scores.shape for scores in maps] == [(38, 38), (19, 19), (10, 10), (5, 5), (3, 3), (1, 1)]
     assert maps[1][4, 11] == pytest.approx(0.7, abs=1e-5)
     maps[1][4, 11] = 0
@@ -51,14 +52,23 @@ def test_a_score_lights_exactly_its_cell():
 
 @pytest.mark.parametrize(("index", "level"), [(0, 0), (5775, 0), (5776, 1), (7942, 2), (8542, 3), (8692, 4), (8728, 5), (8731, 5)])
 def test_the_first_and_last_boxes_of_maps(index, level):
-    maps = cell_scores(logits_with(8732, {(index, 1): 0.5}), VOC300)
+    maps = cell_scores(logits_with(8732, {(index, 1): 0.5}), ModelConfig(num_classes=4))
     assert [scores.max() > 0.4 for scores in maps] == [number == level for number in range(6)]
 
 
 def test_the_best_box_and_class_of_a_cell_count_and_background_does_not():
-    maps = cell_scores(logits_with(10, {(2, 1): 0.2, (2, 3): 0.25, (3, 2): 0.4, (9, 1): 0.1}), TINY)
+    maps = cell_scores(logits_with(10, {(2, 1): 0.2, (2, 3): 0.25, (3, 2): 0.4, (9, 1): 0.1}), CONFIG)
     np.testing.assert_allclose(maps[0], [[0, 0.4], [0, 0]], atol=1e-6)
     np.testing.assert_allclose(maps[1], [[0.1]], atol=1e-6)
+
+
+def test_cells_of_a_network_whose_scores_are_sigmoids():
+    """Slot 0, however high, lights nothing; the best of the other slots does, by itself."""
+    logits = np.full((10, 4), -20, np.float32)
+    logits[:, 0], logits[3, 1:], logits[9, 2] = 20, (-1, 0, -2), np.log(3)
+    maps = cell_scores(tf.constant(logits), replace(CONFIG, scores="sigmoid"))
+    np.testing.assert_allclose(maps[0], [[0, 0.5], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(maps[1], [[0.75]], atol=1e-6)
 
 
 # Matching

@@ -1,9 +1,9 @@
-from math import exp, log
+from math import log
 
 import pytest
 import torch
 
-from reference_torch.loss import hard_negative_mask, multibox_loss, smooth_l1, softmax_cross_entropy
+from reference_torch.loss import hard_negative_mask, multibox_loss, smooth_l1
 
 DTYPES = [torch.float32, torch.float64]
 NAN, INF = float("nan"), float("inf")
@@ -48,59 +48,6 @@ def test_smooth_l1_at_the_ends():
     assert y[2].isnan()
     y[:2].sum().backward()
     assert x.grad[:2].tolist() == [1, -1]
-
-
-# --- softmax cross entropy ---
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_cross_entropy_by_hand(dtype):
-    logits = torch.tensor([[0, 0, 0, 0], [log(3), 0, -INF, -INF], [log(3), 0, -INF, -INF]], dtype=dtype)
-    losses = softmax_cross_entropy(logits, torch.tensor([2, 0, 1]))
-    expected = torch.tensor([log(4), log(4 / 3), log(4)], dtype=dtype)  # uniform; probabilities 3/4 and 1/4
-    torch.testing.assert_close(losses, expected, rtol=4 * torch.finfo(dtype).eps, atol=0)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_cross_entropy_of_saturated_logits(dtype):
-    rows = [[1000, 0, 0], [1000, 0, 0], [0, -1000, -1000], [1, 0, -INF]]
-    logits = torch.tensor(rows, dtype=dtype, requires_grad=True)
-    losses = softmax_cross_entropy(logits, torch.tensor([0, 1, 2, 0]))
-    assert losses[:3].tolist() == [0, 1000, 1000]
-    # rows do not see each other's maximum
-    torch.testing.assert_close(losses[3].item(), log(1 + exp(-1)), rtol=1e-6, atol=0)
-    losses[:3].sum().backward()
-    assert logits.grad.tolist() == [[0, 0, 0], [1, -1, 0], [1, 0, -1], [0, 0, 0]]  # softmax - one hot
-
-
-def test_cross_entropy_gradient_is_softmax_minus_one_hot():
-    logits = torch.tensor([[log(3), 0.0]], dtype=torch.float64, requires_grad=True)
-    softmax_cross_entropy(logits, torch.tensor([1])).sum().backward()
-    torch.testing.assert_close(logits.grad, torch.tensor([[0.75, -0.75]], dtype=torch.float64), rtol=1e-15, atol=0)
-
-
-def test_cross_entropy_is_exact_where_the_answer_is_small():
-    # (max - chosen) first: 1e4 + log(1 + e^-0.001) - 1e4 would lose the difference in float32
-    loss = softmax_cross_entropy(torch.tensor([[10000.0, 9990.0]]), torch.tensor([0]))
-    torch.testing.assert_close(loss.item(), log(1 + exp(-10)), rtol=1e-3, atol=0)
-
-
-@pytest.mark.parametrize("label", [-1, 3, 255, -100])
-def test_cross_entropy_of_a_label_out_of_range_is_nan_in_its_row_only(label):
-    losses = softmax_cross_entropy(torch.zeros(3, 3), torch.tensor([0, label, 2]))
-    assert losses.isnan().tolist() == [False, True, False]
-
-
-@pytest.mark.parametrize("bad", [NAN, INF])
-def test_cross_entropy_of_a_nan_logit_is_nan_in_its_row_only(bad):
-    losses = softmax_cross_entropy(torch.tensor([[0.0, 1], [0, bad]]), torch.tensor([0, 0]))
-    assert losses.isnan().tolist() == [False, True]
-
-
-def test_cross_entropy_keeps_leading_axes_and_takes_int32():
-    losses = softmax_cross_entropy(torch.zeros(2, 3, 5), torch.zeros(2, 3, dtype=torch.int32))
-    assert losses.shape == (2, 3)
-    assert softmax_cross_entropy(torch.zeros(0, 5), torch.zeros(0, dtype=torch.int64)).shape == (0,)
 
 
 # --- hard negative mining ---
@@ -379,3 +326,34 @@ def test_errors():
         multibox_loss(offsets, logits, target_offsets, labels[:, :1])
     with pytest.raises(ValueError, match="logits"):
         multibox_loss(offsets, logits[:, :1], target_offsets, labels)
+
+
+# --- scores by sigmoid ---
+
+
+def test_sigmoid_loss_by_hand():
+    """All logits 0: each slot costs ln 2 and pulls by a half, slot 0 of background boxes upwards, of the positive downwards."""
+    offsets, logits, target_offsets, labels = batch([[1, 0, 0, 0, 0]])
+    loss = multibox_loss(offsets, logits, target_offsets, labels, scores="sigmoid")
+    assert loss.confidence.item() == pytest.approx(4 * 2 * log(2), rel=1e-14)
+    loss.total.backward()
+    assert logits.grad[0].tolist() == [[0.5, -0.5], [-0.5, 0.5], [-0.5, 0.5], [-0.5, 0.5], [0, 0]]
+
+
+def test_sigmoid_hardness_is_the_sum_over_the_slots():
+    """Row 1 is the least likely to be background by slot 0, and by a softmax; row 0 has two likely classes."""
+    logits = torch.tensor([[0.0, 2, 2], [-2, 1, -9], [9, -9, -9], [0, 0, 0]])
+    assert mined(logits, [0, 0, 0, 1], negative_ratio=1, scores="sigmoid") == [0]
+    assert mined(torch.zeros(6, 3), [0, 1, 0, 0, 0, 0], scores="sigmoid") == [0, 2, 3]
+    logits[2, 2] = NAN
+    assert mined(logits, [0, 0, 0, 1], negative_ratio=1, scores="sigmoid") == [2]
+
+
+def test_sigmoid_batch_without_labels_is_exactly_zero_and_a_nan_is_loud():
+    offsets, logits, target_offsets, labels = batch([[0] * 5] * 2)
+    loss = multibox_loss(offsets, logits, target_offsets, labels, scores="sigmoid")
+    loss.total.backward()
+    assert loss.total == 0
+    assert not logits.grad.any()
+    set_(logits, (1, 3, 0), NAN)
+    assert multibox_loss(offsets, logits, target_offsets, labels, scores="sigmoid").total.isnan()

@@ -119,7 +119,7 @@ class ModelConfig:
         batch_norm: batch normalisation after every convolution of the body and the extras; makes training from scratch far faster.
         variances: divisors of the centre and of the size offsets.
         loss: how `fit` and the trainer compute the loss.
-        scores: how logits become scores: "softmax" over all classes, or "sigmoid" of each.
+        scores: what the logits stand for, in the loss and in detection: one softmax, or a sigmoid for each class.
         architecture: what it is made of.
         name: what the network is called.
         detection: how detections are chosen where nothing else is said.

@@ -42,14 +42,15 @@ def fitted(picture: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
 def by_tensorflow(model: SSD, config: ExportConfig) -> PictureFunction:
     """Detect with the network and the operations that the rest of the package uses, without any code of an export."""
     detector = Detector(model, None)
-    anchors, variances, settings = default_boxes(model.config.boxes), model.config.variances, config.detection
+    anchors, variances, kind = default_boxes(model.config.boxes), model.config.variances, model.config.scores
+    settings = config.detection
 
     def outputs(picture: np.ndarray) -> Outputs:
         height, width, _ = picture.shape
         offsets, logits = detector.heads(picture)
         heads = (offsets[None], logits[None], anchors)
         if config.raw_heads:
-            boxes, scores = detect.candidates(*heads, variances=variances)
+            boxes, scores = detect.candidates(*heads, variances=variances, scores=kind)
             return {"boxes_px": boxes[0].numpy() * ((width, height) * 2), "scores": scores[0].numpy().T}
         found = detect.detect(
             *heads,
@@ -59,6 +60,7 @@ def by_tensorflow(model: SSD, config: ExportConfig) -> PictureFunction:
             top_k=settings.top_k,
             max_detections=settings.max_detections,
             class_agnostic=settings.class_agnostic,
+            scores=kind,
         )
         first = {name: value[0].numpy() for name, value in found._asdict().items()}
         return {"boxes_px": first.pop("boxes") * ((width, height) * 2), **first}

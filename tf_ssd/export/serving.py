@@ -32,8 +32,8 @@ def serving_function(model: SSD, config: ExportConfig) -> Serve:
         corners = tf.stack([width, height, width, height])
         with plain_kernels():
             predictions = model(resize(images, model.config.boxes.image_size), training=False)
-        variances = model.config.variances
-        boxes, scores = detect.candidates(predictions["offsets"], predictions["logits"], anchors, variances=variances)
+        heads = predictions["offsets"], predictions["logits"]
+        boxes, scores = detect.candidates(*heads, anchors, variances=model.config.variances, scores=model.config.scores)
         if config.raw_heads:
             return {"boxes_px": boxes * corners, "scores": tf.transpose(scores, [0, 2, 1])}
         found = detect.select(boxes, scores, **asdict(config.detection))

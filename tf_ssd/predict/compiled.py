@@ -7,7 +7,7 @@ from functools import lru_cache
 import tensorflow as tf
 
 from tf_ssd import detect
-from tf_ssd.config import DefaultBoxesConfig, DetectionConfig
+from tf_ssd.config import DefaultBoxesConfig, DetectionConfig, ScoreKind
 from tf_ssd.config.detection import EVALUATED
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.model import SSD
@@ -16,7 +16,7 @@ from tf_ssd.model import SSD
 @lru_cache(maxsize=1)  # a run evaluates its model many times
 def detection_function(model: SSD, settings: DetectionConfig = EVALUATED) -> tf.types.experimental.PolymorphicFunction:
     """A compiled function from images (B, 300, 300, 3), RGB 0..255, to `detect.Detections`."""
-    select = selection(model.config.boxes, model.config.variances, settings)
+    select = selection(model.config.boxes, model.config.variances, settings, scores=model.config.scores)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def detections(images: tf.Tensor) -> detect.Detections:
@@ -28,7 +28,11 @@ def detection_function(model: SSD, settings: DetectionConfig = EVALUATED) -> tf.
 
 @lru_cache(maxsize=4)
 def selection(
-    boxes_config: DefaultBoxesConfig, variances: tuple[float, float], settings: DetectionConfig = EVALUATED
+    boxes_config: DefaultBoxesConfig,
+    variances: tuple[float, float],
+    settings: DetectionConfig = EVALUATED,
+    *,
+    scores: ScoreKind,
 ) -> Callable[[tf.Tensor, tf.Tensor], detect.Detections]:
     """`detect.detect` with these settings, from offsets (B, K, 4) and logits (B, K, C).
 
@@ -39,8 +43,8 @@ def selection(
     @tf.function(jit_compile=True, autograph=False)
     def of_image(heads: tuple[tf.Tensor, tf.Tensor]) -> detect.Detections:
         offsets, logits = heads
-        image_boxes, scores = detect.candidates(offsets[None], logits[None], boxes, variances=variances)
-        return detect.select(image_boxes[0], scores[0], **asdict(settings))
+        image_boxes, class_scores = detect.candidates(offsets[None], logits[None], boxes, variances=variances, scores=scores)
+        return detect.select(image_boxes[0], class_scores[0], **asdict(settings))
 
     def of_images(offsets: tf.Tensor, logits: tf.Tensor) -> detect.Detections:
         signature = detect.Detections(tf.float32, tf.int32, tf.float32, tf.int32)

@@ -30,7 +30,7 @@ class PictureDetections:
     Attributes:
         boxes_px: (D, 4) float64, xyxy in pixels of the picture, from its top left corner.
         labels: (D,) int32, 1..C-1.
-        scores: (D,) float32, softmax probabilities.
+        scores: (D,) float32, probabilities of these classes.
         names: the class of each.
         size: width and height of the picture.
     """

@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from tf_ssd import boxes, detect, matcher
-from tf_ssd.config import DefaultBoxesConfig, DetectionConfig, ModelConfig
+from tf_ssd.config import DetectionConfig, ModelConfig
 from tf_ssd.default_boxes import default_boxes
+from tf_ssd.scores import probabilities
 
 NONE = -1
 
@@ -63,7 +64,7 @@ def explain(offsets: tf.Tensor, logits: tf.Tensor, config: ModelConfig, settings
     suppressed = suppression(offsets, logits, config, settings)
     matched = matches(suppressed.kept.boxes, suppressed.kept.labels, config)
     default_xyxy = boxes.to_xyxy(default_boxes(config.boxes)).numpy()
-    return Explanation(default_xyxy, matched, cell_scores(logits, config.boxes), suppressed)
+    return Explanation(default_xyxy, matched, cell_scores(logits, config), suppressed)
 
 
 def matches(gt_boxes: np.ndarray, gt_labels: np.ndarray, config: ModelConfig) -> Matches:
@@ -79,13 +80,13 @@ def matches(gt_boxes: np.ndarray, gt_labels: np.ndarray, config: ModelConfig) ->
     return Matches(gt_index, np.where(own.any(axis=1), best, NONE))
 
 
-def cell_scores(logits: tf.Tensor, config: DefaultBoxesConfig) -> list[np.ndarray]:
+def cell_scores(logits: tf.Tensor, config: ModelConfig) -> list[np.ndarray]:
     """For each feature map (n, n), row by column: the best score of any class but background, of any default box in the cell.
 
     `logits` is (K, C).
     """
-    scores = tf.nn.softmax(logits)[:, 1:].numpy().max(axis=1)  # (K,)
-    shapes = [(cells, cells, count) for cells, count in zip(config.feature_maps, config.boxes_per_cell, strict=True)]
+    scores = probabilities(logits, scores=config.scores)[:, 1:].numpy().max(axis=1)  # (K,)
+    shapes = [(cells, cells, count) for cells, count in zip(config.boxes.feature_maps, config.boxes.boxes_per_cell, strict=True)]
     parts = np.split(scores, np.cumsum([np.prod(shape) for shape in shapes])[:-1])
     return [part.reshape(shape).max(axis=-1) for part, shape in zip(parts, shapes, strict=True)]
 
@@ -93,7 +94,8 @@ def cell_scores(logits: tf.Tensor, config: DefaultBoxesConfig) -> list[np.ndarra
 def suppression(offsets: tf.Tensor, logits: tf.Tensor, config: ModelConfig, settings: DetectionConfig) -> Suppression:
     """The detections of (K, 4) and (K, C), as `detect.detect` finds them, and the candidates that they suppressed."""
     default = default_boxes(config.boxes)
-    decoded, scores = (part[0] for part in detect.candidates(offsets[None], logits[None], default, variances=config.variances))
+    found = detect.candidates(offsets[None], logits[None], default, variances=config.variances, scores=config.scores)
+    decoded, scores = (part[0] for part in found)
     ranked = detect.ranked(
         decoded,
         scores,

@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from tf_ssd.config import DefaultBoxesConfig
 from tf_ssd.data.batches.generator import Batch
-from tf_ssd.loss import smooth_l1, softmax_cross_entropy
+from tf_ssd.loss import smooth_l1
 from tf_ssd.model import SSD
+from tf_ssd.scores import cross_entropy
 
 SHOWN = 3  # of each kind of fault
 
@@ -56,7 +57,7 @@ def _terms(model: SSD, batch: Batch, predictions: dict[str, tf.Tensor], names: S
         "logits": logits,
         "target offsets": tf.where(positive, targets.offsets, 0),
         "localization loss": tf.reduce_sum(smooth_l1(error), axis=-1),
-        "confidence loss": softmax_cross_entropy(logits, targets.labels),
+        "confidence loss": cross_entropy(logits, targets.labels, scores=model.config.scores),
     }
     faults = []
     for term, value in terms.items():
