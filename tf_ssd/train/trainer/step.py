@@ -10,6 +10,7 @@ from tf_ssd.data.batches.generator import Batch
 from tf_ssd.loss import MultiboxLoss, normalized
 from tf_ssd.model import SSD
 from tf_ssd.optimizer import WeightAverage, clip_by_global_norm
+from tf_ssd.train.trainer.image_sums import image_sums
 from tf_ssd.train.trainer.ordered_sums import ordered_sums
 from tf_ssd.train.trainer.sums import StepSums, accumulate, divided, step_sums
 
@@ -67,8 +68,7 @@ class TrainingStep:
         self._local = len(self._strategy.extended.worker_devices) if tf.distribute.has_strategy() else 1
         self._model, self._optimizer, self._average = model, optimizer, average
         self._micro_batches, self._clip_norm = micro_batches, clip_norm
-        # XLA compiles only matching and loss: convolutions are faster with TensorFlow's own kernels, or with ours (FastConv2D).
-        self._image_sums = tf.function(model.multibox_sums, jit_compile=True, autograph=False)
+        self._image_sums = image_sums(model)
         self._part_sums = tf.function(self._sums, autograph=False)
         self._outcome = tf.function(self._outcome_on_all, autograph=False)
         self._update = tf.function(self._update_on_all, autograph=False)
