@@ -12,8 +12,8 @@ from tf_ssd.optimizer import CaffeSGD, WeightAverage, clip_by_global_norm
 from tf_ssd.train.trainer.scale import LossScale
 
 NARROW = ModelConfig(num_classes=4, width=1 / 32, batch_norm=True)  # CPUs take long for float16
-BOXES = [[[0.1, 0.1, 0.6, 0.7], [0.3, 0.5, 0.5, 0.8]], [[0.2, 0.1, 0.9, 0.9], [0, 0, 0, 0]]]
-LABELS = [[1, 2], [3, 0]]
+BOXES = [[[0.1, 0.1, 0.6, 0.7], [0.3, 0.5, 0.5, 0.8], [0, 0, 0, 0]]]
+LABELS = [[1, 2, 0]]
 STEPS = 6
 
 
@@ -40,7 +40,7 @@ class Run:
     def losses(self, steps, scale=None):
         """Of two images in turn."""
         for step in range(steps):
-            images = tf.constant(np.random.default_rng(step % 2).uniform(0, 255, (2, 300, 300, 3)), tf.float32)
+            images = tf.constant(np.random.default_rng(step % 2).uniform(0, 255, (1, 300, 300, 3)), tf.float32)
             _, losses, gradients, norm = self.outcome(images, tf.constant(scale.value if scale else 1024.0))
             overflow = not tf.math.is_finite(norm)
             if not overflow:
@@ -72,7 +72,7 @@ def test_steps_stay_close_to_those_in_float32(half, full):
 
 def test_the_network_computes_in_half_precision_and_the_loss_in_float32(half):
     assert half.model.get_layer("fc7").compute_dtype in ("float16", "bfloat16")
-    predictions, losses, gradients, norm = half.outcome(tf.zeros([2, 300, 300, 3]), tf.constant(1.0))
+    predictions, losses, gradients, norm = half.outcome(tf.zeros([1, 300, 300, 3]), tf.constant(1.0))
     assert {tensor.dtype for tensor in (*predictions.values(), *losses[:3], *gradients, norm)} == {tf.float32}
 
 
