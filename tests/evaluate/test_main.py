@@ -22,6 +22,9 @@ CATEGORY_IDS = (9, 4, 30)  # of circle, square, triangle
 IMAGE_IDS = (50, 8, 700, 9, 1)  # not in order
 
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A model that knows nothing, with its class map."""

@@ -1,4 +1,5 @@
 import json
+import shutil
 import sys
 from importlib import import_module as package
 from pathlib import Path
@@ -34,7 +35,7 @@ FORMATS = {"saved_model": saved_model, "tflite": litert, "onnx": onnx}
 SMALLER = {"float16": 0.7, "dynamic": 0.55, "int8": 0.55}  # the file, in shares of the one that is not quantized
 SURE = 0.7  # the 200th detection scores less
 # Converters and the quantizer have warnings of their own.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("loaded_once")]
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,31 @@ def test_any_number_of_pictures(written, name):
         np.testing.assert_allclose(runner(picture[None])["scores"][0], together["scores"][row], atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def not_quantized(tmp_path_factory):
+    """The place of what is converted before it is quantized."""
+    return tmp_path_factory.mktemp("converted") / "model.tflite"
+
+
+@pytest.fixture
+def converted_once(written, not_quantized, monkeypatch):  # after all formats have been written
+    """Models of the same settings, before each of them is quantized in another way."""
+    write, convert = saved_model.write, litert.write
+
+    def write_once(*arguments):
+        if not not_quantized.exists():
+            write(*arguments)
+
+    def convert_once(source, path):
+        if not not_quantized.exists():
+            convert(source, not_quantized)
+        shutil.copy(not_quantized, path)
+
+    monkeypatch.setattr(saved_model, "write", write_once)
+    monkeypatch.setattr(litert, "write", convert_once)
+
+
+@pytest.mark.usefixtures("converted_once")
 @pytest.mark.parametrize("quantize", SMALLER)
 def test_quantized(command, written, capsys, monkeypatch, quantize):
     """Random weights have no room for rounding, so that much may differ here; detections are not cut off at 200 for that."""
@@ -139,10 +165,11 @@ def test_quantized(command, written, capsys, monkeypatch, quantize):
     assert "AP50 on 4 pictures" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("converted_once")
 def test_what_eight_bits_break_is_not_left(run, photos, tmp_path, capsys):
     """As they do with random weights."""
     arguments = ["--checkpoint", run, "--format", "tflite", "--output", tmp_path / "a.tflite", "--images", photos]
-    assert export.main([*map(str, arguments), "--quantize", "int8"]) == 2
+    assert export.main([*map(str, arguments), "--quantize", "int8", "--max-detections", "1300"]) == 2
     assert "not written" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -216,6 +243,14 @@ def coco(photos, tmp_path):
     return ["--dataset", "coco", "--data", str(tmp_path / "data"), "--split", "test"]
 
 
+@pytest.fixture
+def as_written(written, monkeypatch):
+    """A SavedModel is copied from the one that has been written with the same settings."""
+    made_later = shutil.ignore_patterns(saved_model.EXTRA)
+    monkeypatch.setattr(saved_model, "write", lambda serve, spec, path: shutil.copytree(written / "model", path, ignore=made_later))
+
+
+@pytest.mark.usefixtures("as_written")
 def test_pictures_that_cannot_be_read_are_skipped_and_named(run, coco, tmp_path, capsys):
     output = tmp_path / "model"
     arguments = ["--checkpoint", str(run), "--format", "saved_model", "--output", str(output), *coco]
@@ -244,6 +279,7 @@ def test_no_more_pictures_are_measured_than_a_runtime_takes_in_bearable_time(run
     assert seen == [(1, 60, 80, 3)]
 
 
+@pytest.mark.usefixtures("as_written")
 def test_what_detects_something_else_is_not_left(run, photos, tmp_path, monkeypatch, capsys):
     class Wrong(saved_model.Runner):
         def __call__(self, images):

@@ -22,6 +22,8 @@ from tf_ssd.predict.video import Frame, opened, write_video
 from tf_ssd.weights import save_model
 from tf_ssd.weights.trained import load_trained
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
