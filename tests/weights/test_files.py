@@ -215,7 +215,7 @@ def test_without_torch(tmp_path, monkeypatch):
     [
         ("missing.pth", "no such file"),
         ("folder.h5", "no such file"),
-        ("a.ckpt", "one of .pth, .pt, .safetensors, .h5, not '.ckpt'"),
+        ("a.ckpt", "one of .pth, .pt, .safetensors, .h5, .onnx, .tflite, .data, not '.ckpt'"),
     ],
 )
 def test_what_is_no_file(name, message, tmp_path):

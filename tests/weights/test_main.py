@@ -422,4 +422,4 @@ def test_help_answers_at_once():
         text = subprocess.run([sys.executable, "-m", "tf_ssd.weights", "--help"], capture_output=True, text=True, check=True).stdout
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1
-    assert "{torchvision,amdegroot,vgg16}" in text
+    assert "{torchvision,amdegroot,vgg16,mediapipe}" in text

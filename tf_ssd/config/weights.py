@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from tf_ssd.config.rules import require, require_new
 
-WeightsSource = Literal["torchvision", "amdegroot", "vgg16"]
+WeightsSource = Literal["torchvision", "amdegroot", "vgg16", "mediapipe"]
 Channels = Literal["bgr", "rgb"]
 
 
@@ -17,9 +17,11 @@ class WeightsConfig:
     """Import published weights: write a .keras model that predicts what the published one does, or that trains from its body."""
 
     source: Annotated[WeightsSource, arg(name="from")]
-    """What FILE holds: torchvision's ssd300_vgg16, the SSD300 of amdegroot/ssd.pytorch, or VGG16 alone, reduced or of Keras."""
+    """What FILE holds: torchvision's ssd300_vgg16, the SSD300 of amdegroot/ssd.pytorch, VGG16 alone, reduced or of Keras, or the
+    SSD MobileNetV2 of MediaPipe's Objectron."""
     file: Annotated[Positional[Path], arg(metavar="FILE")]
-    """A .pth, .pt, .safetensors or .h5 file; "imagenet" with --from vgg16 downloads the weights of Keras Applications."""
+    """A .pth, .pt, .safetensors, .h5, .onnx or .tflite file, or a bundle of MediaPipe's (.data);
+    "imagenet" with --from vgg16 downloads the weights of Keras Applications."""
     output: Path
     """The .keras file to write; it must not exist."""
     num_classes: int | None = None

@@ -86,7 +86,7 @@ def _account(config: WeightsConfig, imported: "Imported") -> "Table":
         "layers made new": ", ".join(imported.new) or "none",
         "classes": f"{imported.model.config.num_classes}, background included",
         "their names": _names(config, imported),
-        "default boxes": _preset(imported.table.boxes),
+        "default boxes": _preset(imported.model.config.boxes),
         "colours": order,
     }
     table = Table("", Column(overflow="fold"), show_header=False)

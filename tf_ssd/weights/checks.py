@@ -1,35 +1,41 @@
 """Check that the tensors of a file are those that a table expects; one message names all that are not."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tf_ssd.config import WeightsSource
 from tf_ssd.errors import WeightsError
+from tf_ssd.weights.keras_onnx import KERAS_ONNX
+from tf_ssd.weights.mediapipe import MEDIAPIPE
 from tf_ssd.weights.tables import LOGITS, TABLES, Shape, Table
 
 Tensors = Mapping[str, np.ndarray]
 NAMES_SHOWN = 3
+KNOWN = (*TABLES, KERAS_ONNX, MEDIAPIPE)
 
 
 def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
-    """The table of `source` that has exactly the names of `tensors`.
+    """The table of `source` that has exactly the names of `tensors`, but for others that it says may be there.
 
     Raises:
         WeightsError: there is none. The message lists how the names differ from the nearest table of `source`; or it names another
             source, if a table of that source is nearer.
     """
     nearest, other = (
-        max((table for table in TABLES if (table.source == source) == own), key=lambda table: _likeness(table, tensors))
+        max((table for table in KNOWN if (table.source == source) == own), key=lambda table: _likeness(table, tensors))
         for own in (True, False)
     )
-    if set(nearest.targets) == set(tensors):
-        return nearest
+    missing = [name for name in nearest.targets if name not in tensors]
+    more = [name for name in tensors if name not in nearest.targets]
+    unexpected = [name for name in more if nearest.others is None or not re.fullmatch(nearest.others, name)]
+    if not missing and not unexpected:
+        return replace(nearest, targets={**nearest.targets, **dict.fromkeys(more)})
     if _likeness(other, tensors) > max(_likeness(nearest, tensors), 0.5):
         raise WeightsError(f"{file}: not {nearest.description} but, it seems, {other.description}: try --from {other.source}")
-    missing = [name for name in nearest.targets if name not in tensors]
-    unexpected = [name for name in tensors if name not in nearest.targets]
     lists = f"{_listed(missing, 'missing')}, {_listed(unexpected, 'unexpected')}"
     raise WeightsError(f"{file}: not {nearest.description}: {lists}; is it the right file?")
 
@@ -50,7 +56,7 @@ def classes_in(table: Table, tensors: Tensors, file: Path) -> int | None:
     Raises:
         WeightsError: the heads do not agree on a whole number of classes.
     """
-    boxes = dict(zip(LOGITS, table.boxes.boxes_per_cell, strict=True))
+    boxes = dict(zip(LOGITS, table.config.boxes.boxes_per_cell, strict=True))
     counts = {}
     for name, target in table.targets.items():
         layer, _, variable = target.variable.partition(".") if target else ("", "", "")

@@ -7,6 +7,7 @@ import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,16 +26,17 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
     `.pth` and `.pt`: a state dict, alone or under "model" or "state_dict" (needs PyTorch, which reads it with weights_only=True);
     what lies beside it, such as the command line of torchvision's training script, an `argparse.Namespace`, is ignored.
-    `.safetensors`. `.h5`: datasets by their path, without the ":0" that older versions of Keras append.
+    `.safetensors`. `.h5`: datasets by their path, without the ":0" that older versions of Keras append. `.onnx` (needs the onnx
+    package). `.tflite`, and `.data`, which is what MediaPipe's npm packages call a bundle that holds one.
 
     Raises:
-        WeightsError: the file is missing, damaged, of another kind, holds anything besides floating-point tensors, or a tensor
-            holds NaN or an infinity.
+        WeightsError: the file is missing, damaged, of another kind, holds anything besides floating-point tensors, or two
+            tensors of one name, or a tensor holds NaN or an infinity.
     """
     check_readable(path)
     reader = READERS[path.suffix]
     try:
-        tensors = {name: _float32(array, f"{path}: tensor {name}") for name, array in reader(path)}
+        tensors = _named(reader(path), path)
     except WeightsError:
         raise
     except Exception as error:  # a damaged file makes the libraries raise nearly anything
@@ -46,13 +48,13 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
 
 def check_readable(path: Path) -> None:
-    """Raise WeightsError unless there is a file of a kind that is known, and PyTorch for those that need it. Reads nothing."""
+    """Raise WeightsError unless there is a file of a kind that is known, and the package that reads it. Reads nothing."""
     if path.suffix not in READERS:
         raise WeightsError(f"{path}: the suffix must be one of {', '.join(READERS)}, not {path.suffix!r}")
     if not path.is_file():
         raise WeightsError(f"{path}: no such file")
-    if READERS[path.suffix] is _torch_tensors and importlib.util.find_spec("torch") is None:
-        raise WeightsError(_without_torch(path))
+    if path.suffix in NEEDED and importlib.util.find_spec(NEEDED[path.suffix].module) is None:
+        raise WeightsError(_missing(path))
 
 
 def without_prefix(tensors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
@@ -62,6 +64,15 @@ def without_prefix(tensors: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray
         return tensors, ""
     shorter, more = without_prefix({name.removeprefix(prefix): array for name, array in tensors.items()})
     return shorter, prefix + more
+
+
+def _named(found: Tensors, path: Path) -> dict[str, np.ndarray]:
+    tensors: dict[str, np.ndarray] = {}
+    for name, array in found:
+        if name in tensors:
+            raise WeightsError(f"{path}: holds two tensors {name}; is it the right file?")
+        tensors[name] = _float32(array, f"{path}: tensor {name}")
+    return tensors
 
 
 def _float32(array: np.ndarray, where: str) -> np.ndarray:
@@ -83,7 +94,7 @@ def _state_dict(path: Path) -> dict:
     try:
         import torch
     except ImportError as error:
-        raise WeightsError(_without_torch(path)) from error
+        raise WeightsError(_missing(path)) from error
     try:
         # PyTorch warns of old formats. A Namespace is a name for each value and nothing that could be run.
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals([Namespace]):
@@ -103,9 +114,9 @@ def _state_dict(path: Path) -> dict:
     return state
 
 
-def _without_torch(path: Path) -> str:
-    what_to_do = "pip install torch, or convert the file to .safetensors elsewhere"
-    return f"{path}: reading a {path.suffix} file needs PyTorch; {what_to_do}"
+def _missing(path: Path) -> str:
+    package = NEEDED[path.suffix]
+    return f"{path}: reading a {path.suffix} file needs {package.name}; {package.what_to_do}"
 
 
 def _safetensors(path: Path) -> Tensors:
@@ -133,9 +144,36 @@ def _hdf5(path: Path) -> Tensors:
             yield dataset.name.removeprefix("/").removesuffix(":0"), dataset[()]
 
 
+def _tflite(path: Path) -> Tensors:
+    from tf_ssd.weights.mediapipe import read_mediapipe  # which imports TensorFlow
+
+    return read_mediapipe(path)
+
+
+def _onnx(path: Path) -> Tensors:
+    from tf_ssd.weights.keras_onnx import read_onnx
+
+    return read_onnx(path)
+
+
 READERS: dict[str, Callable[[Path], Tensors]] = {
     ".pth": _torch_tensors,
     ".pt": _torch_tensors,
     ".safetensors": _safetensors,
     ".h5": _hdf5,
+    ".onnx": _onnx,
+    ".tflite": _tflite,
+    ".data": _tflite,
 }
+
+
+class Package(NamedTuple):
+    """What reads a kind of file and is no dependency of ours."""
+
+    module: str
+    name: str
+    what_to_do: str
+
+
+TORCH = Package("torch", "PyTorch", "pip install torch, or convert the file to .safetensors elsewhere")
+NEEDED = {".pth": TORCH, ".pt": TORCH, ".onnx": Package("onnx", "the onnx package", "pip install onnx")}

@@ -12,6 +12,7 @@ from tf_ssd.model import SSD, ssd
 from tf_ssd.weights.checks import check_shapes, classes_in, find_table
 from tf_ssd.weights.class_names import published_class_names
 from tf_ssd.weights.files import IMAGENET, read_weights, without_prefix
+from tf_ssd.weights.mediapipe import class_names_inside
 from tf_ssd.weights.tables import Shape, Table, by_layer_name, is_head
 
 
@@ -69,7 +70,7 @@ def import_published(source: WeightsSource, file: Path, *, num_classes: int | No
     table = find_table(source, tensors, file)
     in_file = classes_in(table, tensors, file)
     wanted = next(count for count in (num_classes, in_file, ModelConfig.num_classes) if count is not None)
-    model = ssd(ModelConfig(num_classes=wanted, boxes=table.boxes))
+    model = ssd(table.config, num_classes=wanted)
     check_shapes(table, tensors, _shapes(model, in_file), file)
 
     same_heads = in_file == wanted
@@ -80,8 +81,13 @@ def import_published(source: WeightsSource, file: Path, *, num_classes: int | No
         arrays["conv1_1.kernel"] = arrays["conv1_1.kernel"][:, :, ::-1]  # (3, 3, RGB, 64)
     new = _fill(model, arrays)
     unused = tuple(name for name in table.targets if name not in places)
-    class_names = published_class_names(source, wanted) if same_heads else None
+    class_names = _class_names(source, file, wanted) if same_heads else None
     return Imported(model, table, channels, tuple(places), unused, new, prefix, class_names)
+
+
+def _class_names(source: WeightsSource, file: Path, num_classes: int) -> tuple[str, ...] | None:
+    """The C - 1 classes of a published detector, None if they are not known."""
+    return class_names_inside(file, num_classes) if source == "mediapipe" else published_class_names(source, num_classes)
 
 
 def _shapes(model: SSD, num_classes: int | None) -> dict[str, Shape]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_ssd.config import COCO300, VOC300, Channels, DefaultBoxesConfig, WeightsSource
+from tf_ssd.config import COCO300, NETWORKS, VOC300, Channels, ModelConfig, WeightsSource
 
 Shape = tuple[int, ...]
 
@@ -42,16 +42,18 @@ class Table:
     Attributes:
         source: what the command line calls it.
         description: what it holds, for messages.
-        targets: for each tensor in it, by name, where it goes; None for one that SSD300 has no use for.
+        targets: for each tensor in it, by name, where it goes; None for one that the network has no use for.
         channels: order of the colours that the first kernel expects.
-        boxes: the default boxes that the offsets refer to.
+        config: the network whose weights they are, whatever its classes, with the default boxes that its offsets refer to.
+        others: pattern of the names of more tensors that it may hold, which are then not used.
     """
 
     source: WeightsSource
     description: str
     targets: Mapping[str, Target | None]
     channels: Channels
-    boxes: DefaultBoxesConfig = VOC300
+    config: ModelConfig = NETWORKS["ssd300_vgg16"]
+    others: str | None = None
 
 
 def is_head(layer: str) -> bool:
@@ -89,7 +91,7 @@ TORCHVISION = Table(
     )
     | {"backbone.scale_weight": Target("conv4_3_norm.scale", AS_IS)},
     channels="rgb",
-    boxes=replace(COCO300, clip="size"),
+    config=ModelConfig(boxes=replace(COCO300, clip="size")),
 )
 AMDEGROOT = Table(
     "amdegroot",
@@ -102,7 +104,7 @@ AMDEGROOT = Table(
     )
     | {"L2Norm.weight": Target("conv4_3_norm.scale", AS_IS)},
     channels="bgr",
-    boxes=replace(VOC300, clip="cxcywh"),
+    config=ModelConfig(boxes=replace(VOC300, clip="cxcywh")),
 )
 REDUCED_FC = Table(
     "vgg16",
