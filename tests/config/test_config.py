@@ -102,6 +102,9 @@ def test_loss_out_of_range(setting, value):
         ("micro_batches", 3, "--micro-batches=3: must divide the batch size, 8"),
         ("drops", (0.5, 1.0), "--drops"),
         ("frozen_blocks", -1, "--frozen-blocks=-1"),
+        ("frozen_blocks", 6, "--frozen-blocks=6: vgg16 has 5 blocks to freeze, conv1, conv2, conv3, conv4, conv5"),
+        ("network", "ssd300", "network='ssd300': is not known; known are ssd300_vgg16, ssd512_vgg16"),
+        ("default_boxes", "VOC512", "--default-boxes='VOC512': is not for ssd300_vgg16, which may have VOC300, COCO300, PAPER300"),
         ("weight_decay", 0.1, "--weight-decay=0.1: adam has none; leave it out, or give --optimizer sgd"),
         ("box_sizes", (30, 60, 111), "--box-sizes"),
         ("box_sizes", (60, 30, 111, 162, 213, 264, 315), "--box-sizes.*: must be 7 ascending sizes in pixels"),
@@ -200,6 +203,58 @@ def test_the_network_of_given_weights_is_kept():
     start = ModelConfig(num_classes=21, width=0.5, boxes=PRESETS["COCO300"])
     config = TrainConfig(weights=Path("x.keras"), width=0.5, min_negatives=4).model(num_classes=3, start=start)
     assert (config.num_classes, config.width, config.boxes, config.loss.min_negatives) == (3, 0.5, PRESETS["COCO300"], 4)
+
+
+LITE = "ssdlite320_mobilenet_v3_large"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"box_sizes": (30, 60, 111, 162, 213, 264, 315), "network": "ssd512_vgg16"}, "--box-sizes=.*: must be 8 ascending sizes"),
+        ({"frozen_blocks": 17}, "--frozen-blocks=17: mobilenet_v3_large has 16 blocks to freeze, conv, expanded_conv, expanded"),
+        ({"default_boxes": "VOC300"}, f"--default-boxes='VOC300': is not for {LITE}, which may have LITE320"),
+    ],
+)
+def test_what_does_not_fit_the_network_is_refused(given, message):
+    """At once, and of a network that is that of weights too."""
+    network = given.pop("network", LITE)
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig(network=network, **given)
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig(weights=Path("x.keras"), **given).model(num_classes=3, start=NETWORKS[network])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_any_network_can_be_trained_with_any_recipe(name):
+    for recipe in RECIPES:
+        start = NETWORKS[name] if recipe == "finetune" else None
+        config = TrainConfig(network=name, recipe=recipe, weights=Path("x.keras") if start else None)
+        network = config.model(num_classes=3, start=start)
+        published, settings = NETWORKS[name], config.settings()
+        width = published.width if start else settings.width
+        batch_norm = published.batch_norm if start or settings.batch_norm is None else settings.batch_norm
+        assert (network.name, network.width, network.batch_norm) == (name, width, batch_norm)
+        assert dataclasses.replace(network, width=1.0, architecture=published.architecture, boxes=published.boxes) == (
+            dataclasses.replace(published, num_classes=3, batch_norm=batch_norm)
+        )
+
+
+@pytest.mark.parametrize(("name", "momentum"), [("ssd300_vgg16", 0.99), (LITE, 0.97), ("ssd300_mobilenet_v2", 0.99)])
+def test_moving_statistics_follow_in_a_short_run(name, momentum):
+    """What they start from fades, also where the published momentum would keep most of it; nothing else is another network."""
+    published = NETWORKS[name]
+    for config, start in ((TrainConfig(network=name), None), (TrainConfig(weights=Path("x.keras")), published)):
+        made_of = config.model(num_classes=3, start=start).architecture
+        assert made_of == dataclasses.replace(published.architecture, norm_momentum=momentum)
+
+
+def test_the_network_of_given_weights_is_not_another_by_name():
+    config = TrainConfig(weights=Path("x.keras"), network=LITE)
+    message = f"--network='{LITE}': the network of --weights is ssd300_vgg16; leave --network out"
+    with pytest.raises(ConfigError, match=message):
+        config.model(num_classes=3, start=ModelConfig())
+    assert config.model(num_classes=3, start=NETWORKS[LITE]).name == LITE
 
 
 @pytest.mark.parametrize(("setting", "value", "theirs"), [("width", 2, 0.5), ("batch_norm", True, False)])

@@ -1,12 +1,13 @@
 import pytest
 
-from tf_ssd.config import ModelConfig
+from tf_ssd.config import NETWORKS, ModelConfig
+from tf_ssd.config.network import BLOCKS
 from tf_ssd.errors import ConfigError
-from tf_ssd.model import ssd300
+from tf_ssd.model import ssd, ssd300
+from tf_ssd.network.backbones import LAYERS
 from tf_ssd.network.freeze import freeze_blocks
 
 SMALL = ModelConfig(num_classes=3, width=0.0625)
-WITH_NORM = ModelConfig(num_classes=3, width=0.0625, batch_norm=True)
 
 
 @pytest.mark.parametrize(
@@ -15,23 +16,33 @@ WITH_NORM = ModelConfig(num_classes=3, width=0.0625, batch_norm=True)
 def test_the_first_blocks_are_frozen_and_nothing_else(blocks, first_trained):
     model = ssd300(SMALL)
     names = [layer.name for layer in model.layers if layer.weights and layer.name != "conv4_3_norm"]
-    frozen = freeze_blocks(model, SMALL, blocks)
-    assert list(frozen) == names[: names.index(first_trained)]
-    trained = {variable.path.split("/")[0] for variable in model.trainable_variables}
-    assert trained == {"conv4_3_norm", *names} - set(frozen)
+    assert freeze_blocks(model, SMALL, blocks) == tuple(f"conv{block}" for block in range(1, blocks + 1))
+    assert trained_layers(model) == {"conv4_3_norm", *names[names.index(first_trained) :]}
 
 
-def test_conv11_is_not_taken_for_conv1():
-    assert freeze_blocks(ssd300(SMALL), SMALL, 1) == ("conv1_1", "conv1_2")
+def trained_layers(model):
+    return {variable.path.split("/")[0] for variable in model.trainable_variables}
 
 
-def test_batch_normalisation_is_frozen_with_its_convolution():
-    model = ssd300(WITH_NORM)
-    assert freeze_blocks(model, WITH_NORM, 1) == ("conv1_1", "conv1_2", "conv1_1_bn", "conv1_2_bn")
-    assert not any(variable.path.startswith("conv1_") for variable in model.trainable_variables)
+@pytest.mark.parametrize("base", BLOCKS)
+def test_every_block_is_frozen_by_its_name(base):
+    """With their batch normalisation; all that is left of the body is what follows its blocks."""
+    network = next(network for network in NETWORKS.values() if network.architecture.base == base)
+    model = ssd(network, num_classes=2, width=0.0625, batch_norm=True)
+    before, blocks = trained_layers(model), BLOCKS[base]
+    assert set(LAYERS[base]) == set(blocks)
+    assert freeze_blocks(model, model.config, len(blocks)) == blocks
+    frozen = before - trained_layers(model)
+    body = {name for layers in LAYERS[base].values() for name in layers}
+    assert frozen == before & (body | {f"{name}_bn" for name in body})
+    assert all(set(layers) & frozen for layers in LAYERS[base].values())
+    last = {"vgg16": {"fc6", "fc7"}, "vgg19": {"fc6", "fc7"}, "mobilenet_v1": set(), "mobilenet_v2": {"Conv_1"}}
+    left = {name.removesuffix("_bn") for name in trained_layers(model)}
+    outside = ("conv8", "conv9", "conv10", "conv11", "extra", "offsets", "logits", "conv4_3_norm", "conv4_4_norm")
+    assert {name for name in left if not name.startswith(outside)} == last.get(base, {"conv_1"})
 
 
 @pytest.mark.parametrize("blocks", [-1, 6])
 def test_a_block_that_does_not_exist_is_refused(blocks):
-    with pytest.raises(ConfigError, match=f"blocks={blocks}: vgg16 has 5 blocks to freeze, conv1, conv2"):
+    with pytest.raises(ConfigError, match=f"--frozen-blocks={blocks}: vgg16 has 5 blocks to freeze, conv1, conv2"):
         freeze_blocks(ssd300(SMALL), SMALL, blocks)

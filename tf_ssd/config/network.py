@@ -11,6 +11,14 @@ from tf_ssd.config.rules import require
 Base = Literal["vgg16", "vgg19", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large"]
 Heads = Literal["3x3", "1x1", "depthwise"]
 ScoreKind = Literal["softmax", "sigmoid"]
+# The parts of each body, from the first, by which it can be frozen.
+BLOCKS: dict[Base, tuple[str, ...]] = {
+    "vgg16": tuple(f"conv{number}" for number in range(1, 6)),
+    "vgg19": tuple(f"conv{number}" for number in range(1, 6)),
+    "mobilenet_v1": ("conv1", *(f"block_{number}" for number in range(1, 14))),
+    "mobilenet_v2": ("Conv1", "expanded_conv", *(f"block_{number}" for number in range(1, 17))),
+    "mobilenet_v3_large": ("conv", "expanded_conv", *(f"expanded_conv_{number}" for number in range(1, 15))),
+}
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,13 @@ class Architecture:
     tail: float = 1.0
     head_stddev: tuple[float, float] = (0.03, 0.03)
     box_rule: BoxRule = SSD300_RULE
+
+    def first_blocks(self, count: int) -> tuple[str, ...]:
+        """The names of the first blocks of the body, to be frozen; raises ConfigError if it has not so many."""
+        known = BLOCKS[self.base]
+        rule = f"{self.base} has {len(known)} blocks to freeze, {', '.join(known)}"
+        require(0 <= count <= len(known), "--frozen-blocks", count, rule)
+        return known[:count]
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Architecture":

@@ -15,6 +15,9 @@ from tf_ssd.config.rules import flag, require, require_seed
 
 Precision = Literal["float32", "float16", "bfloat16"]
 DEFAULT_NETWORK: NetworkName = "ssd300_vgg16"
+# Moving statistics keep at most so much in a step of training. With the 0.9997 of the Object Detection API, which trains for
+# millions of steps, 89 % of their first values would be left after 400.
+MOST_MOMENTUM = 0.99
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class TrainConfig(DataConfig):
     """Ascending sizes of default boxes in pixels of the network's input, one more than it has feature maps, in place of a preset's:
     those that `python -m tf_ssd.check` fits."""
     frozen_blocks: int | None = None
-    """Blocks of the body, from the first, that are not trained. finetune: 2."""
+    """How many blocks of the body, from the first, are not trained; the run names them. VGG has 5, MobileNetV1 14, V2 18, V3 16.
+    finetune: 2."""
     weights: Path | None = None
     """What to start from, a .keras file (`python -m tf_ssd.weights`) or the folder of an earlier run: its body and, for the same
     classes, its heads. The network is then that one; only new heads may have other default boxes."""
@@ -136,15 +140,20 @@ class TrainConfig(DataConfig):
         """The network that this run trains; `num_classes` includes background, `start` is the network of `--weights`.
 
         Raises:
-            ConfigError: `--width` or `--batch-norm` is given and not that of `start`.
+            ConfigError: `--network`, `--width` or `--batch-norm` is given and not that of `start`; the network has not so many
+                blocks to freeze, or cannot have such default boxes.
         """
         if start is None:
             start = self._new_network()
         for name, theirs in (("network", start.name), ("width", start.width), ("batch_norm", start.batch_norm)):
             value = getattr(self, name)
-            require(value in (None, theirs), flag(name), value, f"the network of --weights has {theirs}; leave {flag(name)} out")
+            verb = "is" if name == "network" else "has"
+            require(value in (None, theirs), flag(name), value, f"the network of --weights {verb} {theirs}; leave {flag(name)} out")
+        start.architecture.first_blocks(self.settings().frozen_blocks)
+        momentum = min(start.architecture.norm_momentum, MOST_MOMENTUM)
+        architecture = replace(start.architecture, norm_momentum=momentum)
         loss = replace(start.loss, min_negatives=self.min_negatives)
-        return self._with_boxes(replace(start, num_classes=num_classes, loss=loss))
+        return self._with_boxes(replace(start, num_classes=num_classes, loss=loss, architecture=architecture))
 
     def _new_network(self) -> ModelConfig:
         """The network from random weights, with its own default boxes."""

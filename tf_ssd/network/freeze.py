@@ -2,8 +2,8 @@
 
 import keras
 
-from tf_ssd.config import ModelConfig, require
-from tf_ssd.network.backbones import BLOCKS
+from tf_ssd.config import ModelConfig
+from tf_ssd.network.backbones import LAYERS
 
 
 def freeze_blocks(model: keras.Model, config: ModelConfig, blocks: int) -> tuple[str, ...]:
@@ -19,16 +19,15 @@ def freeze_blocks(model: keras.Model, config: ModelConfig, blocks: int) -> tuple
         blocks: how many, from 0.
 
     Returns:
-        The names of the frozen layers.
+        The names of the frozen blocks.
 
     Raises:
         ConfigError: there are not so many blocks.
     """
-    base, known = config.architecture.base, BLOCKS[config.architecture.base]
-    require(0 <= blocks <= len(known), "blocks", blocks, f"{base} has {len(known)} blocks to freeze, {', '.join(known)}")
-    convolutions = [name for block in list(known)[:blocks] for name in known[block]]
-    present = {layer.name for layer in model.layers}
-    frozen = [name for name in (*convolutions, *(f"{name}_bn" for name in convolutions)) if name in present]
-    for name in frozen:
-        model.get_layer(name).trainable = False
-    return tuple(frozen)
+    frozen = config.architecture.first_blocks(blocks)
+    layers = LAYERS[config.architecture.base]
+    convolutions = [name for block in frozen for name in layers[block]]
+    for layer in model.layers:
+        if layer.name.removesuffix("_bn") in convolutions:
+            layer.trainable = False
+    return frozen

@@ -75,7 +75,7 @@ class Run:
         self.trainer = self._trainer(start.model)
         if resumed:
             self._resume()
-        elif not (start.told or self.recipe.batch_norm):
+        elif not (start.told or start.model.config.batch_norm):
             self.warn(HARDLY)
         self._check_steps()
         self._source = TrainingBatches(

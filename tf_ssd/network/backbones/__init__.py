@@ -17,11 +17,11 @@ BODIES: dict[Base, Body] = {
     "mobilenet_v2": mobilenet_v2.body,
     "mobilenet_v3_large": mobilenet_v3.body,
 }
-# The parts of a body, from the first, by which it can be frozen, and the names of each part's layers.
-BLOCKS: dict[Base, dict[str, tuple[str, ...]]] = {
-    "vgg16": vgg.BLOCKS,
-    "vgg19": vgg.BLOCKS,
-    "mobilenet_v1": mobilenet_v1.BLOCKS,
-    "mobilenet_v2": mobilenet_v2.BLOCKS,
-    "mobilenet_v3_large": mobilenet_v3.BLOCKS,
+# The names of the layers of each part by which a body can be frozen (`config.network.BLOCKS`).
+LAYERS: dict[Base, dict[str, tuple[str, ...]]] = {
+    "vgg16": vgg.LAYERS,
+    "vgg19": vgg.LAYERS,
+    "mobilenet_v1": mobilenet_v1.LAYERS,
+    "mobilenet_v2": mobilenet_v2.LAYERS,
+    "mobilenet_v3_large": mobilenet_v3.LAYERS,
 }

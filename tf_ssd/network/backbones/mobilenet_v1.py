@@ -3,12 +3,14 @@
 import tensorflow as tf
 
 from tf_ssd.config import ModelConfig
+from tf_ssd.config.network import BLOCKS
 from tf_ssd.network.convolution import body_padding, convolution, depthwise
 
 # Channels and stride of each depthwise and pointwise convolution.
 ROWS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
-BLOCKS: dict[str, tuple[str, ...]] = {"conv1": ("conv1",)}
-BLOCKS |= {f"block_{n}": (f"conv_dw_{n}", f"conv_pw_{n}") for n in range(1, len(ROWS) + 1)}
+STEM, *NAMES = BLOCKS["mobilenet_v1"]
+LAYERS: dict[str, tuple[str, ...]] = {STEM: (STEM,)}
+LAYERS |= {name: (f"conv_dw_{number}", f"conv_pw_{number}") for number, name in enumerate(NAMES, start=1)}
 
 
 def body(x: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:

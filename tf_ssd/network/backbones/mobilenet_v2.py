@@ -7,15 +7,16 @@ import tensorflow as tf
 from keras import layers
 
 from tf_ssd.config import ModelConfig
+from tf_ssd.config.network import BLOCKS
 from tf_ssd.network.convolution import body_padding, convolution, depthwise
 
 # Expansion, channels, blocks, and stride of the first of them.
 ROWS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 FIRST, LAST = 32, 1280  # channels of the first convolution and of the last
-NAMES = ("expanded_conv", *(f"block_{number}" for number in range(1, 17)))
+STEM, *NAMES = BLOCKS["mobilenet_v2"]
 PARTS = ("expand", "depthwise", "project")
-BLOCKS: dict[str, tuple[str, ...]] = {"Conv1": ("Conv1",)}
-BLOCKS |= {name: tuple(f"{name}_{part}" for part in PARTS) for name in NAMES}
+LAYERS: dict[str, tuple[str, ...]] = {STEM: (STEM,)}
+LAYERS |= {name: tuple(f"{name}_{part}" for part in PARTS) for name in NAMES}
 
 
 class Block(NamedTuple):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tf_ssd.config import ModelConfig
+from tf_ssd.config.network import BLOCKS
 from tf_ssd.network.convolution import Activation, body_padding, convolution, depthwise, multiple_of
 from tf_ssd.network.layers import FastConv2D
 
@@ -43,10 +44,10 @@ TAIL = 12  # the block whose projection is the first layer that the tail's facto
 FIRST = 16  # channels of the first convolution
 WIDEN = 6  # how many times the channels before it the last convolution has
 SQUEEZE = 4  # how many times fewer channels excitation is computed from
-NAMES = ("expanded_conv", *(f"expanded_conv_{number}" for number in range(1, len(ROWS))))
+STEM, *NAMES = BLOCKS["mobilenet_v3_large"]
 PARTS = ("expand", "depthwise", "squeeze_excite_conv", "squeeze_excite_conv_1", "project")
-BLOCKS: dict[str, tuple[str, ...]] = {"conv": ("conv",)}
-BLOCKS |= {name: tuple(f"{name}_{part}" for part in PARTS) for name in NAMES}
+LAYERS: dict[str, tuple[str, ...]] = {STEM: (STEM,)}
+LAYERS |= {name: tuple(f"{name}_{part}" for part in PARTS) for name in NAMES}
 
 
 def body(x: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:

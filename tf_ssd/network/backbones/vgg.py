@@ -4,15 +4,15 @@ import tensorflow as tf
 from keras import layers
 
 from tf_ssd.config import ModelConfig
+from tf_ssd.config.network import BLOCKS
 from tf_ssd.network.convolution import convolution
 from tf_ssd.network.layers import ReLUMaxPooling2D
 
 CHANNELS = (64, 128, 256, 512, 512)  # of each block
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each block
-NAMES = tuple(f"conv{block}" for block in range(1, len(CHANNELS) + 1))
-
-# The parts of a body, from the first, that can be frozen, and the layers of each; VGG16 has no conv3_4 and the like.
-BLOCKS = {name: tuple(f"{name}_{number}" for number in range(1, 5)) for name in NAMES}
+NAMES = BLOCKS["vgg19"]  # VGG16's too
+# VGG16 has no conv3_4 and the like.
+LAYERS = {name: tuple(f"{name}_{number}" for number in range(1, 5)) for name in NAMES}
 
 
 def body(x: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:
