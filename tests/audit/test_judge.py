@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tf_ssd.audit.cases.answer import Answer, from_json, to_json
-from tf_ssd.audit.cases.catalogue import BY_NAME
+from tf_ssd.audit.cases.catalogue import BY_NAME, CATALOGUES
 from tf_ssd.audit.cases.ledger import account, expected
 from tf_ssd.audit.judge import judge
 
@@ -63,11 +63,14 @@ def test_other_normalisations_are_recognised(normalizer, kind):
     assert "divided by its own N" in verdict(BATCH, answer_of(other))[1]
 
 
-@pytest.mark.parametrize("case", [case for case in BY_NAME.values() if any(known.images for known in getattr(case, "known", ()))])
+KNOWING = [case for cases in CATALOGUES.values() for case in cases.values() if any(k.images for k in getattr(case, "known", ()))]
+
+
+@pytest.mark.parametrize("case", KNOWING)
 def test_every_known_selection_is_recognised(case):
     for known in case.known:
         if known.images is not None:
-            kind, what = verdict(case, answer_of(account(known.images, case.default_boxes)))
+            kind, what = verdict(case, answer_of(account(known.images, case.default_boxes, scores=case.scores)))
             assert what == known.what
             assert kind == ("fault" if known.fault else "difference")
 

@@ -1,5 +1,6 @@
 import io
 import json
+import math
 import re
 import sys
 from html.parser import HTMLParser
@@ -11,25 +12,27 @@ from rich.console import Console
 from tf_ssd.audit import __main__ as audit
 from tf_ssd.audit import run
 from tf_ssd.audit.asking.implementation import load
-from tf_ssd.audit.cases.catalogue import BY_NAME, CASES
+from tf_ssd.audit.cases.catalogue import BY_NAME, CASES, CATALOGUES
 from tf_ssd.audit.judge import BROKEN, judge
 from tf_ssd.audit.reports import table
 from tf_ssd.audit.reports.html_report import html_report
+from tf_ssd.audit.reports.json_report import json_report
 from tf_ssd.errors import AuditError
 
 NAIVE = "tf_ssd.audit.examples.naive_loss:loss"
 FEW = ["no-labels-alone", "two-objects-share-a-best-box", "nan-in-a-negative", "decode-beyond-the-limit", "float16", "two-replicas"]
+SLOT_0 = CATALOGUES["sigmoid"]["slot-0-is-trained"]
 
 
 @pytest.fixture(scope="module")
 def audited():
-    return run.audit(["tf_ssd", NAIVE], [BY_NAME[name] for name in FEW])
+    return run.audit(["tf_ssd", NAIVE], [*(BY_NAME[name] for name in FEW), SLOT_0])
 
 
 @pytest.fixture
 def alone(monkeypatch):
     """tf_ssd without its witnesses, which take long to start."""
-    monkeypatch.setattr(run, "installed", lambda: ("tf_ssd",))
+    monkeypatch.setattr(run, "installed", lambda _: ("tf_ssd",))
 
 
 def text(*parts) -> str:
@@ -39,10 +42,10 @@ def text(*parts) -> str:
     return console.export_text()
 
 
-def judged(name, framework):
+def judged(name, framework, cases=BY_NAME):
     """Verdict and words for every case, without a process."""
     implementation = load(name, framework=framework, dtype="float32")
-    return {case.about.name: judge(case, implementation.answer(case), dtype="float32") for case in CASES}
+    return {name: judge(case, implementation.answer(case), dtype="float32") for name, case in cases.items()}
 
 
 def test_the_naive_loss_and_each_of_its_bugs_by_name():
@@ -80,6 +83,46 @@ def test_a_keras_loss_is_asked_what_its_targets_allow():
     assert judgements["label-beyond-the-classes"].what.startswith("silent")
 
 
+SIGMOIDS = """
+import tensorflow as tf
+from tf_ssd import loss as multibox
+
+def entropies(logits, labels, scores):
+    own = tf.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    return {reduction}
+
+def loss(offsets, logits, target_offsets, target_labels):
+    before, multibox.cross_entropy = multibox.cross_entropy, entropies
+    try:
+        return multibox.multibox_loss(offsets, logits, target_offsets, target_labels)[:3]
+    finally:
+        multibox.cross_entropy = before
+"""
+BINARY = "tf.nn.sigmoid_cross_entropy_with_logits(own, logits)"
+WRONG_SIGMOIDS = {
+    "mean": (f"tf.reduce_mean({BINARY}, axis=-1)", "the mean over the slots instead of their sum", "fault"),
+    "classes": (f"tf.reduce_sum({BINARY}[..., 1:], axis=-1)", "slot 0 is not trained", "difference"),
+    "softmax": ("tf.nn.softmax_cross_entropy_with_logits(own, logits)", "the cross entropy of a softmax", "fault"),
+    "clamped": (
+        "logits.shape[-1] * tf.keras.losses.binary_crossentropy(own, tf.sigmoid(logits))",
+        "a clamp of the scores",
+        "fault",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SIGMOIDS)
+def test_sigmoids_that_are_wrong_and_each_bug_by_name(tmp_path, monkeypatch, name):
+    """A loss that names no scores has the kind that it is audited for."""
+    reduction, what, verdict = WRONG_SIGMOIDS[name]
+    (tmp_path / f"sigmoids_{name}.py").write_text(SIGMOIDS.replace("{reduction}", reduction))
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = ("no-labels-alone", "slots-by-themselves", "slot-0-is-trained", "wrong-by-40")
+    judgements = judged(f"sigmoids_{name}:loss", "tensorflow", {name: CATALOGUES["sigmoid"][name] for name in asked})
+    assert [judgement.verdict for judgement in judgements.values() if what in judgement.what] == [verdict]
+    assert judgements["no-labels-alone"].verdict == "ok"
+
+
 def test_the_table_has_every_case_and_says_what_is_wrong(audited):
     shown = text(*table.render(audited))
     assert all(name in shown for name in FEW)
@@ -89,10 +132,16 @@ def test_the_table_has_every_case_and_says_what_is_wrong(audited):
 
 
 def test_the_summary_counts(audited):
-    assert [audited.count("tf_ssd", verdict) for verdict in ("ok", "fault", "n/a")] == [6, 0, 0]
+    assert [audited.count("tf_ssd", verdict) for verdict in ("ok", "fault", "n/a")] == [7, 0, 0]
     assert [audited.count(NAIVE, verdict) for verdict in ("n/a", "timeout")] == [2, 0]
     assert audited.broken([NAIVE])
     assert not audited.broken(["tf_ssd"])
+
+
+def test_tf_ssd_is_told_the_kind_of_scores_and_so_is_the_reader(audited):
+    assert audited.rows["tf_ssd"]["slot-0-is-trained"].answer.total == pytest.approx(37 / 32 + 12 * math.log(2))
+    assert "scores=sigmoid" in html_report(audited)
+    assert json_report(audited)["cases"][-1]["settings"] == {"scores": "sigmoid"}
 
 
 class Page(HTMLParser):
@@ -118,7 +167,7 @@ def test_the_page_is_whole_and_needs_no_network(audited):
     assert not parsed.loaded
     assert {link.removeprefix("#") for link in parsed.links} <= parsed.ids
     assert "http" not in html
-    assert parsed.tags.count("details") == len(FEW)
+    assert parsed.tags.count("details") == len(audited.cases)
     assert parsed.tags.count("figure") == sum(len(getattr(case, "images", ())) for case in audited.cases)
     assert "prefers-color-scheme: dark" in html
 
@@ -196,6 +245,7 @@ def test_export(tmp_path, capsys):
             ["--case", "one-object", "--impl", "nowhere.at:all"],
             "--impl nowhere.at:all: there is no module nowhere; is its folder the current one",
         ),
+        (["--scores", "sigmoid", "--case", "right-by-100"], "'right-by-100': no such case; did you mean right-by-1000"),
         (["--json", "a.txt"], "--json='a.txt': must end in .json"),
         (["--time-limit", "0"], "--time-limit=0.0: must be positive"),
         (["--impl", "a:b", "a:b"], "--impl=['a:b']: name each implementation once"),
@@ -211,6 +261,11 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(alone, capsys, arguments, m
 def test_the_witnesses_that_are_not_installed_are_left_out(monkeypatch):
     monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None if name == "torchvision" else sys)
     assert run.installed() == ("tf_ssd", "reference_torch")
+
+
+def test_torchvision_has_no_sigmoids():
+    assert run.installed() == ("tf_ssd", "reference_torch", "torchvision")
+    assert run.installed("sigmoid") == ("tf_ssd", "reference_torch")
 
 
 def test_nobody_goes_on_when_an_implementation_cannot_be_loaded(tmp_path, monkeypatch):

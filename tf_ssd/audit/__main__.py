@@ -3,6 +3,7 @@
 python -m tf_ssd.audit
 python -m tf_ssd.audit --impl mypackage.losses:multibox --report audit.html
 python -m tf_ssd.audit --case no-labels-alone
+python -m tf_ssd.audit --scores sigmoid
 """
 
 import sys
@@ -35,7 +36,7 @@ def check(config: AuditConfig) -> None:
     """Raise AuditError if there is no such case or no module of such a name; nothing is imported."""
     from tf_ssd.audit.asking.modules import check_found
 
-    _cases(config.case)
+    _cases(config)
     for name in config.impl:
         check_found(name)
 
@@ -58,10 +59,10 @@ def audit(config: AuditConfig) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
-    cases = _cases(config.case)
+    cases = _cases(config)
     if config.export is not None:
         return _export(config, cases, console)
-    audited = _run(config, (*installed(), *config.impl), cases, console)
+    audited = _run(config, (*installed(config.scores), *config.impl), cases, console)
     width = console.width
     for part in case_details(audited) if config.case is not None else render(audited):
         if isinstance(part, Table) and config.case is None:  # rather a line that the terminal breaks than a verdict cut off
@@ -72,17 +73,19 @@ def audit(config: AuditConfig) -> int:
     return BROKEN if audited.broken((AUDITED, *config.impl)) else 0
 
 
-def _cases(name: str | None) -> tuple["Case", ...]:
+def _cases(config: AuditConfig) -> tuple["Case", ...]:
+    """The cases for this kind of scores, or the one that is asked for."""
     from difflib import get_close_matches
 
-    from tf_ssd.audit.cases.catalogue import BY_NAME, CASES
+    from tf_ssd.audit.cases.catalogue import CATALOGUES
 
+    name, cases = config.case, CATALOGUES[config.scores]
     if name is None:
-        return CASES
-    if name not in BY_NAME:
-        near = get_close_matches(name, BY_NAME, n=3, cutoff=0.3)
+        return tuple(cases.values())
+    if name not in cases:
+        near = get_close_matches(name, cases, n=3, cutoff=0.3)
         raise AuditError(f"--case {name!r}: no such case; " + (f"did you mean {' or '.join(near)}?" if near else "run without it"))
-    return (BY_NAME[name],)
+    return (cases[name],)
 
 
 def _run(config: AuditConfig, implementations: tuple[str, ...], cases: tuple["Case", ...], console: "Console") -> "Audit":

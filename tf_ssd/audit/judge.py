@@ -95,15 +95,15 @@ def _judge_loss(case: LossCase, answer: Answer, tolerance: float) -> Judgement:
 
 def _others(case: LossCase) -> Iterator[tuple[str, bool, Expected]]:
     """Answers known from other code: what they are, whether they are faults, and their numbers."""
-    alpha = case.options.get("alpha", 1.0)
+    rule: dict[str, Any] = {"alpha": case.options.get("alpha", 1.0), "scores": case.scores}
     selections = [("", False, case.images)] + [(known.what, known.fault, known.images) for known in case.known if known.images]
     for what, fault, images in selections:
         if what:
-            yield what, fault, account(images, case.default_boxes, alpha=alpha)
+            yield what, fault, account(images, case.default_boxes, **rule)
         if len(images) > 1:
             for normalizer, (reduction, wrong) in REDUCTIONS.items():
                 both = "; ".join(filter(None, (what, reduction)))
-                yield both, fault or wrong, account(images, case.default_boxes, normalizer=normalizer, alpha=alpha)
+                yield both, fault or wrong, account(images, case.default_boxes, normalizer=normalizer, **rule)
 
 
 def _agrees(answer: Answer, wanted: Expected, tolerance: float, *, rows_in_order: bool = True) -> bool:

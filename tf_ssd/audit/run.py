@@ -11,8 +11,10 @@ from tf_ssd.audit.asking.process import Process
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Case
 from tf_ssd.audit.judge import BROKEN, Judgement, judge
+from tf_ssd.config import ScoreKind
 
 NEEDS = {"tf_ssd": (), "reference_torch": ("reference_torch", "torch"), "torchvision": ("torchvision",)}
+KINDS: dict[str, tuple[ScoreKind, ...]] = {"torchvision": ("softmax",)}  # of those that do not know both
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,10 @@ class Audit:
         return any(self.count(name, verdict) for name in implementations for verdict in BROKEN)
 
 
-def installed() -> tuple[str, ...]:
-    """The built-in implementations that can run here: tf_ssd, and those in PyTorch whose packages are installed."""
-    return tuple(name for name in BUILT_IN if all(importlib.util.find_spec(module) for module in NEEDS[name]))
+def installed(scores: ScoreKind = "softmax") -> tuple[str, ...]:
+    """The built-in implementations that can run here and have such scores: tf_ssd, and those in PyTorch that are installed."""
+    names = [name for name in BUILT_IN if scores in KINDS.get(name, (scores,))]
+    return tuple(name for name in names if all(importlib.util.find_spec(module) for module in NEEDS[name]))
 
 
 def audit(

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection
 from functools import cache
 
 from tf_ssd.audit.asking.process import Process
-from tf_ssd.audit.cases.catalogue import BY_NAME
+from tf_ssd.audit.cases.catalogue import CATALOGUES
 from tf_ssd.audit.judge import BROKEN, judge
+from tf_ssd.config import ScoreKind
 from tf_ssd.errors import AuditError
 
 
@@ -22,6 +23,7 @@ def audit_test(
     *,
     framework: str = "auto",
     dtype: str = "float32",
+    scores: ScoreKind = "softmax",
     time_limit: float = 20.0,
     accepted: Collection[str] = (),
 ) -> Callable[[str], None]:
@@ -33,6 +35,7 @@ def audit_test(
         implementation: "package.module:function", or "package.module" with functions loss, match, encode or decode.
         framework: "tensorflow", "torch" or "numpy"; by default the one that the module imports.
         dtype: of the inputs, "float32" or "float64".
+        scores: "softmax" or "sigmoid", the kind that the loss is for.
         time_limit: seconds for a case.
         accepted: names of cases that are known to fail. The test of such a case fails if the case passes: the list stays true.
 
@@ -41,7 +44,8 @@ def audit_test(
     """
     import pytest
 
-    unknown = sorted(set(accepted) - set(BY_NAME))
+    cases = CATALOGUES[scores]
+    unknown = sorted(set(accepted) - set(cases))
     if unknown:
         raise AuditError(f"accepted={unknown}: no such cases; python -m tf_ssd.audit lists them")
 
@@ -51,9 +55,9 @@ def audit_test(
         atexit.register(started.close)
         return started
 
-    @pytest.mark.parametrize("name", BY_NAME)
+    @pytest.mark.parametrize("name", cases)
     def test(name: str) -> None:
-        case = BY_NAME[name]
+        case = cases[name]
         judgement = judge(case, process().ask(case), dtype=dtype)
         if judgement.verdict == "n/a":
             pytest.skip(judgement.what)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tf_ssd.config.network import ScoreKind
 from tf_ssd.config.rules import require, require_new
 
 Framework = Literal["auto", "tensorflow", "torch", "numpy"]
@@ -24,6 +25,9 @@ class AuditConfig:
     """Framework whose tensors --impl takes; by default the one that it imports."""
     dtype: Literal["float32", "float64"] = "float32"
     """Type of the predictions and annotations, for all but reference_torch, which always computes in float64."""
+    scores: ScoreKind = "softmax"
+    """Class scores that the loss is for: one softmax over all slots, or a sigmoid for each (TensorFlow's Object Detection API).
+    An --impl with a parameter of this name is told; torchvision, which has no sigmoids, is left out of their audit."""
     case: str | None = None
     """Explain this case in detail, with its boxes and numbers."""
     time_limit: float = 20.0

@@ -7,7 +7,9 @@ from tf_ssd.audit.asking import production
 DEFAULTS = tf.constant([[x, y, 0.25, 0.25] for x in (0.125, 0.375, 0.625, 0.875) for y in (0.125, 0.375, 0.625, 0.875)])
 
 
-@pytest.mark.parametrize("settings", [{}, {"negative_ratio": 1}, {"min_negatives": 5}, {"alpha": 2.5}, {"normalizer": "image"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"negative_ratio": 1}, {"min_negatives": 5}, {"alpha": 2.5}, {"normalizer": "image"}, {"scores": "sigmoid"}]
+)
 def test_replicas_together_compute_what_one_does_with_any_setting(settings):
     random = np.random.default_rng(0)
     offsets, logits = (tf.constant(random.normal(size=(4, 16, size)), tf.float32) for size in (4, 3))

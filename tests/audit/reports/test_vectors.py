@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tf_ssd.audit.cases.case import CoderCase
-from tf_ssd.audit.cases.catalogue import BY_NAME, CASES
+from tf_ssd.audit.cases.catalogue import BY_NAME, CASES, CATALOGUES
 from tf_ssd.audit.cases.ledger import expected
 from tf_ssd.audit.reports import vectors
 from tf_ssd.errors import AuditError
@@ -15,6 +15,11 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "vectors"
     vectors.export(CASES, path)
     return path
+
+
+def test_vectors_say_their_kind_of_scores(tmp_path):
+    vectors.export([CATALOGUES["sigmoid"]["slot-0-is-trained"], BY_NAME["one-object"]], tmp_path / "vectors")
+    assert [vector.scores for vector in vectors.read(tmp_path / "vectors")] == ["sigmoid", "softmax"]
 
 
 def same_bits(array, wanted):
@@ -63,8 +68,8 @@ def test_the_schema_names_every_field_of_a_case(folder):
 
 def test_another_version_is_refused(folder, tmp_path):
     index = json.loads((folder / "index.json").read_text())
-    (tmp_path / "index.json").write_text(json.dumps({**index, "version": 2}))
-    with pytest.raises(AuditError, match=r"index\.json: version 2, where 1 is known"):
+    (tmp_path / "index.json").write_text(json.dumps({**index, "version": 1}))
+    with pytest.raises(AuditError, match=r"index\.json: version 1, where 2 is known"):
         list(vectors.read(tmp_path))
 
 

@@ -56,6 +56,8 @@ class Implementation:
             return Answer("answered", rows=self._array(signature.function(**self._annotation(case)), shape))
         given = self._annotation(case) if signature.role == "loss" else self._targets(case)
         options = {**case.options, **({"replicas": case.replicas} if case.replicas > 1 else {})}
+        if signature.told_scores:
+            options["scores"] = case.scores
 
         def function(offsets: Any, logits: Any) -> Any:
             return signature.function(offsets=offsets, logits=logits, **given, **options)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tf_ssd.audit.cases.answer import Answer, from_json
-from tf_ssd.audit.cases.case import Case
+from tf_ssd.audit.cases.case import Case, LossCase
 from tf_ssd.errors import AuditError
 
 START_LIMIT = 180.0  # seconds to import a framework on a busy machine
@@ -53,7 +53,8 @@ class Process:
             AuditError: the implementation cannot be loaded.
         """
         child = self._child or self._start()
-        reply, late = self._exchange(child, case.about.name + "\n", self._time_limit)
+        scores = case.scores if isinstance(case, LossCase) else "softmax"  # coders are in every catalogue
+        reply, late = self._exchange(child, f"{scores} {case.about.name}\n", self._time_limit)
         if reply is not None:
             return from_json(reply)
         code = self._stop()

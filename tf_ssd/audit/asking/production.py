@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_ssd import coder, matcher
 from tf_ssd import loss as multibox
+from tf_ssd.config import ScoreKind
 
 
 def loss(
@@ -21,10 +22,11 @@ def loss(
     min_negatives: int = 0,
     alpha: float = 1.0,
     normalizer: multibox.Normalizer = "batch",
+    scores: ScoreKind = "softmax",
 ) -> tuple[tf.Tensor, ...]:
     """Total, localization and confidence. Each of the `replicas` gets an equal part of the images; one N divides all their sums."""
     targets = matcher.targets(*padded(gt_boxes, gt_labels), default_boxes)
-    mining: dict[str, Any] = {"negative_ratio": negative_ratio, "min_negatives": min_negatives}
+    mining: dict[str, Any] = {"negative_ratio": negative_ratio, "min_negatives": min_negatives, "scores": scores}
     if replicas == 1:
         return multibox.multibox_loss(offsets, logits, *targets, **mining, alpha=alpha, normalizer=normalizer)[:3]
     shares = zip(*(tf.split(tensor, replicas) for tensor in (offsets, logits, *targets)), strict=True)

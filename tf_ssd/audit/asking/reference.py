@@ -21,12 +21,13 @@ def loss(
     min_negatives: int = 0,
     alpha: float = 1.0,
     normalizer: str = "batch",
+    scores: str = "softmax",
 ) -> tuple[Tensor, ...]:
     """Total, localization and confidence."""
     images = zip(gt_boxes, gt_labels, strict=True)
     targets = [matcher.targets(boxes, labels, default_boxes) for boxes, labels in images]
     target_offsets, target_labels = (torch.stack(tensors) for tensors in zip(*targets, strict=True))
-    settings: dict[str, Any] = {"negative_ratio": negative_ratio, "min_negatives": min_negatives}
+    settings: dict[str, Any] = {"negative_ratio": negative_ratio, "min_negatives": min_negatives, "scores": scores}
     result = multibox.multibox_loss(offsets, logits, target_offsets, target_labels, **settings, alpha=alpha, normalizer=normalizer)
     return result[:3]
 

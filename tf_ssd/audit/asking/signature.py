@@ -21,11 +21,15 @@ SETTINGS = frozenset({"negative_ratio", "min_negatives", "alpha", "normalizer", 
 
 @dataclass(frozen=True)
 class Signature:
-    """A function, what it computes, and the settings it knows."""
+    """A function, what it computes, the settings it knows, and whether it is told the kind of scores.
+
+    One that does not name `scores` has one kind only, which is the one that it is audited for.
+    """
 
     function: Callable[..., Any]
     role: Role
     settings: frozenset[str]
+    told_scores: bool = False
 
     def refuses(self, case: Case) -> str | None:
         """Why the case cannot be asked, or None if it can."""
@@ -57,6 +61,7 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
     required = {parameter.name for parameter in named if parameter.default is parameter.empty}
     for role, names in ROLES.items():
         if required == names:
-            return Signature(function, role, SETTINGS if anything else SETTINGS & {parameter.name for parameter in named})
-    known = "; ".join(f"{role}: {', '.join(sorted(names))}" for role, names in ROLES.items())
-    raise AuditError(f"--impl {name}: takes {', '.join(sorted(required)) or 'nothing'}; name its parameters as one of: {known}")
+            known = {parameter.name for parameter in named}
+            return Signature(function, role, SETTINGS if anything else SETTINGS & known, "scores" in known)
+    roles = "; ".join(f"{role}: {', '.join(sorted(names))}" for role, names in ROLES.items())
+    raise AuditError(f"--impl {name}: takes {', '.join(sorted(required)) or 'nothing'}; name its parameters as one of: {roles}")

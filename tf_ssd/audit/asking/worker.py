@@ -1,7 +1,7 @@
-"""The process in which one implementation runs: case names come in on stdin, answers go out on stdout, a line of JSON each.
+"""The process in which one implementation runs: cases come in on stdin, answers go out on stdout.
 
-The parent kills it when a case takes too long, and starts another; nothing that the code under audit prints, breaks or overwrites
-reaches the parent.
+A case is a line of the kind of scores and its name, an answer a line of JSON. The parent kills the process when a case takes too
+long, and starts another; nothing that the code under audit prints, breaks or overwrites reaches the parent.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 
 from tf_ssd.audit.asking.implementation import load
 from tf_ssd.audit.cases.answer import to_json
-from tf_ssd.audit.cases.catalogue import BY_NAME
+from tf_ssd.audit.cases.catalogue import CATALOGUES
 from tf_ssd.errors import AuditError
 
 
@@ -31,7 +31,8 @@ def main(name: str, framework: str, dtype: str) -> None:
         return
     send({})
     for line in requests:
-        send(to_json(implementation.answer(BY_NAME[line.strip()])))
+        scores, name = line.split()
+        send(to_json(implementation.answer(CATALOGUES[scores][name])))
 
 
 if __name__ == "__main__":

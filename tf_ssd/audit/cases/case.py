@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tf_ssd.audit.cases.answer import Answer
+from tf_ssd.config import ScoreKind
 
 Stage = Literal["matching", "loss"]
 Operation = Literal["encode", "decode"]
@@ -67,6 +68,7 @@ class LossCase:
         loud: the input is so wrong that the loss must not be a finite number.
         refusable: an exception counts as a difference of convention here, not as an error.
         half: predictions are float16.
+        scores: what the logits stand for; an implementation that knows both kinds is told.
         replicas: number of devices that the batch is spread over.
     """
 
@@ -81,6 +83,13 @@ class LossCase:
     refusable: bool = False
     half: bool = False
     replicas: int = 1
+    scores: ScoreKind = "softmax"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings that are not the defaults, as a report names them."""
+        settings = {**self.options, **({"scores": self.scores} if self.scores != "softmax" else {})}
+        return {**settings, **({"replicas": self.replicas} if self.replicas > 1 else {})}
 
     @cached_property
     def offsets(self) -> np.ndarray:

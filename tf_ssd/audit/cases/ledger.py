@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from tf_ssd.audit.cases.case import Image, LossCase
+from tf_ssd.config import ScoreKind
 
 # "sum" divides each image by its own N and adds the images up: a known fault, not a convention.
 Normalizer = Literal["batch", "image", "sum"]
@@ -32,7 +33,7 @@ def expected(case: LossCase) -> Expected:
     """What the rule asks for. For a `loud` case, whose total may be any number that is not finite, all of it is NaN."""
     options = case.options
     normalizer, alpha = options.get("normalizer", "batch"), options.get("alpha", 1.0)
-    result = account(case.images, case.default_boxes, normalizer=normalizer, alpha=alpha)
+    result = account(case.images, case.default_boxes, normalizer=normalizer, alpha=alpha, scores=case.scores)
     if not case.loud:
         return result
     nan = float("nan")
@@ -40,7 +41,12 @@ def expected(case: LossCase) -> Expected:
 
 
 def account(
-    images: Sequence[Image], default_boxes: np.ndarray, *, normalizer: Normalizer = "batch", alpha: float = 1.0
+    images: Sequence[Image],
+    default_boxes: np.ndarray,
+    *,
+    normalizer: Normalizer = "batch",
+    alpha: float = 1.0,
+    scores: ScoreKind = "softmax",
 ) -> Expected:
     """Add up smooth L1 of the matched boxes and the cross entropy of matched and mined ones; divide by `normalizer`'s N."""
     n = np.maximum(1, [len(image.matches) for image in images])
@@ -48,7 +54,7 @@ def account(
         n = np.full(len(images), max(1, sum(len(image.matches) for image in images)))
     weights = 1 / n / (len(images) if normalizer == "image" else 1)  # (B,)
     boxes = [_localization(image, default_boxes) for image in images]
-    classes = [_confidence(image) for image in images]
+    classes = [_confidence(image, scores) for image in images]
     localization = sum(weight * value for weight, (value, _) in zip(weights, boxes, strict=True))
     confidence = sum(weight * value for weight, (value, _) in zip(weights, classes, strict=True))
     return Expected(
@@ -88,13 +94,11 @@ def smooth_l1s(image: Image, default_boxes: np.ndarray) -> np.ndarray:
     return costs
 
 
-def cross_entropies(image: Image) -> np.ndarray:
+def cross_entropies(image: Image, *, scores: ScoreKind = "softmax") -> np.ndarray:
     """Cross entropy of each default box (K,), before the division by N; twice that for a box in both `matches` and `mined`."""
     costs = np.zeros(len(image.logits))
     for box in (*image.matches, *image.mined):
-        logits = image.logits[box]
-        largest = logits.max()
-        costs[box] += np.log(np.exp(logits - largest).sum()) + (largest - logits[_label(image, box)])
+        costs[box] += _cross_entropy(image.logits[box], _label(image, box), scores)[0]
     return costs
 
 
@@ -107,13 +111,22 @@ def _localization(image: Image, default_boxes: np.ndarray) -> tuple[float, np.nd
     return smooth_l1s(image, default_boxes).sum(), slope
 
 
-def _confidence(image: Image) -> tuple[float, np.ndarray]:
-    """Cross entropy summed over matched and mined boxes, and its gradient (K, C): softmax, minus 1 at the label."""
+def _confidence(image: Image, scores: ScoreKind) -> tuple[float, np.ndarray]:
+    """Cross entropy summed over matched and mined boxes, and its gradient (K, C)."""
     slope = np.zeros_like(image.logits)
     for box in (*image.matches, *image.mined):
-        exponentials = np.exp(image.logits[box] - image.logits[box].max())
-        slope[box] += exponentials / exponentials.sum() - (np.arange(len(exponentials)) == _label(image, box))
-    return cross_entropies(image).sum(), slope
+        slope[box] += _cross_entropy(image.logits[box], _label(image, box), scores)[1]
+    return cross_entropies(image, scores=scores).sum(), slope
+
+
+def _cross_entropy(logits: np.ndarray, label: int, scores: ScoreKind) -> tuple[float, np.ndarray]:
+    """Of one row (C,), and its gradient: the probabilities, minus 1 at the label."""
+    own = np.arange(len(logits)) == label
+    if scores == "sigmoid":  # -log of each slot's probability, or of what is left of it to 1; logaddexp(0, x) = log(1 + exp(x))
+        return np.logaddexp(0, np.where(own, -logits, logits)).sum(), np.exp(-np.logaddexp(0, -logits)) - own
+    largest = logits.max()
+    exponentials = np.exp(logits - largest)
+    return np.log(exponentials.sum()) + (largest - logits[label]), exponentials / exponentials.sum() - own
 
 
 def _label(image: Image, box: int) -> int:

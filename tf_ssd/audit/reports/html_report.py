@@ -70,8 +70,7 @@ def _terms(row: Row) -> str:
 def _settings(case: Case) -> str:
     if isinstance(case, CoderCase):
         return ""
-    settings = [f"{name}={setting}" for name, setting in case.options.items()]
-    return ", ".join([*settings, *["two replicas"] * (case.replicas > 1), *["float16 predictions"] * case.half])
+    return ", ".join([*(f"{name}={setting}" for name, setting in case.settings.items()), *["float16 predictions"] * case.half])
 
 
 def _rows(case: CoderCase, rows: dict[str, Row]) -> list[tuple[str, list[str]]]:

@@ -28,7 +28,7 @@ def _case(case: Case) -> dict[str, Any]:
     wanted = expected(case)
     numbers = {name: spelled(getattr(wanted, name)) for name in ("total", "localization", "confidence")}
     by_hand = {} if case.by_hand is None else {"by_hand": case.by_hand[0]}
-    return {**about, **by_hand, "settings": dict(case.options), "expected": numbers}
+    return {**about, **by_hand, "settings": case.settings, "expected": numbers}
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -25,9 +25,8 @@ def case_details(audit: Audit) -> Iterator[RenderableType]:
         yield _coder(case)
         yield _coded(audit)
         return
-    if case.options or case.replicas > 1 or case.half:
-        settings = [f"{name}={setting}" for name, setting in case.options.items()]
-        settings += [f"{case.replicas} replicas"] * (case.replicas > 1) + ["float16 predictions"] * case.half
+    if case.settings or case.half:
+        settings = [f"{name}={setting}" for name, setting in case.settings.items()] + ["float16 predictions"] * case.half
         yield Text.assemble(("with  ", "dim"), ", ".join(settings))
     for number, image in enumerate(case.images):
         yield _objects(number, image)
@@ -47,7 +46,7 @@ def _objects(number: int, image: Image) -> Table:
 
 def _boxes(number: int, image: Image, case: LossCase) -> Table:
     table = _table(f"Image {number}: default boxes that count", "box", "cxcywh", "as", "logits", "box loss", "class loss")
-    boxes, classes = smooth_l1s(image, case.default_boxes), cross_entropies(image)
+    boxes, classes = smooth_l1s(image, case.default_boxes), cross_entropies(image, scores=case.scores)
     for index in (*image.matches, *image.mined):
         role = f"row {image.matches[index]}" if index in image.matches else "negative"
         logits = " ".join(f"{logit:.5g}" for logit in image.logits[index])

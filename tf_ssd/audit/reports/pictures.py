@@ -98,7 +98,7 @@ def _box(kind: str, name: str, corners: np.ndarray) -> Box:
 
 
 def _bars(case: LossCase, image: Image) -> tuple[Bar, ...]:
-    boxes, classes = smooth_l1s(image, case.default_boxes), np.nan_to_num(cross_entropies(image))
+    boxes, classes = smooth_l1s(image, case.default_boxes), np.nan_to_num(cross_entropies(image, scores=case.scores))
     boxes = np.nan_to_num(boxes)
     most = max((boxes + classes).max(), 1e-300)
     return tuple(

@@ -16,10 +16,11 @@ import numpy as np
 from tf_ssd import __version__
 from tf_ssd.audit.cases.case import Case, CoderCase, Image, LossCase
 from tf_ssd.audit.cases.ledger import expected
+from tf_ssd.config import ScoreKind
 from tf_ssd.errors import AuditError
 from tf_ssd.system.files import move_to_new, require_file
 
-VERSION = 1
+VERSION = 2
 Spelled = Literal["NaN", "Infinity", "-Infinity"]
 Number = float | Spelled
 
@@ -47,7 +48,7 @@ class ImageVector(msgspec.Struct, frozen=True):
 
 
 class LossVector(msgspec.Struct, frozen=True, tag="loss"):
-    """A batch and its loss, with the gradients (B, K, 4) and (B, K, C) of the total.
+    """A batch and its loss for one kind of class scores, with the gradients (B, K, 4) and (B, K, C) of the total.
 
     With `must_not_be_finite` any total that is not finite is right; NaN is written for it.
     """
@@ -55,6 +56,7 @@ class LossVector(msgspec.Struct, frozen=True, tag="loss"):
     name: str
     rule: str
     why: str
+    scores: ScoreKind
     settings: dict[str, float | str]
     float16_predictions: bool
     replicas: int
@@ -133,6 +135,7 @@ def vector(case: Case) -> Vector:
         name=about.name,
         rule=about.rule,
         why=about.why,
+        scores=case.scores,
         settings=dict(case.options),
         float16_predictions=case.half,
         replicas=case.replicas,
