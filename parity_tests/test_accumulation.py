@@ -1,14 +1,15 @@
 """Micro-batches of a step against the whole batch at once, through the whole network: tf_ssd's own and that of reference_torch."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from parity_tests.network import SMALL, photos, production_network, reference_network
+from parity_tests.network import photos, production_network, reference_network
 from parity_tests.strategies import random_boxes
-from parity_tests.test_training import reference_loss, reference_weights
+from parity_tests.test_training import NETWORK, reference_loss, reference_weights
 from tf_ssd import loss
 from tf_ssd.loss import MultiboxLoss
 from tf_ssd.model import SSD300
@@ -30,7 +31,7 @@ class Batch(NamedTuple):
 def whole_batch() -> Batch:
     """In float64: two crowded images, one with a single object and one without labels."""
     boxes = random_boxes(0, IMAGES, ROWS, smallest=0.1)
-    labels = np.random.default_rng(0).integers(1, SMALL.num_classes, (IMAGES, ROWS)).astype(np.int32)
+    labels = np.random.default_rng(0).integers(1, NETWORK.num_classes, (IMAGES, ROWS)).astype(np.int32)
     labels[2, 1:] = labels[3] = 0
     return Batch(*map(tf.constant, (photos(0, IMAGES), boxes, labels)))
 
@@ -44,10 +45,12 @@ def part_of_a_step(model: SSD300, batch: Batch) -> StepSums:
     return step_sums(losses, gradients, images=batch.images.shape[0], normalizer=normalizer)
 
 
-def step(model: SSD300, micro_batches: list[Batch]) -> Step:
+def step(micro_batches: list[Batch], *, as_graph: bool = False) -> Step:
     """Losses and gradients by the names of variables."""
-    part = tf.function(lambda batch: part_of_a_step(model, batch), autograph=False)
-    losses, gradients = tf.function(lambda batches: divided(accumulate(part, batches)), autograph=False)(micro_batches)
+    model = production_network(reference_network(NETWORK), NETWORK)
+    compiled = partial(tf.function, autograph=False) if as_graph else lambda function: function
+    part = compiled(lambda batch: part_of_a_step(model, batch))
+    losses, gradients = compiled(lambda batches: divided(accumulate(part, batches)))(micro_batches)
     names = [variable.path for variable in model.trainable_variables]
     return losses, {name: gradient.numpy() for name, gradient in zip(names, gradients, strict=True)}
 
@@ -64,17 +67,17 @@ def assert_together(actual: Step, expected: Step) -> None:
 
 @pytest.fixture(scope="module")
 def at_once() -> Step:
-    return step(production_network(reference_network(SMALL)), [whole_batch()])
+    return step([whole_batch()])
 
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_micro_batches_are_the_whole_batch(size: int, at_once: Step) -> None:
+@pytest.mark.parametrize(("size", "as_graph"), [(1, False), (2, True)])
+def test_micro_batches_are_the_whole_batch(size: int, as_graph: bool, at_once: Step) -> None:
     """Images one by one, the last of which has no positives, and in pairs, of which the second has few."""
-    assert_together(step(production_network(reference_network(SMALL)), split(whole_batch(), size)), at_once)
+    assert_together(step(split(whole_batch(), size), as_graph=as_graph), at_once)
 
 
 def test_the_whole_batch_is_that_of_the_reference(at_once: Step) -> None:
-    network = reference_network(SMALL)
+    network = reference_network(NETWORK)
     total = reference_loss(network, whole_batch())
     total.backward()
     for parameter in network.parameters():
