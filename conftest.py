@@ -9,6 +9,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core already
 
 import parity_tests  # noqa: F401  before anything imports TensorFlow
 
+import pytest  # isort: skip
 from hypothesis import HealthCheck, settings  # isort: skip
 
 pytest_plugins = ["parity_tests.summary"]
@@ -24,3 +25,11 @@ settings.register_profile(
 )
 settings.register_profile("deep", settings.get_profile("default"), max_examples=10_000, derandomize=False)
 settings.load_profile("default")  # Hypothesis loads that of --hypothesis-profile later
+
+# Modules that take long for their few tests, or much memory: first, when processes are small and none is left alone with one.
+FIRST = ("parity_tests/test_training.py", "parity_tests/test_weights.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring forward what should run first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))

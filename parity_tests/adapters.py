@@ -27,13 +27,20 @@ class TensorFlow:
 
     def gradients(self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any) -> Arrays:
         """Gradients of the weighted sum of the first result (`weights_like`) for the inputs numbered in `wrt`."""
-        return _numpy(self._run(operation, tuple(wrt), options)(*map(tf.constant, inputs)))
+        return self.value_and_gradients(operation, *inputs, wrt=wrt, **options)[1]
+
+    def value_and_gradients(
+        self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any
+    ) -> tuple[Arrays, Arrays]:
+        """What `call` and `gradients` give, from one function: compiling it is most of the time that either takes."""
+        results, gradients = self._run(operation, tuple(wrt), options)(*map(tf.constant, inputs))
+        return _numpy(results), _numpy(gradients)
 
     def _run(self, operation: str, wrt: tuple[int, ...], options: dict[str, Any]) -> Callable:
         key = f"{operation} {wrt} {sorted(options.items())}"
         if key not in self._compiled:
             function = _function("tf_ssd", operation, options)
-            self._compiled[key] = self.compile(_tensorflow_gradients(function, wrt) if wrt else function)
+            self._compiled[key] = self.compile(_with_gradients(function, wrt) if wrt else function)
         return self._compiled[key]
 
     def compile(self, function: Callable) -> Callable:
@@ -61,11 +68,18 @@ class Torch:
 
     def gradients(self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any) -> Arrays:
         """Gradients of the weighted sum of the first result (`weights_like`) for the inputs numbered in `wrt`."""
+        return self.value_and_gradients(operation, *inputs, wrt=wrt, **options)[1]
+
+    def value_and_gradients(
+        self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any
+    ) -> tuple[Arrays, Arrays]:
+        """What `call` and `gradients` give, from one run."""
         tensors = [torch.from_numpy(np.array(array)) for array in inputs]
         chosen = [tensors[number].requires_grad_() for number in wrt]
-        result = _first(_function("reference_torch", operation, options)(*tensors))
-        weights = torch.from_numpy(weights_like(tuple(result.shape))).to(result.dtype)
-        return _numpy(tuple(torch.autograd.grad((result * weights).sum(), chosen)))
+        results = _function("reference_torch", operation, options)(*tensors)
+        first = _first(results)
+        weights = torch.from_numpy(weights_like(tuple(first.shape))).to(first.dtype)
+        return _numpy(results), _numpy(tuple(torch.autograd.grad((first * weights).sum(), chosen)))
 
 
 EAGER, GRAPH, XLA = (TensorFlow(mode) for mode in ("eager", "graph", "xla"))
@@ -84,16 +98,17 @@ def _function(package: str, operation: str, options: dict[str, Any]) -> Callable
     return lambda *inputs: function(*inputs, **options)
 
 
-def _tensorflow_gradients(function: Callable, wrt: tuple[int, ...]) -> Callable:
-    def gradients(*inputs: tf.Tensor) -> list[tf.Tensor]:
+def _with_gradients(function: Callable, wrt: tuple[int, ...]) -> Callable:
+    def value_and_gradients(*inputs: tf.Tensor) -> tuple[Any, list[tf.Tensor]]:
         chosen = [inputs[number] for number in wrt]
         with tf.GradientTape() as tape:
             tape.watch(chosen)
-            result = _first(function(*inputs))
-            total = tf.reduce_sum(result * tf.cast(weights_like(tuple(result.shape)), result.dtype))
-        return tape.gradient(total, chosen, unconnected_gradients="zero")
+            results = function(*inputs)
+            first = _first(results)
+            total = tf.reduce_sum(first * tf.cast(weights_like(tuple(first.shape)), first.dtype))
+        return results, tape.gradient(total, chosen, unconnected_gradients="zero")
 
-    return gradients
+    return value_and_gradients
 
 
 def _first(result: Any) -> Any:

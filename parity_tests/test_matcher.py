@@ -11,7 +11,7 @@ import tf_ssd.config
 from parity_tests import strategies
 from parity_tests.adapters import EAGER, GRAPH, REFERENCE, XLA, Implementation
 from parity_tests.asserts import assert_agree
-from parity_tests.parametrize import ALL, DTYPES, SIDES, tenth, thousand
+from parity_tests.parametrize import ALL, SIDES, tenth, thousand
 from parity_tests.strategies import GroundTruth
 from tf_ssd.default_boxes import default_boxes
 
@@ -56,12 +56,11 @@ def test_any_shape(strategy: str, truth: GroundTruth, config: dict[str, Any], th
 
 @pytest.mark.parametrize("side", [GRAPH, XLA], ids=lambda side: side.name)
 @STRATEGIES
-@DTYPES
 @given(truth=strategies.ground_truths(images=2, rows=6), config=strategies.grid_configs(maps=(4, 2, 1)))
-def test_on_the_grid(side: Implementation, strategy: str, dtype: type, truth: GroundTruth, config: dict[str, Any]) -> None:
-    """One shape, as graphs are traced and compiled for each."""
+def test_on_the_grid(side: Implementation, strategy: str, truth: GroundTruth, config: dict[str, Any]) -> None:
+    """One shape, as graphs are traced and compiled for each; in float32, in which all of this is as exact as in float64."""
     defaults = default_boxes(tf_ssd.config.caffe_boxes(**config), dtype="float64").numpy()
-    check_targets(side, truth, defaults, dtype, strategy=strategy)
+    check_targets(side, truth, defaults, np.float32, strategy=strategy)
 
 
 @SIDES

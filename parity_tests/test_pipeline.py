@@ -65,8 +65,7 @@ def outcome(side: Implementation, scene: Scene) -> Outcome:
     """Run it all."""
     targets = side.call("matcher.targets", scene.boxes, scene.labels, scene.defaults)
     problem = (scene.offsets, scene.logits, targets[0], targets[1].astype(np.int32))
-    total, _, _, positives = side.call("loss.multibox_loss", *problem)
-    gradients = side.gradients("loss.multibox_loss", *problem, wrt=(0, 1))
+    (total, _, _, positives), gradients = side.value_and_gradients("loss.multibox_loss", *problem, wrt=(0, 1))
     return Outcome(*targets, total, positives, *gradients, *side.call("detect.detect", *problem[:2], scene.defaults))
 
 

@@ -50,15 +50,15 @@ def check_loss(side: Implementation, problem: Problem) -> None:
     """Value and gradient agree with torchvision in the same dtype, the value with torchvision in float64 as well."""
     operation = "loss.multibox_loss"
     context: dict[str, Any] = {"operation": operation, "inputs": problem}
-    actual = side.call(operation, *problem)
+    actual, gradients = side.value_and_gradients(operation, *problem, wrt=(0, 1))
     for wide in (problem, problem.astype(np.float64)):
         for name, ours, theirs in zip(PARTS, actual, TORCHVISION.call(operation, *wide), strict=False):
             assert_agree(actual=ours, expected=theirs, what=name, **context)
-    ours, theirs = (witness.gradients(operation, *problem, wrt=(0, 1)) for witness in (side, TORCHVISION))
-    assert_agree(actual=ours[0], expected=theirs[0], what="gradient for offsets", **context)
+    expected_gradients = TORCHVISION.gradients(operation, *problem, wrt=(0, 1))
+    assert_agree(actual=gradients[0], expected=expected_gradients[0], what="gradient for offsets", **context)
     # A softmax probability inherits the rounding of its logit: absolute, of the size of the largest logit.
     scale, decided = max(1.0, float(np.abs(problem.logits).max())), ~near_the_cut(problem)[..., None]
-    logits = {"actual": ours[1] * decided, "expected": theirs[1] * decided}
+    logits = {"actual": gradients[1] * decided, "expected": expected_gradients[1] * decided}
     assert_agree(**logits, scale=scale, what="gradient for logits", **context)
 
 
@@ -117,8 +117,9 @@ def test_offsets_of_background_boxes_touch_neither_loss(side: Implementation, va
 def test_a_batch_without_labels_is_exactly_zero(side: Implementation, dtype: type) -> None:
     problem = small_problem(np.zeros((2, 6)), dtype=dtype)
     for implementation in (side, TORCHVISION):
-        assert not any(part for part in implementation.call("loss.multibox_loss", *problem))
-        assert not any(gradient.any() for gradient in implementation.gradients("loss.multibox_loss", *problem, wrt=(0, 1)))
+        parts, gradients = implementation.value_and_gradients("loss.multibox_loss", *problem, wrt=(0, 1))
+        assert not any(parts)
+        assert not any(gradient.any() for gradient in gradients)
 
 
 @SIDES

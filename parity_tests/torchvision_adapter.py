@@ -38,12 +38,19 @@ class Torchvision:
 
     def gradients(self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any) -> Arrays:
         """Gradients of the weighted sum of the first result (`adapters.weights_like`) for the inputs numbered in `wrt`."""
+        return self.value_and_gradients(operation, *inputs, wrt=wrt, **options)[1]
+
+    def value_and_gradients(
+        self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any
+    ) -> tuple[Arrays, Arrays]:
+        """What `call` and `gradients` give, from one run."""
         tensors = [_tensor(array) for array in inputs]
         chosen = [tensors[number].requires_grad_() for number in wrt]
         results = OPERATIONS[operation](*tensors, **options)
-        result = results[0] if isinstance(results, tuple) else results
-        weights = torch.from_numpy(weights_like(tuple(result.shape))).to(result.dtype)
-        return tuple(gradient.numpy() for gradient in torch.autograd.grad((result * weights).sum(), chosen))
+        results = results if isinstance(results, tuple) else (results,)
+        weights = torch.from_numpy(weights_like(tuple(results[0].shape))).to(results[0].dtype)
+        gradients = torch.autograd.grad((results[0] * weights).sum(), chosen)
+        return tuple(result.detach().numpy() for result in results), tuple(gradient.numpy() for gradient in gradients)
 
 
 class OffsetsAsTheyAre:
