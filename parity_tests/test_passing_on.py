@@ -26,7 +26,7 @@ from parity_tests.test_constants_of_network import eagerly
 from parity_tests.test_default_boxes import check_default_boxes
 from parity_tests.test_options import at_the_thresholds
 from parity_tests.test_options_of_training import batch
-from tf_ssd.config import DetectionConfig, ExportConfig, LossConfig, ModelConfig
+from tf_ssd.config import DetectionConfig, DetectionFlags, ExportConfig, LossConfig, ModelConfig
 from tf_ssd.config.recipes import RECIPES, Recipe
 from tf_ssd.export import inference, serving
 from tf_ssd.model import SSD300
@@ -156,7 +156,7 @@ def expected_exports() -> list[tuple[ExportConfig, dict[str, np.ndarray]]]:
     for settings in CHOSEN:
         boxes, labels, scores, count = detections(**settings)
         expected = {"boxes_px": boxes * 300, "labels": labels, "scores": scores, "count": count}
-        found.append((export_config(detection=DetectionConfig(**settings)), expected))
+        found.append((export_config(detection=DetectionFlags(**settings)), expected))
     offsets, logits = (values.detach() for values in shallow.predictions(shallow_network(), shallow.pictures()).values())
     options = {"variances": VARIANCES}
     decoded = [REFERENCE.call("coder.decode", image.numpy(), shallow.reference_boxes().numpy(), **options)[0] for image in offsets]

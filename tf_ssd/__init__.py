@@ -20,9 +20,9 @@ def load(
     path: str | Path,
     *,
     score_threshold: float = 0.3,
-    iou_threshold: float = 0.45,
-    top_k: int = 400,
-    max_detections: int = 200,
+    iou_threshold: float | None = None,
+    top_k: int | None = None,
+    max_detections: int | None = None,
     class_agnostic: bool = False,
 ) -> "Detector":
     """The detector in a run's folder or in a .keras file of this package.
@@ -38,17 +38,20 @@ def load(
         max_detections: how many detections a picture may have.
         class_agnostic: one suppression for all classes, so that there is one detection for one place.
 
+    What is None is as the network has it: 0.45, 400 and 200 for VGG16.
+
     Raises:
         ConfigError: the class map is of another number of classes, a setting is out of range, or Keras is set up for something
             else than TensorFlow.
         WeightsError: there is no model, or it cannot be used.
     """
-    from tf_ssd.config import DetectionConfig
+    from tf_ssd.config import DetectionFlags
     from tf_ssd.system.keras_settings import check_keras_settings
 
     check_keras_settings()
-    settings = DetectionConfig(score_threshold, iou_threshold, top_k, max_detections, class_agnostic)
+    flags = DetectionFlags(score_threshold, iou_threshold, top_k, max_detections, class_agnostic)
     from tf_ssd.predict.detector import Detector
     from tf_ssd.weights.trained import load_trained
 
-    return Detector(*load_trained(Path(path)), settings=settings)
+    model, class_names = load_trained(Path(path))
+    return Detector(model, class_names, settings=flags.of(model.config.detection))

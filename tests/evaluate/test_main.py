@@ -1,5 +1,6 @@
 import json
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_ssd.config import EvaluateConfig, ModelConfig
+from tf_ssd.config import DetectionConfig, EvaluateConfig, ModelConfig
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import CLASS_NAMES, SyntheticDataset
@@ -16,6 +17,7 @@ from tf_ssd.evaluate import __main__ as evaluate
 from tf_ssd.evaluate import over_dataset
 from tf_ssd.model import ssd300
 from tf_ssd.weights import save_model
+from tf_ssd.weights.trained import load_trained
 
 PICTURES = 5
 CATEGORY_IDS = (9, 4, 30)  # of circle, square, triangle
@@ -209,6 +211,26 @@ def test_settings_of_suppression_reach_the_model_and_the_report(run, monkeypatch
     assert report["detections"] == 14
     assert "PASCAL VOC 2012: average precision at all points, IoU 0.5 (voc12)" in capsys.readouterr().out
     assert report["rule"] in "PASCAL VOC 2012: average precision at all points, IoU 0.5"
+
+
+def test_settings_that_are_not_given_are_the_networks(run, voc, monkeypatch, tmp_path):
+    chosen = []
+
+    def load(path):
+        model, names = load_trained(path)
+        model.config = replace(model.config, detection=DetectionConfig(0.001, 0.55, 30, 7))
+        return model, names
+
+    def detector(model, settings):
+        chosen.append(settings)
+        return perfect_detector(model, settings)
+
+    monkeypatch.setattr("tf_ssd.weights.trained.load_trained", load)
+    monkeypatch.setattr(over_dataset, "detection_function", detector)
+    flags = ["--dataset", "voc", "--data", str(voc), "--json", str(tmp_path / "x.json"), "--top-k", "9"]
+    assert evaluate.main(["--checkpoint", str(run), *flags]) == 0
+    assert chosen == [DetectionConfig(0.001, 0.55, 9, 7)]
+    assert json.loads((tmp_path / "x.json").read_text())["detection"] == vars(chosen[0])
 
 
 def test_the_metric_by_default_is_that_of_the_datasets_own_tools(tmp_path):

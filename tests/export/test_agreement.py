@@ -1,9 +1,7 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from tf_ssd.config import DetectionConfig, ExportConfig
+from tf_ssd.config import DetectionConfig
 from tf_ssd.export.agreement import LIMITS, Agreement, Limits, compare, compare_heads, what_counts
 from tf_ssd.metrics.images import ImageDetections
 
@@ -99,8 +97,14 @@ def test_heads():
 
 @pytest.mark.parametrize(("quantize", "rule"), [("none", "Every box counts."), ("float16", "either side is 0.3 or more.")])
 def test_which_boxes_count_is_said(quantize, rule):
-    config = ExportConfig(checkpoint=Path("run"), format="onnx", output=Path("a.onnx"), raw_heads=True)
-    assert what_counts(LIMITS[quantize], config).endswith(rule)
+    assert what_counts(LIMITS[quantize], None).endswith(rule)
+
+
+def test_which_detections_count_is_said():
+    said = what_counts(LIMITS["none"], DetectionConfig(score_threshold=0.25, max_detections=77))
+    assert said.startswith(
+        f"A detection counts from a score of {0.25 + LIMITS['none'].score:.3g}, and where a picture has all 77 from"
+    )
 
 
 def test_heads_that_are_nan_are_a_difference():

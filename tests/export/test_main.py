@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 from rich.console import Console
 
-from tf_ssd.config import DetectionConfig, ExportConfig, ModelConfig
+from tf_ssd.config import DetectionConfig, DetectionFlags, ExportConfig, ModelConfig
 from tf_ssd.config.export import SUFFIXES
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.sources import open_dataset
@@ -309,7 +309,7 @@ def test_a_package_that_is_missing(run, tmp_path, monkeypatch, capsys):
         ({"format": "onnx", "output": "missing/a.onnx"}, "no folder"),
         ({"format": "onnx", "output": "a.onnx", "batch_size": 0}, "at least 1"),
         (
-            {"format": "onnx", "output": "a.onnx", "raw_heads": True, "detection": DetectionConfig(top_k=7)},
+            {"format": "onnx", "output": "a.onnx", "raw_heads": True, "detection": DetectionFlags(top_k=7)},
             "leaves suppression out",
         ),
         ({"format": "onnx", "output": "a.onnx", "dataset": "voc"}, "one goes with the other"),

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 
 import keras
@@ -10,12 +11,12 @@ from PIL import Image
 import tf_ssd
 from tf_ssd.boxes_px import area, iou
 from tf_ssd.config import DetectionConfig, ModelConfig
-from tf_ssd.config.detection import SHOWN
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError, ImageError, WeightsError
 from tf_ssd.evaluate.over_dataset import detections_in
 from tf_ssd.model import ssd300
+from tf_ssd.predict.compiled import detection_function
 from tf_ssd.predict.detector import Detector
 from tf_ssd.weights import save_model
 
@@ -176,6 +177,16 @@ def test_a_file_that_is_no_picture(detector, tmp_path):
         detector(tmp_path / "missing.jpg")
 
 
+def test_what_is_not_set_is_as_the_network_has_it(model, photo, monkeypatch):
+    own = DetectionConfig(score_threshold=0.001, iou_threshold=0.55, top_k=30, max_detections=7)
+    monkeypatch.setattr(model, "config", replace(model.config, detection=own))
+    assert Detector(model, NAMES).settings == replace(own, score_threshold=0.3)
+    images = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, 300, 300, 3)), tf.float32)
+    by_its_own, by_others = detection_function(model)(images), detection_function(model, own)(images)
+    assert by_its_own.boxes.shape == (1, 7, 4)
+    np.testing.assert_array_equal(by_its_own.scores, by_others.scores)
+
+
 def test_load(model, photo, tmp_path, monkeypatch):
     save_model(model, tmp_path / "model.keras")
     assert tf_ssd.load(tmp_path).class_names == ("1", "2", "3")
@@ -184,7 +195,7 @@ def test_load(model, photo, tmp_path, monkeypatch):
     loaded = tf_ssd.load(str(tmp_path), **settings)
     assert (loaded.class_names, vars(loaded.settings)) == (NAMES, settings)
     assert len(loaded(photo)) == 5
-    assert tf_ssd.load(tmp_path).settings == SHOWN
+    assert tf_ssd.load(tmp_path).settings == Detector(model, NAMES).settings == DetectionConfig(score_threshold=0.3)
     with pytest.raises(ConfigError, match="--iou-threshold=2: must be above 0, up to 1"):
         tf_ssd.load(tmp_path, iou_threshold=2)
     with monkeypatch.context() as patch:

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_ssd.config import ModelConfig
+from tf_ssd.config import DetectionConfig, ModelConfig
 from tf_ssd.data.classes import write_class_names
+from tf_ssd.errors import ConfigError
 from tf_ssd.model import ssd300
 from tf_ssd.predict import __main__ as predict
 from tf_ssd.predict.detector import Detector
@@ -71,6 +73,31 @@ def test_a_folder(run, photos, tmp_path, capsys):
             [x, y, x + width, y + height], abs=0.01
         )
     assert f"3 pictures, {len(rows)} detections" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], DetectionConfig(0.3, 0.55, 30, 7)),
+        (["--score-threshold", "0", "--top-k", "9", "--class-agnostic"], DetectionConfig(0, 0.55, 9, 7, class_agnostic=True)),
+    ],
+)
+def test_suppression_is_the_networks_and_shown_is_what_scores_enough(run, photos, monkeypatch, flags, expected):
+    def load(path):
+        model, names = load_trained(path)
+        model.config = replace(model.config, detection=DetectionConfig(0.001, 0.55, 30, 7))
+        return model, names
+
+    chosen = []
+
+    def detector(*_, settings, exif):
+        chosen.append(settings)
+        raise ConfigError("seen")
+
+    monkeypatch.setattr("tf_ssd.weights.trained.load_trained", load)
+    monkeypatch.setattr("tf_ssd.predict.detector.Detector", detector)
+    assert predict.main([str(photos / "a.jpg"), "--checkpoint", str(run), *flags]) == 2
+    assert chosen == [expected]
 
 
 def test_a_bad_picture_is_named_and_skipped(run, photos, tmp_path, capsys):

@@ -8,7 +8,7 @@ from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
 from tf_ssd.config.boxes import COCO300, PAPER300, PRESETS, VOC300, Clip, DefaultBoxesConfig, Preset, caffe_boxes
 from tf_ssd.config.check import CheckConfig
 from tf_ssd.config.data import DataConfig, DatasetKind, Exif, OnBadImage, Unlabelled
-from tf_ssd.config.detection import DetectionConfig
+from tf_ssd.config.detection import DetectionConfig, DetectionFlags
 from tf_ssd.config.evaluate import EvaluateConfig, Metric
 from tf_ssd.config.export import ExportConfig, ExportFormat, Quantize
 from tf_ssd.config.network import Architecture, LossConfig, ModelConfig, ScoreKind
@@ -38,6 +38,7 @@ __all__ = [
     "DatasetKind",
     "DefaultBoxesConfig",
     "DetectionConfig",
+    "DetectionFlags",
     "EvaluateConfig",
     "Exif",
     "ExportConfig",

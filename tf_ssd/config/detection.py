@@ -1,6 +1,6 @@
 """How detections are chosen from what a network predicts, by the same words in every command."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tf_ssd.config.rules import require
 
@@ -10,15 +10,10 @@ class DetectionConfig:
     """Which predictions become detections: the arguments of `detect.detect`."""
 
     score_threshold: float = 0.01
-    """Only what scores more is a detection."""
     iou_threshold: float = 0.45
-    """Of two boxes of a class that overlap more, the better one stays."""
     top_k: int = 400
-    """How many of each class go through suppression, the best of them; with --class-agnostic, how many of all classes."""
     max_detections: int = 200
-    """Per picture, after suppression."""
     class_agnostic: bool = False
-    """Suppression across classes: a box counts for its best class alone, and for one place there is one detection."""
 
     def __post_init__(self) -> None:
         require(0 <= self.score_threshold < 1, "--score-threshold", self.score_threshold, "must be from 0 to below 1")
@@ -27,5 +22,31 @@ class DetectionConfig:
         require(self.max_detections >= 1, "--max-detections", self.max_detections, "must be at least 1")
 
 
-EVALUATED = DetectionConfig()  # as the paper evaluates, with all that may be found
-SHOWN = DetectionConfig(score_threshold=0.3)  # as people look at it
+@dataclass(frozen=True)
+class DetectionFlags:
+    """Which predictions become detections, as far as that is not left to the network."""
+
+    score_threshold: float | None = None
+    """Only what scores more is a detection. None: the network's, 0.01 for VGG, 0.001 for MobileNetV3, 1e-8 for V1 and V2."""
+    iou_threshold: float | None = None
+    """Of two boxes of a class that overlap more, the better one stays. None: the network's, 0.45, 0.55 and 0.6."""
+    top_k: int | None = None
+    """How many of each class go through suppression, the best of them; with --class-agnostic, how many of all classes. None:
+    the network's, 400, 300 and 100."""
+    max_detections: int | None = None
+    """Per picture, after suppression. None: the network's, 200, 300 and 100."""
+    class_agnostic: bool = False
+    """Suppression across classes: a box counts for its best class alone, and for one place there is one detection."""
+
+    def __post_init__(self) -> None:
+        self.of(EVALUATED)  # what is out of range is so whatever the network
+
+    def of(self, network: DetectionConfig) -> DetectionConfig:
+        """The settings for a network: its own where nothing is given. Raises ConfigError as DetectionConfig does."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(network, **{**given, "class_agnostic": self.class_agnostic or network.class_agnostic})
+
+
+EVALUATED = DetectionConfig()  # as the paper evaluates SSD300, with all that may be found
+AS_PUBLISHED = DetectionFlags()  # as the network's own evaluation
+SHOWN = DetectionFlags(score_threshold=0.3)  # as people look at it

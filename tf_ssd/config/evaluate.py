@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 
 from tf_ssd.config.data import DataConfig
-from tf_ssd.config.detection import EVALUATED, DetectionConfig
+from tf_ssd.config.detection import AS_PUBLISHED, DetectionFlags
 from tf_ssd.config.rules import require, require_new, require_seed
 
 Metric = Literal["voc07", "voc12", "coco"]
@@ -27,7 +27,7 @@ class EvaluateConfig(DataConfig):
     metric: Metric | None = None
     """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: that of the dataset's own tools,
     coco for coco, voc07 for a folder VOC2007, else voc12."""
-    detection: Annotated[DetectionConfig, arg(name="")] = EVALUATED
+    detection: Annotated[DetectionFlags, arg(name="")] = AS_PUBLISHED
     batch_size: int = 8
     """Images at a time."""
     seed: int = 0
@@ -49,7 +49,7 @@ class EvaluateConfig(DataConfig):
             "give one of the two: a model to run, or a file of detections",
         )
         require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
-        from_file = self.detections is not None and self.detection != EVALUATED
+        from_file = self.detections is not None and self.detection != AS_PUBLISHED
         require(
             not from_file,
             "--detections",

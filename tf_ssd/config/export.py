@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 
 from tf_ssd.config.data import DatasetKind
-from tf_ssd.config.detection import EVALUATED, DetectionConfig
+from tf_ssd.config.detection import AS_PUBLISHED, DetectionFlags
 from tf_ssd.config.rules import require, require_new
 
 ExportFormat = Literal["saved_model", "tflite", "onnx"]
@@ -43,7 +43,7 @@ class ExportConfig:
     """Folder of the dataset; several are joined."""
     split: tuple[str, ...] = ("val",)
     """Splits of each folder, joined; see --help of train for where they are looked for."""
-    detection: Annotated[DetectionConfig, arg(name="")] = EVALUATED
+    detection: Annotated[DetectionFlags, arg(name="")] = AS_PUBLISHED
     raw_heads: bool = False
     """Leave suppression to whoever runs the model: all boxes (B, K, 4) and scores (B, K, C - 1) come out."""
     tflite_postprocess: bool = False
@@ -58,7 +58,7 @@ class ExportConfig:
         require(min(self.image_size or (1,)) >= 1, "--image-size", self.image_size, "both must be at least 1")
         postprocess = not self.tflite_postprocess or (self.format == "tflite" and not self.raw_heads)
         require(postprocess, "--tflite-postprocess", True, "is for --format tflite, and not with --raw-heads")
-        fixed = not self.raw_heads or self.detection == EVALUATED
+        fixed = not self.raw_heads or self.detection == AS_PUBLISHED
         require(fixed, "--raw-heads", self.raw_heads, "leaves suppression out, and so takes none of its settings")
         has_data = self.dataset != "synthetic"
         require(has_data == bool(self.data), "--dataset, --data", self.dataset, "one goes with the other")

@@ -8,7 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from tf_ssd.config.data import Exif
-from tf_ssd.config.detection import SHOWN, DetectionConfig
+from tf_ssd.config.detection import SHOWN, DetectionFlags
 from tf_ssd.config.rules import require
 
 STDIN = "-"
@@ -26,7 +26,7 @@ class PredictConfig:
     """Folder for the results. Default: runs/predict-TIME."""
     overwrite: bool = False
     """Replace files in the folder that have the names of results; without it none is replaced. Inputs never are."""
-    detection: Annotated[DetectionConfig, arg(name="")] = SHOWN
+    detection: Annotated[DetectionFlags, arg(name="")] = SHOWN
     exif: Exif = "apply"
     """Whether to turn photos as their EXIF data says. Train and evaluate do not by default, as boxes refer to stored pixels."""
     explain: bool = False

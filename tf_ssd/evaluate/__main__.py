@@ -7,10 +7,10 @@ python -m tf_ssd.evaluate --detections found.json --dataset coco --data coco --s
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tf_ssd import __version__, cli
-from tf_ssd.config import EvaluateConfig, Metric
+from tf_ssd.config import DetectionConfig, EvaluateConfig, Metric
 from tf_ssd.errors import DatasetError
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
@@ -26,6 +26,14 @@ TITLES: dict[Metric, str] = {
     "voc12": "PASCAL VOC 2012: average precision at all points, IoU 0.5",
     "coco": "COCO: average precision at IoU 0.50 to 0.95",
 }
+
+
+class Found(NamedTuple):
+    """Ground truth, what was detected, and how a model's detections were chosen; None for those of a file."""
+
+    ground_truth: "DatasetGroundTruth"
+    detections: list["ImageDetections"]
+    settings: DetectionConfig | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +70,8 @@ def evaluate(config: EvaluateConfig) -> None:
     from tf_ssd.metrics import average_precision
 
     console = Console(highlight=False)
-    ground_truth, detections = _from_file(config) if config.detections else _from_model(config, console)
+    found = _from_file(config) if config.detections else _from_model(config, console)
+    ground_truth, detections, _ = found
     if not any((~image.left_out).any() for image in ground_truth.images):
         raise DatasetError(f"--split {' '.join(config.split)}: no boxes to be found, so no metric is defined; choose another split")
     metric = config.chosen_metric
@@ -70,11 +79,11 @@ def evaluate(config: EvaluateConfig) -> None:
     console.print(f"{TITLES[metric]} ({metric})", style="bold", soft_wrap=True)
     for table in tables(scores, ground_truth.class_names):
         console.print(table)
-    _write(config, scores, ground_truth, detections, console)
+    _write(config, scores, found, console)
 
 
-def _from_file(config: EvaluateConfig) -> tuple["DatasetGroundTruth", list["ImageDetections"]]:
-    """Ground truth, and the detections of a file."""
+def _from_file(config: EvaluateConfig) -> Found:
+    """The detections of a file."""
     from tf_ssd.data.classes import read_class_names
     from tf_ssd.evaluate.coco_results import read_results
     from tf_ssd.evaluate.ground_truth import dataset_ground_truth
@@ -82,11 +91,11 @@ def _from_file(config: EvaluateConfig) -> tuple["DatasetGroundTruth", list["Imag
     class_names = read_class_names(config.classes) if config.classes else None
     ground_truth = _coco_ground_truth(config, class_names) or dataset_ground_truth(_dataset(config, class_names))
     assert config.detections is not None
-    return ground_truth, read_results(config.detections, ground_truth)
+    return Found(ground_truth, read_results(config.detections, ground_truth), None)
 
 
-def _from_model(config: EvaluateConfig, console: "Console") -> tuple["DatasetGroundTruth", list["ImageDetections"]]:
-    """Ground truth, and what the model detects, with a progress bar."""
+def _from_model(config: EvaluateConfig, console: "Console") -> Found:
+    """What the model detects, with a progress bar."""
     from rich.progress import track
 
     from tf_ssd.data.notes import RecordNotes
@@ -100,15 +109,15 @@ def _from_model(config: EvaluateConfig, console: "Console") -> tuple["DatasetGro
         check_count(model, dataset.class_names, "the dataset (the model has no classes.txt beside it, and there is no --classes)")
     coco = _coco_ground_truth(config, dataset.class_names)
     notes = RecordNotes(len(dataset))
-    settings = config.detection
+    settings = config.detection.of(model.config.detection)
     pairs = detections_in(dataset, model, batch_size=config.batch_size, settings=settings, exif=config.exif, notes=notes)
     tracked = track(pairs, "detecting", total=len(dataset), console=console, transient=True)
     detections, ground_truth = collected(tracked, dataset.class_names)
     for note in (*dataset.notes, *notes.sentences()):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     if coco is None:
-        return ground_truth, detections
-    return coco, [detections[ground_truth.position_of[str(image_id)]] for image_id in coco.image_ids]
+        return Found(ground_truth, detections, settings)
+    return Found(coco, [detections[ground_truth.position_of[str(image_id)]] for image_id in coco.image_ids], settings)
 
 
 def _model(config: EvaluateConfig) -> tuple["SSD", tuple[str, ...] | None]:
@@ -150,13 +159,7 @@ def _coco_ground_truth(config: EvaluateConfig, class_names: tuple[str, ...] | No
     return read_coco_ground_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
 
 
-def _write(
-    config: EvaluateConfig,
-    scores: "AveragePrecision",
-    ground_truth: "DatasetGroundTruth",
-    detections: Sequence["ImageDetections"],
-    console: "Console",
-) -> None:
+def _write(config: EvaluateConfig, scores: "AveragePrecision", found: Found, console: "Console") -> None:
     """The files that were asked for."""
     import msgspec
 
@@ -165,12 +168,12 @@ def _write(
     from tf_ssd.system.files import write_new
 
     if config.json:
-        report = _report(config, scores, ground_truth, detections)
+        report = _report(config, scores, found)
         write_new(config.json, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     if config.plot:
-        write_new(config.plot, curves_png(scores, ground_truth.class_names, title="Precision over recall at IoU 0.5"))
+        write_new(config.plot, curves_png(scores, found.ground_truth.class_names, title="Precision over recall at IoU 0.5"))
     if config.results:
-        left_out = write_results(config.results, detections, ground_truth)
+        left_out = write_results(config.results, found.detections, found.ground_truth)
         if left_out:
             console.print(
                 f"note: {left_out} detections left out of {config.results}: the annotation file does not know their class"
@@ -179,9 +182,7 @@ def _write(
         console.print(f"Written to {path}", soft_wrap=True, markup=False)
 
 
-def _report(
-    config: EvaluateConfig, scores: "AveragePrecision", ground_truth: "DatasetGroundTruth", detections: Sequence["ImageDetections"]
-) -> dict[str, Any]:
+def _report(config: EvaluateConfig, scores: "AveragePrecision", found: Found) -> dict[str, Any]:
     """All numbers; what is not defined is null."""
     from tf_ssd.evaluate.tables import as_json
     from tf_ssd.system.names import printable
@@ -192,16 +193,16 @@ def _report(
         "metric": config.chosen_metric,
         "rule": TITLES[config.chosen_metric],
         "evaluated": printable(str(config.checkpoint or config.detections)),
-        "detection": asdict(config.detection) if config.checkpoint else None,
+        "detection": asdict(found.settings) if found.settings else None,
         "dataset": {
             "kind": config.dataset,
             "folders": [printable(str(path)) for path in config.data],
             "splits": list(config.split),
         },
-        "images": len(ground_truth.images),
-        "left_out": int(sum(image.left_out.sum() for image in ground_truth.images)),
-        "detections": sum(len(image.labels) for image in detections),
-        **as_json(scores, ground_truth.class_names),
+        "images": len(found.ground_truth.images),
+        "left_out": int(sum(image.left_out.sum() for image in found.ground_truth.images)),
+        "detections": sum(len(image.labels) for image in found.detections),
+        **as_json(scores, found.ground_truth.class_names),
     }
 
 

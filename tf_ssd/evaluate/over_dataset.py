@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from tf_ssd.boxes_px import Size, to_px
 from tf_ssd.config import DetectionConfig, Exif, Metric, OnBadImage
-from tf_ssd.config.detection import EVALUATED
 from tf_ssd.data.batches.generator import evaluation_batches
 from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.notes import Notes, RecordNotes
@@ -36,7 +35,7 @@ def detections_in(
     model: SSD,
     *,
     batch_size: int,
-    settings: DetectionConfig = EVALUATED,
+    settings: DetectionConfig | None = None,
     exif: Exif = "ignore",
     on_bad_image: OnBadImage = "error",
     notes: RecordNotes | None = None,
@@ -49,7 +48,7 @@ def detections_in(
         dataset: the records.
         model: the detector.
         batch_size: images at a time.
-        settings: which predictions become detections.
+        settings: which predictions become detections; None for the network's own settings.
         exif: whether images are turned, as for `data.decode.decode`.
         on_bad_image: "skip": nothing is detected in an image that cannot be decoded, and `notes` counts it.
         notes: where bad images, and boxes that are dropped or clipped, are counted; kept by whoever evaluates a dataset repeatedly.

@@ -106,7 +106,8 @@ def _write(
     from tf_ssd.export.metadata import metadata
     from tf_ssd.export.serving import input_spec, serving_function
 
-    serve, spec, about = serving_function(model, config), input_spec(config), metadata(class_names, config)
+    about = metadata(class_names, config, config.detection.of(model.config.detection))
+    serve, spec = serving_function(model, config), input_spec(config)
     path = scratch / config.output.name
     match config.format:
         case "saved_model":
@@ -146,15 +147,16 @@ def _verify(
     from tf_ssd.export.pictures import PICTURES, spread
 
     limits, chosen = LIMITS[config.quantize], spread(pictures, PICTURES)
+    settings = None if config.raw_heads else config.detection.of(model.config.detection)
     expected = list(map(by_tensorflow(model, config), chosen))
     found = list(map(by_artefact(artefact, config, batch=2), chosen))
-    if config.raw_heads:
+    if settings is None:
         agreement = compare_heads(expected, found, limits)
     else:
         ours, theirs = (list(map(detections, outputs)) for outputs in (expected, found))
-        agreement = compare(ours, theirs, limits, config.detection)
+        agreement = compare(ours, theirs, limits, settings)
     table = Table(
-        "", "TensorFlow", config.format, "allowed", title=f"In {len(chosen)} pictures", caption=what_counts(limits, config)
+        "", "TensorFlow", config.format, "allowed", title=f"In {len(chosen)} pictures", caption=what_counts(limits, settings)
     )
     for row in agreement.rows(limits):
         table.add_row(*row)

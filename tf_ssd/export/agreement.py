@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tf_ssd import boxes
-from tf_ssd.config import DetectionConfig, ExportConfig, Quantize
+from tf_ssd.config import DetectionConfig, Quantize
 from tf_ssd.export.inference import Outputs
 from tf_ssd.metrics.images import ImageDetections
 
@@ -111,15 +111,14 @@ def compare(
     return Agreement(len(rows), *map(int, table[:, :4].sum(axis=0)), *map(float, table[:, 4:].max(axis=0, initial=0)))
 
 
-def what_counts(limits: Limits, config: ExportConfig) -> str:
-    """A sentence on which detections are compared; the rule of `compare` and of `compare_heads`."""
-    if config.raw_heads:
+def what_counts(limits: Limits, settings: DetectionConfig | None) -> str:
+    """A sentence on which detections are compared; the rule of `compare` and, without settings of detection, of `compare_heads`."""
+    if settings is None:
         return f"A box counts where a score on either side is {limits.sure:g} or more." if limits.sure else "Every box counts."
-    sure = max(limits.sure, config.detection.score_threshold + limits.score)
-    most = config.detection.max_detections
+    sure = max(limits.sure, settings.score_threshold + limits.score)
     return (
-        f"A detection counts from a score of {sure:.3g}, and where a picture has all {most} from {limits.score:g} above the last: "
-        "nearer to the limit, rounding may remove it on one side."
+        f"A detection counts from a score of {sure:.3g}, and where a picture has all {settings.max_detections} from "
+        f"{limits.score:g} above the last: nearer to the limit, rounding may remove it on one side."
     )
 
 

@@ -43,7 +43,7 @@ def by_tensorflow(model: SSD, config: ExportConfig) -> PictureFunction:
     """Detect with the network and the operations that the rest of the package uses, without any code of an export."""
     detector = Detector(model, None)
     anchors, variances, kind = default_boxes(model.config.boxes), model.config.variances, model.config.scores
-    settings = config.detection
+    settings = config.detection.of(model.config.detection)
 
     def outputs(picture: np.ndarray) -> Outputs:
         height, width, _ = picture.shape

@@ -34,8 +34,8 @@ def measure(model: SSD, artefact: BatchFunction, dataset: Dataset, config: Expor
     In a picture that cannot be read neither detects anything.
     """
     part = Subset(dataset, spread(range(len(dataset)), MOST))
-    skipped: list[ImageError] = []
-    by_model = detections_in(part, model, batch_size=BATCH, settings=config.detection, on_bad_image="skip")
+    settings, skipped = config.detection.of(model.config.detection), list[ImageError]()
+    by_model = detections_in(part, model, batch_size=BATCH, settings=settings, on_bad_image="skip")
     by_artefact = inference.detections_in(part, inference.by_artefact(artefact, config), skipped)
     means = []
     for name, pairs in (("TensorFlow", by_model), (config.format, by_artefact)):

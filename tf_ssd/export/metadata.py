@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tf_ssd import __version__
-from tf_ssd.config import ExportConfig
+from tf_ssd.config import DetectionConfig, ExportConfig
 
 NAME = "tf_ssd.json"
 OUTPUTS = {
@@ -33,8 +33,8 @@ def outputs(config: ExportConfig) -> dict[str, str]:
     return RAW_OUTPUTS if config.raw_heads else OUTPUTS
 
 
-def metadata(class_names: Sequence[str], config: ExportConfig) -> dict[str, Any]:
-    """Classes, thresholds, and what goes in and comes out."""
+def metadata(class_names: Sequence[str], config: ExportConfig, settings: DetectionConfig) -> dict[str, Any]:
+    """Classes, thresholds, and what goes in and comes out; `settings` are those of the network and of `config` together."""
     return {
         "tf_ssd": __version__,
         "format": config.format,
@@ -42,7 +42,7 @@ def metadata(class_names: Sequence[str], config: ExportConfig) -> dict[str, Any]
         "classes": list(class_names),
         "inputs": {"images": f"(B, H, W, 3) uint8 RGB, {_size(config)}"},
         "outputs": outputs(config),
-        **({} if config.raw_heads else asdict(config.detection)),
+        **({} if config.raw_heads else asdict(settings)),
     }
 
 

@@ -26,6 +26,7 @@ def serving_function(model: SSD, config: ExportConfig) -> Serve:
     """
     # An array becomes a constant of the graph; a tensor made outside of it would become one more input in some formats.
     anchors = default_boxes(model.config.boxes).numpy()
+    settings = config.detection.of(model.config.detection)
 
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         height, width = (tf.cast(side, tf.float32) for side in size_of(images))
@@ -36,7 +37,7 @@ def serving_function(model: SSD, config: ExportConfig) -> Serve:
         boxes, scores = detect.candidates(*heads, anchors, variances=model.config.variances, scores=model.config.scores)
         if config.raw_heads:
             return {"boxes_px": boxes * corners, "scores": tf.transpose(scores, [0, 2, 1])}
-        found = detect.select(boxes, scores, **asdict(config.detection))
+        found = detect.select(boxes, scores, **asdict(settings))
         if config.tflite_postprocess:
             return postprocess(found)
         return {"boxes_px": found.boxes * corners, "labels": found.labels, "scores": found.scores, "count": found.count}

@@ -52,7 +52,8 @@ def predict(config: PredictConfig) -> int:
     from tf_ssd.predict.outputs import as_json
     from tf_ssd.weights.trained import load_trained
 
-    detector = Detector(*load_trained(config.checkpoint), settings=config.detection, exif=config.exif)
+    model, class_names = load_trained(config.checkpoint)
+    detector = Detector(model, class_names, settings=config.detection.of(model.config.detection), exif=config.exif)
     if config.images == (STDIN,):
         print(as_json(detector(sys.stdin.buffer.read())))
         return 0

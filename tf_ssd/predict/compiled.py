@@ -14,9 +14,10 @@ from tf_ssd.model import SSD
 
 
 @lru_cache(maxsize=1)  # a run evaluates its model many times
-def detection_function(model: SSD, settings: DetectionConfig = EVALUATED) -> tf.types.experimental.PolymorphicFunction:
-    """A compiled function from images (B, 300, 300, 3), RGB 0..255, to `detect.Detections`."""
-    select = selection(model.config.boxes, model.config.variances, settings, scores=model.config.scores)
+def detection_function(model: SSD, settings: DetectionConfig | None = None) -> tf.types.experimental.PolymorphicFunction:
+    """A compiled function from images (B, S, S, 3), RGB 0..255, to `detect.Detections`; settings are the network's by default."""
+    chosen = settings or model.config.detection
+    select = selection(model.config.boxes, model.config.variances, chosen, scores=model.config.scores)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def detections(images: tf.Tensor) -> detect.Detections:

@@ -51,18 +51,23 @@ class Detector:
     Args:
         model: the network.
         class_names: the C - 1 classes; None names them by their labels.
-        settings: which predictions become detections.
+        settings: which predictions become detections; None for the network's own settings, and scores above 0.3.
         exif: whether pictures are turned as their EXIF data say.
     """
 
     def __init__(
-        self, model: SSD, class_names: Sequence[str] | None, *, settings: DetectionConfig = SHOWN, exif: Exif = "apply"
+        self,
+        model: SSD,
+        class_names: Sequence[str] | None,
+        *,
+        settings: DetectionConfig | None = None,
+        exif: Exif = "apply",
     ) -> None:
         self.model = model
         self.class_names = tuple(class_names or map(str, range(1, model.config.num_classes)))
-        self.settings = settings
+        self.settings = settings or SHOWN.of(model.config.detection)
         self._exif = exif
-        self._find = detection_function(model, settings)
+        self._find = detection_function(model, self.settings)
 
     @overload
     def __call__(self, pictures: Picture) -> PictureDetections: ...  # type: ignore[overload-overlap]  # a string is one picture
