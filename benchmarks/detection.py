@@ -80,9 +80,7 @@ def one_photo(quantize: Quantize, peer: Peer = SSD300) -> Candidates:
     """One photo through an artefact for LiteRT."""
     model = networks(peer)[1]
     (picture,) = pictures = photos(1)
-    config = ExportConfig(
-        checkpoint=Path(), format="tflite", output=Path("detector.tflite"), quantize=quantize, detection=model.config.detection
-    )
+    config = ExportConfig(checkpoint=Path(), format="tflite", output=Path("detector.tflite"), quantize=quantize)
     with tempfile.TemporaryDirectory() as folder, captured_output():
         path = Path(folder) / config.output
         saved_model.write(serving_function(model, config), input_spec(config), Path(folder) / "saved_model")
@@ -97,7 +95,7 @@ def by_onnx(peer: Peer) -> Candidates:
     """One photo through ONNX Runtime."""
     (picture,) = pictures = photos(1)
     model = networks(peer)[1]
-    config = ExportConfig(checkpoint=Path(), format="onnx", output=Path("detector.onnx"), detection=model.config.detection)
+    config = ExportConfig(checkpoint=Path(), format="onnx", output=Path("detector.onnx"))
     with tempfile.TemporaryDirectory() as folder, captured_output():
         onnx.write(serving_function(model, config), input_spec(config), Path(folder) / config.output)
         runner = onnx.Runner(Path(folder) / config.output)
