@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -208,20 +210,15 @@ def test_help_answers_at_once():
     assert "--dataset" in text
 
 
-def started(flags):
-    command = [sys.executable, "-m", "tf_ssd.train", *flags]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def steps_made(folder):
     return len((folder / "loss.csv").read_text().splitlines()) - 1 if (folder / "loss.csv").exists() else 0
 
 
-def wait_for(process, folder, step):
-    """Until a run has made `step` steps."""
-    while process.poll() is None and steps_made(folder) < step:
+def wait_for(alive, folder, step):
+    """Until a run has made `step` steps; no longer than it is `alive`."""
+    while alive() and steps_made(folder) < step:
         time.sleep(0.01)
-    assert process.poll() is None, process.communicate()
+    assert alive()
 
 
 def last_checkpoint(folder):
@@ -242,21 +239,39 @@ def assert_same_end(folder, other):
         assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
+@contextmanager
+def stopped_at(folder, step):
+    """SIGTERM for this process as soon as the run inside has made `step` steps; one that comes too late does no harm."""
+    inside, before = threading.Event(), signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def stop():
+        wait_for(lambda: not inside.is_set(), folder, step)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with ThreadPoolExecutor(1) as thread:
+        sent = thread.submit(stop)
+        try:
+            yield
+        finally:
+            inside.set()
+            wait([sent])
+            signal.signal(signal.SIGTERM, before)
+        sent.result()
+
+
 def test_stopped_killed_and_damaged_it_ends_as_if_nothing_had_happened(run, steady, tmp_path, capsys):
     """The end is made in another thread than the first, which alone receives signals."""
     flags = [*steady, str(folder := tmp_path / "run")]
-    stopped = started(flags)
-    wait_for(stopped, folder, 5)
-    stopped.terminate()
-    output, errors = stopped.communicate(timeout=300)
-    assert stopped.returncode == 0, errors
+    with stopped_at(folder, 5):
+        assert train.main(flags) == 0
     made = steps_made(folder)
-    assert f"Stopped after step {made}; the same command goes on" in output
+    assert 5 <= made < 30
+    assert f"Stopped after step {made}; the same command goes on" in capsys.readouterr().out
     assert last_checkpoint(folder)[0] == made
-    killed = started(flags)
-    wait_for(killed, folder, made + 6)
+    killed = subprocess.Popen([sys.executable, "-m", "tf_ssd.train", *flags], stdout=subprocess.DEVNULL)
+    wait_for(lambda: killed.poll() is None, folder, made + 6)
     killed.kill()
-    killed.communicate()
+    killed.wait()
     newest = max((folder / "checkpoints").glob("step-*"))
     assert int(newest.stem.removeprefix("step-")) > made
     content = bytearray(newest.read_bytes())
@@ -316,9 +331,9 @@ def test_quiet_prints_nothing(data, tmp_path, capfd):
 def test_half_precision(tmp_path, monkeypatch):
     """On pictures that are generated, of which fewer are held out: CPUs take long for float16."""
     monkeypatch.setattr("tf_ssd.data.synthetic.HELD_OUT_PICTURES", 3)
-    flags = ["--width", "0.03125", "--batch-size", "2", "--steps", "3", "--precision", "float16"]
+    flags = ["--width", "0.03125", "--batch-size", "2", "--steps", "1", "--precision", "float16"]
     assert train.main([*flags, "--output", str(tmp_path / "run")]) == 0
-    assert_losses(tmp_path / "run", steps=3)
+    assert_losses(tmp_path / "run", steps=1)
 
 
 def assert_losses(folder, *, steps):

@@ -57,6 +57,19 @@ def test_steps_reduce_the_loss_and_equal_what_fit_would_compute(trainer):
     assert results[-1].total < results[0].total
 
 
+def test_nothing_moves_before_the_update_and_statistics_with_it(trainer):
+    model, training_step = trainer.model, trainer._training_step
+    before = model.get_weights()
+    outcome = training_step.outcome(batch())
+    for weight, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    training_step.update(outcome)
+    for variable, expected in zip(model.non_trainable_variables, outcome.statistics, strict=True):
+        np.testing.assert_array_equal(variable, expected)
+    moved = [not np.array_equal(weight, old) for weight, old in zip(model.get_weights(), before, strict=True)]
+    assert np.mean(moved) > 0.9  # a filter whose outputs are all negative has no gradient
+
+
 def test_a_loss_that_is_not_finite_changes_nothing(trainer):
     before = [weight.numpy() for weight in (*trainer.model.weights, *trainer.optimizer.variables)]
     with pytest.raises(NotFiniteError, match=f"step {trainer.step + 1}: the loss is nan") as caught:
