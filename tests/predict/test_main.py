@@ -176,7 +176,9 @@ def test_what_is_left_out_in_a_folder_is_said_and_a_photo_counts_as_skipped(run,
 def test_a_name_that_is_not_utf8_loses_nothing(run, photos, tmp_path, capsys):
     odd = Path(os.fsdecode(os.fsencode(photos / "caf") + b"\xe9.png"))
     (photos / "b.png").rename(odd)
-    arguments = [str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out"), "--explain", "--score-threshold", "0.1"]
+    for name in ("a.jpg", "deeper/a.JPG"):  # explanations take long
+        (photos / name).unlink()
+    arguments = [str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out"), "--explain"]
     assert predict.main(arguments) == 0
     assert {path.name for path in (tmp_path / "out").glob("caf*")} == {odd.name, f"{odd.stem}-explained.png"}
     names = {row["image_id"] for row in json.loads((tmp_path / "out" / "detections.json").read_text(encoding="utf-8"))}
@@ -213,17 +215,17 @@ def test_arguments_that_do_not_go_together(arguments, named, capsys):
 
 
 def test_pictures_are_explained(run, photos, tmp_path):
-    (photos / "bad.jpg").write_bytes(b"")
+    (photos / "b.png").write_bytes(b"")
     arguments = [str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out"), "--explain"]
     assert predict.main(arguments) == 1
     explained = {path.name for path in (tmp_path / "out").glob("*-explained.png")}
-    assert explained == {"a-explained.png", "a-2-explained.png", "b-explained.png"}
+    assert explained == {"a-explained.png", "a-2-explained.png"}
     pictures = []
     for name in sorted(explained):
         with Image.open(tmp_path / "out" / name) as picture:
             pictures.append(np.asarray(picture))
             assert 900 < picture.height < picture.width == 1600
-    assert not np.array_equal(*pictures[:2])
+    assert not np.array_equal(*pictures)
 
 
 def test_videos_are_not_explained(run, clip, tmp_path, capsys):

@@ -37,6 +37,7 @@ def started(weights, class_names=CLASSES, **settings):
     return starting_network(TrainConfig(weights=weights, **settings), class_names)
 
 
+@pytest.mark.usefixtures("loaded_once")
 @pytest.mark.parametrize(
     ("settings", "sizes", "heads"),
     [
@@ -62,6 +63,7 @@ def test_heads_for_other_classes_are_new(trained):
     assert start.told.endswith("new heads for 3 classes")
 
 
+@pytest.mark.usefixtures("loaded_once")
 @pytest.mark.parametrize(
     ("settings", "named"),
     [

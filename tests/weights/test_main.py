@@ -112,17 +112,12 @@ def test_a_complete_detector(table, boxes, tensors, publish):
         assert np.unique(getattr(imported.model.get_layer(layer), variable)) == given[name].flat[0]
 
 
-def test_names_of_a_wrapped_network(publish, monkeypatch):
-    """DataParallel's "module." is left out, and the account says so."""
+def test_a_wrapped_network_for_the_same_number_of_classes(publish, monkeypatch):
+    """DataParallel's "module." is left out, and the account says so; the heads are kept."""
     given = publish(AMDEGROOT)
     monkeypatch.setattr(published, "read_weights", lambda _: {f"module.{name}": array for name, array in given.items()})
-    imported = published.import_published("amdegroot", FILE, num_classes=None, channels=None)
-    assert (imported.prefix, len(imported.copied)) == ("module.", 71)
-
-
-def test_the_same_number_of_classes_keeps_the_heads(publish):
-    publish(AMDEGROOT)
-    assert published.import_published("amdegroot", FILE, num_classes=CLASSES, channels=None).new == ()
+    imported = published.import_published("amdegroot", FILE, num_classes=CLASSES, channels=None)
+    assert (imported.prefix, len(imported.copied), imported.new) == ("module.", 71, ())
 
 
 def test_another_number_of_classes_makes_new_heads(publish):
@@ -298,16 +293,6 @@ def test_settings_out_of_range(settings, named, publish):
         import_weights(file=FILE, **settings)
 
 
-def test_colours(publish):
-    kernel = np.random.default_rng(0).normal(size=(64, 3, 3, 3)).astype(np.float32)
-    publish(AMDEGROOT, **{"vgg.0.weight": kernel})
-    rgb, bgr, default = (import_weights("amdegroot", FILE, channels=channels) for channels in ("rgb", "bgr", None))
-    as_ours = kernel.transpose(2, 3, 1, 0)
-    np.testing.assert_array_equal(rgb.get_layer("conv1_1").kernel, as_ours)
-    np.testing.assert_array_equal(bgr.get_layer("conv1_1").kernel, as_ours[:, :, ::-1])
-    np.testing.assert_array_equal(default.get_layer("conv1_1").kernel, as_ours[:, :, ::-1])
-
-
 def test_the_package_imports_its_functions_when_they_are_used():
     assert all(callable(getattr(weights, name)) for name in weights.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -347,22 +332,36 @@ def test_the_command(reduced_fc, tmp_path, capsys):
     assert output.stat() == before
 
 
-@pytest.mark.parametrize(("channels", "noted"), [([], True), (["--channels", "rgb"], False), (["--channels", "bgr"], False)])
-@pytest.mark.usefixtures("publish_a_detector")
-def test_the_command_says_which_colours_it_took(channels, noted, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("tf_ssd.weights.saved.save_model", lambda model, path: path.touch())
+@pytest.fixture
+def saved(monkeypatch):
+    """The models that the command would have written."""
+    models = []
+    monkeypatch.setattr("tf_ssd.weights.saved.save_model", lambda model, path: models.append(model) or path.touch())
+    return models
+
+
+@pytest.mark.parametrize("channels", ["rgb", "bgr", None])
+def test_colours_and_what_the_command_says_of_them(publish, channels, saved, tmp_path, capsys):
+    kernel = np.random.default_rng(0).normal(size=(64, 3, 3, 3)).astype(np.float32)
+    publish(AMDEGROOT, **{"vgg.0.weight": kernel})
     (tmp_path / "ssd.pth").touch()
-    assert command.main(["--from", "amdegroot", str(tmp_path / "ssd.pth"), "--output", str(tmp_path / "a.keras"), *channels]) == 0
+    arguments = ["--from", "amdegroot", str(tmp_path / "ssd.pth"), "--output", str(tmp_path / "a.keras")]
+    assert command.main([*arguments, *(["--channels", channels] if channels else [])]) == 0
     printed = capsys.readouterr().out
     assert re.search("their names +│ not known", printed)
     assert names_in(tmp_path) == ["a.keras", "ssd.pth"]
-    assert ("RGB, as ours" if "rgb" in channels else "BGR; the first kernel was reversed") in printed
-    assert ("need --channels rgb" in printed) == noted
+    assert ("need --channels rgb" in printed) == (channels is None)
+    as_ours = kernel.transpose(2, 3, 1, 0)
+    if channels == "rgb":
+        assert "RGB, as ours" in printed
+    else:
+        assert "BGR; the first kernel was reversed" in printed
+        as_ours = as_ours[:, :, ::-1]
+    np.testing.assert_array_equal(saved[0].get_layer("conv1_1").kernel, as_ours)
 
 
-@pytest.mark.usefixtures("publish_a_detector")
+@pytest.mark.usefixtures("publish_a_detector", "saved")
 def test_a_detector_brings_the_names_of_its_classes(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("tf_ssd.weights.saved.save_model", lambda model, path: path.touch())
     names = tuple(f"class {label}" for label in range(1, CLASSES))
     monkeypatch.setitem(PUBLISHED, "amdegroot", names)
     (tmp_path / "ssd.pth").touch()

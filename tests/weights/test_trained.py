@@ -6,6 +6,8 @@ from tf_ssd.model import ssd300
 from tf_ssd.weights import save_model
 from tf_ssd.weights.trained import load_trained
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
