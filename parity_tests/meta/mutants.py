@@ -246,12 +246,16 @@ def normalize_over_the_image(self: layers.L2Normalize, inputs: tf.Tensor) -> tf.
     return tf.math.l2_normalize(inputs, axis=(1, 2), epsilon=1e-24) * self.scale
 
 
-def pixels_to_one(scale: float, *, offset: Any, name: str) -> Callable:
+def pixels_to_one(scale: float, offset: list[float], *, name: str) -> Callable:
     return keras.layers.Rescaling(scale / 255, offset=[value / 255 for value in offset], name=name)
 
 
-def pixels_reversed(scale: float, *, offset: Any, name: str) -> Callable:
-    return lambda x: keras.layers.Rescaling(scale, offset=offset, name=name)(x[..., ::-1])
+def pixels_reversed(scale: float, offset: list[float], *, name: str) -> Callable:
+    return lambda x: keras.layers.Rescaling(scale, offset, name=name)(x[..., ::-1])
+
+
+def means_reversed(scale: float, offset: list[float], *, name: str) -> Callable:
+    return keras.layers.Rescaling(scale, offset[::-1], name=name)
 
 
 class DecoupledDecay(CaffeSGD):
@@ -333,9 +337,9 @@ MUTANTS = {
     "heads: numbers before boxes": Mutant("network.heads.layers", KerasLayers(Reshape=heads_with_numbers_first), "ports from NCHW"),
     "heads: columns before rows": Mutant("network.heads.layers", KerasLayers(Reshape=heads_by_column), "SSDModel"),
     "L2 norm over the image": Mutant("network.layers.L2Normalize.call", normalize_over_the_image, "ports from NCHW: axis 1"),
-    "means in the order of BGR": Mutant(f"{VGG}.MEAN_RGB", (104.0, 117.0, 123.0), "TensorFlow ports"),
-    "channels reversed": Mutant(f"{VGG}.layers", KerasLayers(Rescaling=pixels_reversed), "amdegroot's issues 31 and 44"),
-    "pixels divided by 255": Mutant(f"{VGG}.layers", KerasLayers(Rescaling=pixels_to_one), "Keras' habit of 0..1"),
+    "means in the order of BGR": Mutant("model.layers", KerasLayers(Rescaling=means_reversed), "TensorFlow ports", "network"),
+    "channels reversed": Mutant("model.layers", KerasLayers(Rescaling=pixels_reversed), "amdegroot's issues 31 and 44", "network"),
+    "pixels divided by 255": Mutant("model.layers", KerasLayers(Rescaling=pixels_to_one), "Keras' habit of 0..1", "network"),
     "decay beside the momentum": Mutant("optimizer.CaffeSGD", DecoupledDecay, "Keras' weight_decay"),
     "decay as l2(w)": Mutant("optimizer.CaffeSGD", DoubledDecay, "Keras' regularizers"),
     "rate outside the velocity": Mutant("optimizer.CaffeSGD", RateOutsideTheVelocity, "torch.optim"),
