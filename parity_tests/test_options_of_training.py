@@ -30,7 +30,7 @@ from reference_torch import loss
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.loss import MultiboxLoss
 from tf_ssd.model import SSD300
-from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage, clip_by_global_norm
+from tf_ssd.optimizer import Adam, CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage, clip_by_global_norm
 from tf_ssd.train.trainer import scale, sums
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.step import TrainingStep
@@ -43,8 +43,12 @@ NOWHERE = Path("nowhere")  # where nothing is saved
 # Optimizer, rates, averages, clipping
 
 
-@pytest.mark.parametrize("options", [{}, {"learning_rate": 0.25}, {"momentum": 0.5}, {"decay": 0.125}], ids=" ".join)
-@pins("optimizer.caffe.CaffeSGD", "learning_rate", "momentum", "decay")
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"learning_rate": 0.25}, {"momentum": 0.5}, {"decay": 0.125}, {"rates": {"layer": 0.25, "other": 2.0}}],
+    ids=" ".join,
+)
+@pins("optimizer.caffe.CaffeSGD", "learning_rate", "momentum", "decay", "rates")
 @pins("optimizer.caffe", "BIAS_RATE")
 def test_optimizer(options: Options) -> None:
     """Three steps at one rate, at which torch's momentum is Caffe's: a kernel, and a bias at twice the rate and without decay.
@@ -52,9 +56,10 @@ def test_optimizer(options: Options) -> None:
     The weights are so large that the decay counts; Keras holds the rate in float32.
     """
     settings = {"learning_rate": 1e-3, "momentum": 0.9, "decay": 5e-4, **options}
-    variables = [keras.Variable(1000.0, dtype="float64", name=kind) for kind in ("kernel", "bias")]
+    variables = weights_of_a_layer()
     tensors = [torch.tensor(1000.0, dtype=torch.float64, requires_grad=True) for _ in variables]
     rate, decay = float(np.float32(settings["learning_rate"])), settings["decay"]
+    rate *= options.get("rates", {}).get("layer", 1)
     groups = [{"params": [tensors[0]], "lr": rate, "weight_decay": decay}, {"params": [tensors[1]], "lr": 2 * rate}]
     theirs, ours = torch.optim.SGD(groups, momentum=settings["momentum"]), CaffeSGD(**options)
     for slope in (1.0, 2.0, -3.0):
@@ -66,6 +71,30 @@ def test_optimizer(options: Options) -> None:
         [float(weight.numpy()) - 1000 for weight in weights] for weights in (variables, [tensor.detach() for tensor in tensors])
     ]
     np.testing.assert_allclose(*moved, rtol=1e-9)
+
+
+def weights_of_a_layer() -> list[keras.Variable]:
+    with keras.name_scope("layer"):
+        return [keras.Variable(1000.0, dtype="float64", name=kind) for kind in ("kernel", "bias")]
+
+
+@pytest.mark.parametrize("options", [{}, {"learning_rate": 0.25}, {"rates": {"layer": 0.25, "other": 2.0}}], ids=" ".join)
+@pins("optimizer.rates.Adam", "learning_rate", "rates")
+def test_adam(options: Options) -> None:
+    """Three steps at one rate. Without an epsilon, as torch adds it after another correction; Keras takes 0.999 in float32."""
+    rate = float(np.float32(options.get("learning_rate", 1e-3)))
+    factor = options.get("rates", {}).get("layer", 1)
+    variables, alone = weights_of_a_layer(), keras.Variable(1000.0, dtype="float64", name="kernel")
+    tensors = [torch.tensor(1000.0, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    groups = [{"params": tensors[:2], "lr": rate * factor}, {"params": tensors[2:], "lr": rate}]
+    theirs, ours = torch.optim.Adam(groups, eps=0.0), Adam(**options, epsilon=0.0)
+    for slope in (1.0, 2.0, -3.0):
+        ours.apply([tf.constant(slope, tf.float64)] * 3, [*variables, alone])
+        for tensor in tensors:
+            tensor.grad = torch.tensor(slope, dtype=torch.float64)
+        theirs.step()
+    moved = [float(weight.numpy()) - 1000 for weight in (*variables, alone)]
+    np.testing.assert_allclose(moved, [tensor.item() - 1000 for tensor in tensors], rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,10 @@ from parity_tests.test_default_boxes import check_default_boxes
 from parity_tests.test_options import at_the_thresholds
 from parity_tests.test_options_of_training import batch
 from tf_ssd.config import DetectionConfig, DetectionFlags, ExportConfig, LossConfig, ModelConfig
-from tf_ssd.config.recipes import RECIPES, Recipe
+from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe
 from tf_ssd.export import inference, serving
 from tf_ssd.model import SSD300
+from tf_ssd.network.body import body_layers
 from tf_ssd.optimizer import CaffeSGD
 from tf_ssd.predict import compiled, explain
 from tf_ssd.train.run import Run
@@ -243,12 +244,16 @@ def run_with(recipe: Recipe, **settings: Any) -> Any:
     given = {"ema": None, "precision": "float32", "micro_batches": 1, "clip_norm": None, **settings}
     run = SimpleNamespace(recipe=recipe, config=SimpleNamespace(**given), training=(), held_out=(), workers=workers)
     run.console, run.folder = console, Path("nowhere")
-    run._optimizer = lambda: Run._optimizer(run)
+    run._optimizer = lambda model: Run._optimizer(run, model)
     return run
 
 
+def optimizer_of(recipe: Recipe) -> keras.optimizers.Optimizer:
+    return Run._optimizer(run_with(recipe), shallow_network())
+
+
 def rates(recipe: Recipe, steps: list[int]) -> list[float]:
-    optimizer, found = Run._optimizer(run_with(recipe)), []
+    optimizer, found = optimizer_of(recipe), []
     for step in steps:
         optimizer.iterations.assign(step)
         found.append(float(optimizer.learning_rate))
@@ -260,7 +265,7 @@ def test_the_recipes_reach_the_optimizer() -> None:
     """Caffe SSD's: 1e-3 after a warm-up of 500 steps, a tenth after 80 000 and 100 000 (VOC), 280 000 and 360 000 (COCO)."""
     for name, drops in (("voc", (80_000, 100_000)), ("coco", (280_000, 360_000))):
         recipe = RECIPES[name]
-        optimizer = Run._optimizer(run_with(recipe))
+        optimizer = optimizer_of(recipe)
         assert isinstance(optimizer, CaffeSGD)
         assert (recipe.batch_size, optimizer.momentum, optimizer.decay) == (32, 0.9, 5e-4)
         steps = [0, 498, 499, *(drop + near for drop in drops for near in (-1, 0))]
@@ -271,11 +276,19 @@ def test_the_recipes_reach_the_optimizer() -> None:
 def test_other_settings_reach_the_optimizer() -> None:
     """Sixty steps: a warm-up of six, then drops after two thirds, or half a cosine."""
     recipe = Recipe(steps=60, batch_size=1, optimizer="sgd", learning_rate=0.25, drops=(2 / 3,), weight_decay=0.125)
-    assert Run._optimizer(run_with(recipe)).decay == 0.125
+    assert optimizer_of(recipe).decay == 0.125
     assert rates(recipe, [0, 4, 5, 39, 40]) == pytest.approx([0.25 / 6, 0.25 * 5 / 6, 0.25, 0.25, 0.025])
     cosine = Recipe(steps=60, batch_size=1, optimizer="adam", learning_rate=0.25)
-    assert isinstance(Run._optimizer(run_with(cosine)), keras.optimizers.Adam)
+    assert isinstance(optimizer_of(cosine), keras.optimizers.Adam)
     assert rates(cosine, [0, 5, 6, 33, 60]) == pytest.approx([0.25 / 6, 0.25, 0.25, 0.125, 0])
+
+
+@pins("train.run.Run._optimizer")
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_rate_of_the_body_reaches_the_optimizer(optimizer: OptimizerName) -> None:
+    recipe = Recipe(steps=60, batch_size=1, optimizer=optimizer, learning_rate=0.25, base_rate=0.5)
+    layers = body_layers(shallow_network(), shallow.settings())
+    assert optimizer_of(recipe).rates == dict.fromkeys(layers, 0.5) != {}
 
 
 @pins("train.run.Run._trainer")

@@ -1,10 +1,12 @@
+import keras
 import pytest
 
 from tf_ssd.config import NETWORKS, ModelConfig
 from tf_ssd.config.network import BLOCKS
 from tf_ssd.errors import ConfigError
 from tf_ssd.model import ssd, ssd300
-from tf_ssd.network.backbones import LAYERS
+from tf_ssd.network.backbones import BODIES, LAYERS
+from tf_ssd.network.body import body_layers
 from tf_ssd.network.freeze import freeze_blocks
 
 SMALL = ModelConfig(num_classes=3, width=0.0625)
@@ -26,20 +28,23 @@ def trained_layers(model):
 
 @pytest.mark.parametrize("base", BLOCKS)
 def test_every_block_is_frozen_by_its_name(base):
-    """With their batch normalisation; all that is left of the body is what follows its blocks."""
+    """With their batch normalisation; of the body, all is left that follows its blocks."""
     network = next(network for network in NETWORKS.values() if network.architecture.base == base)
     model = ssd(network, num_classes=2, width=0.0625, batch_norm=True)
-    before, blocks = trained_layers(model), BLOCKS[base]
-    assert set(LAYERS[base]) == set(blocks)
-    assert freeze_blocks(model, model.config, len(blocks)) == blocks
-    frozen = before - trained_layers(model)
-    body = {name for layers in LAYERS[base].values() for name in layers}
-    assert frozen == before & (body | {f"{name}_bn" for name in body})
-    assert all(set(layers) & frozen for layers in LAYERS[base].values())
-    last = {"vgg16": {"fc6", "fc7"}, "vgg19": {"fc6", "fc7"}, "mobilenet_v1": set(), "mobilenet_v2": {"Conv_1"}}
-    left = {name.removesuffix("_bn") for name in trained_layers(model)}
-    outside = ("conv8", "conv9", "conv10", "conv11", "extra", "offsets", "logits", "conv4_3_norm", "conv4_4_norm")
-    assert {name for name in left if not name.startswith(outside)} == last.get(base, {"conv_1"})
+    body, before = set(body_layers(model, model.config)), trained_layers(model)
+    assert body == layers_of_the_body_alone(model.config)
+    assert freeze_blocks(model, model.config, len(BLOCKS[base])) == BLOCKS[base]
+    after = {"vgg16": ["fc6", "fc7"], "vgg19": ["fc6", "fc7"], "mobilenet_v2": ["Conv_1"], "mobilenet_v3_large": ["conv_1"]}
+    left = {layer for name in after.get(base, []) for layer in (name, f"{name}_bn")}
+    assert left < body
+    assert before - trained_layers(model) == body - left
+    assert all(set(layers) & body for layers in LAYERS[base].values())
+
+
+def layers_of_the_body_alone(config):
+    pixels = keras.Input((config.boxes.image_size, config.boxes.image_size, 3))
+    body = keras.Model(pixels, BODIES[config.architecture.base](pixels, config)[config.architecture.taps[-1]])
+    return {layer.name for layer in body.layers if layer.weights}
 
 
 @pytest.mark.parametrize("blocks", [-1, 6])

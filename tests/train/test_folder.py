@@ -43,6 +43,17 @@ def test_what_is_written_down(tmp_path):
     assert (tmp_path / "classes.txt").read_text() == "cat\ndog\n"
 
 
+def test_a_run_of_an_older_version_goes_on(tmp_path):
+    """It knew one learning rate alone."""
+    open_run(tmp_path, CONFIG, CLASSES, DATA)
+    run = json.loads((tmp_path / "run.json").read_text())
+    del run["recipe"]["base_rate"], run["settings"]["base_rate"]
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert open_run(tmp_path, CONFIG, CLASSES, DATA)
+    with pytest.raises(ConfigError, match=r"base_rate was 1\.0 and is 0\.5|base_rate was None and is 0\.5"):
+        open_run(tmp_path, dataclasses.replace(CONFIG, base_rate=0.5), CLASSES, DATA)
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "named"),
     [

@@ -25,6 +25,7 @@ class Recipe:
             that training starts from, or the network's own.
         augmentation: what is done to training images; "ssd" pays in long runs.
         frozen_blocks: blocks of the body, from the first, that are not trained.
+        base_rate: factor on the learning rate of the body.
     """
 
     steps: int
@@ -38,6 +39,7 @@ class Recipe:
     boxes_of: Literal["VOC", "COCO"] | None = None
     augmentation: Augmentation = "ssd"
     frozen_blocks: int = 0
+    base_rate: float = 1.0
 
     @property
     def warmup(self) -> int:

@@ -50,6 +50,8 @@ class TrainConfig(DataConfig):
     """adam (quick), or Caffe's SGD: momentum 0.9, coupled weight decay, biases at twice the rate."""
     learning_rate: float | None = None
     """Peak rate, after a linear warm-up of a tenth of the steps, at most 500. quick: 0.003, finetune: 0.00025, others: 0.001."""
+    base_rate: float | None = None
+    """Factor on the learning rate of the body, such as 0.1 where it is pre-trained and the heads are new. Default: 1."""
     drops: tuple[float, ...] | None = None
     """Shares of the steps after which the rate falls to a tenth. quick: none, the rate follows a cosine down to 0."""
     weight_decay: float | None = None
@@ -112,6 +114,7 @@ class TrainConfig(DataConfig):
         divides = recipe.batch_size % self.micro_batches == 0
         require(divides, "--micro-batches", self.micro_batches, f"must divide the batch size, {recipe.batch_size}")
         require(0 < recipe.learning_rate < 10, "--learning-rate", recipe.learning_rate, "must be above 0 and below 10")
+        require(0 < recipe.base_rate <= 1, "--base-rate", recipe.base_rate, "must be above 0, up to 1; --frozen-blocks trains less")
         require(all(0 < drop < 1 for drop in recipe.drops), "--drops", recipe.drops, "must be shares between 0 and 1")
         require(recipe.frozen_blocks >= 0, "--frozen-blocks", recipe.frozen_blocks, "must not be negative")
         require(recipe.weight_decay >= 0, "--weight-decay", recipe.weight_decay, "must not be negative")

@@ -1,9 +1,12 @@
 """SGD as Caffe does it: coupled weight decay, and biases at twice the rate."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from tf_ssd.optimizer.rates import factor_of
 
 BIAS_RATE = 2.0
 
@@ -23,11 +26,20 @@ class CaffeSGD(keras.optimizers.SGD):
         learning_rate: a number or a schedule.
         momentum: share of the velocity that is kept.
         decay: factor of the weight in the gradient; the loss term it comes from is decay / 2 * weight^2.
+        rates: what the learning rate of each layer is multiplied by, by its name; that of the others stays as it is.
     """
 
-    def __init__(self, learning_rate: Any = 1e-3, momentum: float = 0.9, decay: float = 5e-4, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        learning_rate: Any = 1e-3,
+        momentum: float = 0.9,
+        decay: float = 5e-4,
+        *,
+        rates: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate, momentum, **kwargs)
-        self.decay = decay
+        self.decay, self.rates = decay, dict(rates or {})
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Move one variable."""
@@ -35,6 +47,7 @@ class CaffeSGD(keras.optimizers.SGD):
         momentum, decay, bias_rate = (tf.constant(number, variable.dtype) for number in (self.momentum, self.decay, BIAS_RATE))
         index = self._get_variable_index(variable)
         rate, velocity = tf.cast(learning_rate, variable.dtype), self.momentums[index]
+        rate *= tf.constant(factor_of(self, variable, self.rates), variable.dtype)
         # On the second replica of several, the variable itself is called "kernel/replica_1".
         kind = self._trainable_variables[index].name.split("/")[-1].split(":")[0]
         if kind == "kernel":
@@ -46,4 +59,4 @@ class CaffeSGD(keras.optimizers.SGD):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make this optimizer again."""
-        return {**super().get_config(), "decay": self.decay}
+        return {**super().get_config(), "decay": self.decay, "rates": self.rates}

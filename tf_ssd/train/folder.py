@@ -28,6 +28,8 @@ FREE = ("output", "quiet", "checkpoint_every", "on_bad_image", "replay")
 PLACES = ("data", "eval_data", "classes", "weights")
 # Settings of a recipe that are of the network; what the network really is stands in run.json by itself.
 OF_THE_NETWORK = ("width", "batch_norm", "default_boxes")
+# Settings of a recipe that runs of older versions do not name, and what they trained with.
+ADDED = {"base_rate": 1.0}
 LONGER = (
     "the rate of each step follows from their number, so let this run end, and start another from its weights: "
     "--weights {folder} and another --output"
@@ -138,7 +140,8 @@ def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str], n
 def _compared(run: dict[str, Any]) -> list[dict[str, Any]]:
     """Of a run as it is written down, what must be the same for it to be continued."""
     left_out = {"settings": PLACES, "recipe": OF_THE_NETWORK, "data": ()}
-    return [{name: value for name, value in dict(run[part]).items() if name not in names} for part, names in left_out.items()]
+    parts = {**run, "recipe": ADDED | dict(run["recipe"])}
+    return [{name: value for name, value in dict(parts[part]).items() if name not in names} for part, names in left_out.items()]
 
 
 def _paths(value: str | list[str] | None) -> list[str]:

@@ -18,8 +18,9 @@ from tf_ssd.data.fingerprint import fingerprint
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import TrainingError
 from tf_ssd.model import SSD
+from tf_ssd.network.body import body_layers
 from tf_ssd.network.freeze import freeze_blocks
-from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage
+from tf_ssd.optimizer import Adam, CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage
 from tf_ssd.train.data import data_notes, data_warnings, training_data
 from tf_ssd.train.folder import open_run
 from tf_ssd.train.output import CHECKPOINTS, RESULTS
@@ -174,7 +175,7 @@ class Run:
         self.console.print(f"{model.count_params():,} parameters, {images}")
         return Trainer(
             model,
-            self._optimizer(),
+            self._optimizer(model),
             Checkpoints(self.folder / CHECKPOINTS, writes=self.workers.is_first),
             average=WeightAverage(model.trainable_variables, decay=config.ema) if config.ema else None,
             scale=LossScale() if config.precision == "float16" else None,
@@ -182,14 +183,15 @@ class Run:
             clip_norm=config.clip_norm,
         )
 
-    def _optimizer(self) -> keras.optimizers.Optimizer:
+    def _optimizer(self, model: SSD) -> keras.optimizers.Optimizer:
         recipe = self.recipe
         if recipe.drops:
             drops = tuple(round(share * recipe.steps) for share in recipe.drops)
             rate = WarmupAndDrops(recipe.learning_rate, drops=drops, warmup=recipe.warmup)
         else:
             rate = WarmupAndCosine(recipe.learning_rate, steps=recipe.steps, warmup=recipe.warmup)
-        return CaffeSGD(rate, decay=recipe.weight_decay) if recipe.optimizer == "sgd" else keras.optimizers.Adam(rate)
+        rates = dict.fromkeys(body_layers(model, model.config), recipe.base_rate)
+        return CaffeSGD(rate, decay=recipe.weight_decay, rates=rates) if recipe.optimizer == "sgd" else Adam(rate, rates=rates)
 
 
 @contextmanager
