@@ -109,6 +109,44 @@ def pixels() -> np.ndarray:
     return np.clip(image + rng.normal(scale=8, size=image.shape), 0, 255).round().astype(np.float32)[None]
 
 
+def write_vgg16_with_top(path: Path, *, seed: int) -> None:
+    """The layout of Keras Applications' published file, random numbers in it."""
+    rng = np.random.default_rng(seed)
+    network = keras.applications.VGG16(weights=None, include_top=False)
+    with h5py.File(path, "w") as file:
+        for layer in network.layers:
+            if layer.weights:
+                file[f"{layer.name}/{layer.name}_W_1:0"], file[f"{layer.name}/{layer.name}_b_1:0"] = layer.get_weights()
+        for name, inputs, outputs in (("fc1", 7 * 7 * 512, 4096), ("fc2", 4096, 4096), ("predictions", 4096, 1000)):
+            file[f"{name}/{name}_W_1:0"] = rng.random((inputs, outputs), np.float32)
+            file[f"{name}/{name}_b_1:0"] = rng.random(outputs, np.float32)
+
+
+def test_keras_vgg16_with_top(tmp_path: Path) -> None:
+    """fc6 and fc7 are every third row and column and every fourth channel of fc1 and fc2.
+
+    Comes first, as it takes the most memory: the layers of TensorFlow and PyTorch that the others run keep some of theirs.
+    """
+    path = tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+    write_vgg16_with_top(path, seed=4)
+    imported = import_weights("vgg16", path)
+    fc6, fc6_bias = imported.get_layer("fc6").get_weights()
+    fc7, fc7_bias = imported.get_layer("fc7").get_weights()
+    assert (fc6.shape, fc7.shape) == ((3, 3, 512, 1024), (1, 1, 1024, 1024))
+    with h5py.File(path) as file:
+        fc1, fc2 = file["fc1/fc1_W_1:0"], file["fc2/fc2_W_1:0"]
+        for row, column in np.ndindex(3, 3):
+            for channel in range(0, 512, 5):
+                flat = (3 * row * 7 + 3 * column) * 512 + channel  # of a window of 7x7x512
+                np.testing.assert_array_equal(fc6[row, column, channel], fc1[flat][[4 * n for n in range(1024)]])
+        for channel in range(1024):
+            np.testing.assert_array_equal(fc7[0, 0, channel], fc2[4 * channel][[4 * n for n in range(1024)]])
+        np.testing.assert_array_equal(fc6_bias, file["fc1/fc1_b_1:0"][()][[4 * n for n in range(1024)]])
+        np.testing.assert_array_equal(fc7_bias, file["fc2/fc2_b_1:0"][()][[4 * n for n in range(1024)]])
+        kernel = imported.get_layer("conv1_1").kernel
+        np.testing.assert_array_equal(kernel, file["block1_conv1/block1_conv1_W_1:0"][()][:, :, ::-1])
+
+
 @pytest.fixture(scope="module")
 def torchvision_ssd() -> nn.Module:
     network = randomise(torchvision.models.detection.ssd300_vgg16(weights_backbone=None, num_classes=CLASSES), seed=1)
@@ -242,38 +280,3 @@ def test_keras_vgg16(pixels: np.ndarray, tmp_path: Path) -> None:
     for theirs, ours, cells in (("block3_pool", "pool3", 37), ("block5_conv3", "conv5_3_relu", 14)):
         expected = keras.Model(network.input, network.get_layer(theirs).output)(inputs).numpy()
         assert_close(layer_output(imported, ours, pixels)[:, :cells, :cells], expected[:, :cells, :cells])
-
-
-def write_vgg16_with_top(path: Path, *, seed: int) -> None:
-    """The layout of Keras Applications' published file, random numbers in it."""
-    rng = np.random.default_rng(seed)
-    network = keras.applications.VGG16(weights=None, include_top=False)
-    with h5py.File(path, "w") as file:
-        for layer in network.layers:
-            if layer.weights:
-                file[f"{layer.name}/{layer.name}_W_1:0"], file[f"{layer.name}/{layer.name}_b_1:0"] = layer.get_weights()
-        for name, inputs, outputs in (("fc1", 7 * 7 * 512, 4096), ("fc2", 4096, 4096), ("predictions", 4096, 1000)):
-            file[f"{name}/{name}_W_1:0"] = rng.random((inputs, outputs), np.float32)
-            file[f"{name}/{name}_b_1:0"] = rng.random(outputs, np.float32)
-
-
-def test_keras_vgg16_with_top(tmp_path: Path) -> None:
-    """fc6 and fc7 are every third row and column and every fourth channel of fc1 and fc2."""
-    path = tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
-    write_vgg16_with_top(path, seed=4)
-    imported = import_weights("vgg16", path)
-    fc6, fc6_bias = imported.get_layer("fc6").get_weights()
-    fc7, fc7_bias = imported.get_layer("fc7").get_weights()
-    assert (fc6.shape, fc7.shape) == ((3, 3, 512, 1024), (1, 1, 1024, 1024))
-    with h5py.File(path) as file:
-        fc1, fc2 = file["fc1/fc1_W_1:0"], file["fc2/fc2_W_1:0"]
-        for row, column in np.ndindex(3, 3):
-            for channel in range(0, 512, 5):
-                flat = (3 * row * 7 + 3 * column) * 512 + channel  # of a window of 7x7x512
-                np.testing.assert_array_equal(fc6[row, column, channel], fc1[flat][[4 * n for n in range(1024)]])
-        for channel in range(1024):
-            np.testing.assert_array_equal(fc7[0, 0, channel], fc2[4 * channel][[4 * n for n in range(1024)]])
-        np.testing.assert_array_equal(fc6_bias, file["fc1/fc1_b_1:0"][()][[4 * n for n in range(1024)]])
-        np.testing.assert_array_equal(fc7_bias, file["fc2/fc2_b_1:0"][()][[4 * n for n in range(1024)]])
-        kernel = imported.get_layer("conv1_1").kernel
-        np.testing.assert_array_equal(kernel, file["block1_conv1/block1_conv1_W_1:0"][()][:, :, ::-1])
