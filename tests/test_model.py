@@ -198,7 +198,7 @@ def test_a_dataset_of_keras_is_looked_at_too(model, images):
 
 @pytest.mark.parametrize("given", [{"loss": "mse"}, {"loss_weights": [1, 2]}])
 def test_another_loss_is_refused(model, given):
-    with pytest.raises(ValueError, match=rf"compile\({next(iter(given))}=...\): SSD300 has a loss of its own; leave it out"):
+    with pytest.raises(ValueError, match=rf"compile\({next(iter(given))}=...\): SSD has a loss of its own; leave it out"):
         model.compile("sgd", **given)
 
 

@@ -363,7 +363,7 @@ def test_an_unknown_metric_is_a_wrong_command_line(capsys):
 
 @pytest.mark.parametrize("metric", ["voc07", "coco"])
 def test_a_thousand_images_of_200_detections_take_seconds(metric):
-    """Of 5000 images within a minute, a fifth."""
+    """Of 5000 images within a minute, a fifth; of this process, whatever runs beside it."""
     from tf_ssd.boxes_px import area
     from tf_ssd.metrics import ImageDetections, ImageGroundTruth, average_precision
 
@@ -378,6 +378,6 @@ def test_a_thousand_images_of_200_detections_take_seconds(metric):
         gt_boxes = boxes(7)
         truth.append(ImageGroundTruth(gt_boxes, random.integers(1, 21, 7), np.zeros(7, bool), np.zeros(7, bool), area(gt_boxes)))
         detections.append(ImageDetections(boxes(200), random.integers(1, 21, 200), random.random(200)))
-    start = time.perf_counter()
+    start = time.process_time()
     average_precision(detections, truth, num_classes=21, metric=metric)
-    assert time.perf_counter() - start < 12
+    assert time.process_time() - start < 12
