@@ -16,6 +16,8 @@ from tf_ssd.export.packages import needed
 from tf_ssd.export.serving import SIGNATURE
 
 LABELS = "labels.txt"
+# Names of the network's sums and borders, by their layers; post-processing has operations of these kinds too.
+SUMS, BORDERS = r".*_add(_\d+)?/.*", r".*_pad(_\d+)?/.*"
 
 
 def write(saved_model: Path, path: Path) -> None:
@@ -26,7 +28,10 @@ def write(saved_model: Path, path: Path) -> None:
 
 
 def quantize(path: Path, how: Quantize, pictures: Iterable[np.ndarray]) -> None:
-    """Quantize the convolutions of a file. The operations after them decide by small differences, and stay in float32.
+    """Quantize the convolutions of a file, and for "int8" what lies between them.
+
+    The operations after the network decide by small differences, and stay in float32; so do those of squeeze and excitation and
+    hard swish, which runtimes are slower at in int8.
 
     Args:
         path: a file of `write`, which is replaced.
@@ -36,6 +41,7 @@ def quantize(path: Path, how: Quantize, pictures: Iterable[np.ndarray]) -> None:
     quantizer = needed("ai_edge_quantizer.quantizer", "tflite").Quantizer(str(path))
     types = needed("ai_edge_quantizer.qtyping", "tflite")
     operations = types.TFLOperationName
+    convolutions = (operations.CONV_2D, operations.DEPTHWISE_CONV_2D)
     calibration = None
     match how:
         case "float16":
@@ -43,12 +49,15 @@ def quantize(path: Path, how: Quantize, pictures: Iterable[np.ndarray]) -> None:
             config = types.OpQuantizationConfig(
                 weight_tensor_config=weights, compute_precision=types.ComputePrecision.FLOAT, explicit_dequantize=True
             )
-            quantizer.update_quantization_recipe(".*", operations.CONV_2D, config, algorithm_key="float_casting")
+            for operation in convolutions:
+                quantizer.update_quantization_recipe(".*", operation, config, algorithm_key="float_casting")
         case "dynamic":
-            quantizer.add_dynamic_config(".*", operations.CONV_2D, num_bits=8)
+            for operation in convolutions:
+                quantizer.add_dynamic_config(".*", operation, num_bits=8)
         case "int8":
-            for operation in (operations.CONV_2D, operations.MAX_POOL_2D):
-                quantizer.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
+            between = ((SUMS, operations.ADD), (BORDERS, operations.PAD), (".*", operations.MAX_POOL_2D))
+            for names, operation in (*((".*", operation) for operation in convolutions), *between):
+                quantizer.add_static_config(names, operation, activation_num_bits=8, weight_num_bits=8)
             calibration = quantizer.calibrate({SIGNATURE: [{"images": images} for images in pictures]})
     path.write_bytes(quantizer.quantize(calibration).quantized_model)
 
