@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -348,9 +349,34 @@ def test_a_class_that_is_in_val_alone(tmp_path, capsys):
     assert check.main([*flags, "train", "val", "--classes", str(tmp_path / "classes.txt")]) == 0
 
 
+def test_another_network_is_looked_at_by_its_own_size_and_sets(voc, tmp_path, capsys, monkeypatch):
+    save(voc.image("a"), 0)
+    voc.add("train", "a", *(("dog", x, 1, x + 4, 9) for x in range(1, 60, 6)))
+    sides = []
+
+    def sheet(*_, image_size, **__):
+        sides.append(image_size)
+        return Image.new("RGB", (8, 8))
+
+    monkeypatch.setattr("tf_ssd.check.sheet.contact_sheet", sheet)
+    files = [word for flag in ("plot", "show-augmentation") for word in (f"--{flag}", str(tmp_path / f"{flag}.png"))]
+    flags = ["--dataset", "voc", "--data", str(voc.root), "--network", "ssd512_vgg16", "--json", str(tmp_path / "a.json")]
+    assert check.main([*flags, *files]) == 0
+    printed = capsys.readouterr().out
+    command = shlex.split(printed[printed.index("python -m tf_ssd.train") :].partition("\n\n")[0].replace("\\\n", " "))
+    trained = tyro.cli(TrainConfig, args=command[3:])
+    assert trained.network == "ssd512_vgg16"
+    report = json.loads((tmp_path / "a.json").read_text())
+    assert report["default_boxes"]["sets"].keys() == {"VOC512", "COCO512", "fitted"}
+    assert trained.model(num_classes=2).box_sizes == pytest.approx(report["default_boxes"]["sets"]["fitted"]["sizes"])
+    assert sides == [512]
+    with Image.open(tmp_path / "plot.png") as picture:
+        assert picture.width > 1000
+
+
 def test_the_command_that_is_advised():
     flags = {"dataset": "csv", "data": (Path("my cells"), Path("b")), "split": ("train", "val", "test")}
-    more = {"classes": Path("classes.txt"), "exif": "apply", "recipe": "coco"}
+    more = {"classes": Path("classes.txt"), "exif": "apply", "recipe": "ssdlite", "network": "ssd300_mobilenet_v1"}
     command = check._training_command(CheckConfig(**flags, **more))
     assert command[:3] == ["python", "-m", "tf_ssd.train"]
     expected = TrainConfig(**{**flags, "split": ("train",)}, eval_split=("val",), **more)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tf_ssd.config import AUGMENTATIONS, CheckConfig, TrainConfig
+from tf_ssd.config import AUGMENTATIONS, NETWORKS, PRESETS, CheckConfig, TrainConfig
 from tf_ssd.errors import ConfigError
 
 VOC = {"dataset": "voc", "data": (Path("data"),)}
@@ -13,7 +13,7 @@ def test_defaults():
     assert (config.split, config.boxes, config.json, config.plot) == (("train",), "VOC300", None, None)
 
 
-@pytest.mark.parametrize("flags", [{}, {"recipe": "voc"}, {"recipe": "coco", "augmentation": "none"}, {"augmentation": "ssd"}])
+@pytest.mark.parametrize("flags", [{}, {"recipe": "voc"}, {"recipe": "coco", "augmentation": "none"}, {"recipe": "od_api"}])
 def test_the_augmentation_shown_is_that_of_training(flags):
     assert AUGMENTATIONS[CheckConfig(**VOC, **flags).shown_augmentation] == TrainConfig(**VOC, **flags).augment()
 
@@ -36,3 +36,16 @@ def test_files_that_cannot_be_written_are_refused_before_any_work(tmp_path, sett
     (tmp_path / "there.json").write_text("{}")
     with pytest.raises(ConfigError, match=message):
         CheckConfig(**VOC, **{setting: tmp_path / name})
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_has_default_boxes_with_a_name(name):
+    config = CheckConfig(**VOC, network=name)
+    assert PRESETS[config.boxes] == config.described.boxes == NETWORKS[name].boxes
+
+
+def test_what_is_not_for_the_network_is_refused():
+    with pytest.raises(ConfigError, match="--default-boxes='VOC300': is not for ssd512_vgg16, which may have VOC512, COCO512"):
+        CheckConfig(**VOC, network="ssd512_vgg16", default_boxes="VOC300")
+    with pytest.raises(ConfigError, match="network='vgg': is not known; known are ssd300_vgg16, ssd512_vgg16"):
+        CheckConfig(**VOC, network="vgg")

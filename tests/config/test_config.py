@@ -188,6 +188,19 @@ def test_a_recipe_is_what_was_published():
     assert TrainConfig(recipe="coco").model(num_classes=81).boxes == PRESETS["COCO300"]
 
 
+def test_the_recipes_of_small_networks_are_what_was_published():
+    """Of 117,266 photos, 660 times, in batches of 8 x 24, none of which is smaller; and of a file of settings."""
+    lite, od_api = RECIPES["ssdlite"], RECIPES["od_api"]
+    assert lite.steps == 660 * (-(-117_266 // 8) // 24)
+    assert (lite.batch_size, lite.optimizer, lite.learning_rate, lite.weight_decay) == (8 * 24, "sgd", 0.15, 4e-5)
+    assert (od_api.steps, od_api.batch_size, od_api.learning_rate, od_api.weight_decay) == (20_000, 1024, 0.9, 4e-5)
+    for recipe in (lite, od_api):
+        assert (recipe.drops, recipe.width, recipe.augmentation) == ((), 1.0, "ssdlite")
+    crops = AUGMENTATIONS["ssdlite"]
+    assert (crops.color_probability, crops.expand_probability, crops.flip_probability) == (0, 0, 0.5)
+    assert crops.crop_min_ious == AUGMENTATIONS["ssd"].crop_min_ious
+
+
 def test_what_is_given_takes_the_place_of_the_recipe():
     config = TrainConfig(recipe="voc", steps=50, batch_norm=True, drops=(), learning_rate=5e-3)
     recipe = config.settings()

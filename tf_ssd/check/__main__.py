@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tf_ssd import __version__, cli
 from tf_ssd.config import AUGMENTATIONS, CheckConfig
+from tf_ssd.config.networks import DEFAULT_NETWORK
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.system.captured_output import captured_stderr
 
@@ -133,7 +134,7 @@ def _named_classes(config: CheckConfig, surveys: list["Survey"]) -> tuple[str, .
 
 
 def _training_command(config: CheckConfig) -> list[str]:
-    """The command that trains on the first split, without settings of the network."""
+    """The command that trains on the first split, without settings of the default boxes."""
     flags = ["--dataset", config.dataset, *(["--data", *map(str, config.data)] if config.data else [])]
     if config.dataset != "synthetic":
         flags += ["--split", config.split[0], *(["--eval-split", config.split[1]] if len(config.split) > 1 else [])]
@@ -141,7 +142,9 @@ def _training_command(config: CheckConfig) -> list[str]:
         flags += ["--classes", str(config.classes)]
     if config.exif != "ignore":
         flags += ["--exif", config.exif]
-    if config.recipe in ("voc", "coco"):  # finetune would ask for weights as well
+    if config.network != DEFAULT_NETWORK:
+        flags += ["--network", config.network]
+    if config.recipe not in ("quick", "finetune"):  # the latter would ask for weights as well
         flags += ["--recipe", config.recipe]
     return ["python", "-m", "tf_ssd.train", *flags]
 

@@ -21,7 +21,7 @@ from tf_ssd.matcher import BACKGROUND, match
 THRESHOLD = 0.5
 BOXES_AT_A_TIME, IMAGES_AT_A_TIME = 128, 16
 FEWEST_ROWS, MOST_ROWS = 8, 2048  # of an image, of all at a time
-SIDES_PX = (16.0, 32.0, 64.0, 128.0)  # borders between groups
+SIDES_PX = (16, 32, 64, 128, 256)  # borders between groups, up to half the side of the input
 ASPECTS = (1 / 3, 2 / 3, 3 / 2, 3.0)
 
 
@@ -98,10 +98,15 @@ def best_ious(boxes: np.ndarray, config: DefaultBoxesConfig) -> np.ndarray:
 
 def by_side(truth: GroundTruth, coverage: Coverage) -> list[Group]:
     """Groups by the side of a square of the same area, smallest first."""
-    size = coverage.config.image_size
-    between = [f"{low:g} to {high:g} px" for low, high in pairwise(SIDES_PX)]
-    names = [f"below {SIDES_PX[0]:g} px", *between, f"from {SIDES_PX[-1]:g} px"]
-    return _groups(names, np.digitize(truth.sides_px(size), SIDES_PX), coverage)
+    names, number = side_groups(truth, coverage.config.image_size)
+    return _groups([f"{name} px" for name in names], number, coverage)
+
+
+def side_groups(truth: GroundTruth, image_size: int) -> tuple[list[str], np.ndarray]:
+    """Names of groups of sides in pixels, and the group of each ground truth (M,)."""
+    borders = [side for side in SIDES_PX if side <= image_size / 2]
+    names = [f"below {borders[0]}", *(f"{low} to {high}" for low, high in pairwise(borders)), f"from {borders[-1]}"]
+    return names, np.digitize(truth.sides_px(image_size), borders)
 
 
 def by_aspect(truth: GroundTruth, coverage: Coverage) -> list[Group]:

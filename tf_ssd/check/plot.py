@@ -4,14 +4,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
-from tf_ssd.check.coverage import SIDES_PX, THRESHOLD, Coverage, GroundTruth
+from tf_ssd.check.coverage import THRESHOLD, Coverage, GroundTruth, side_groups
 from tf_ssd.check.presets import FITTED, Comparison, share, sizes
 from tf_ssd.drawing.figures import BLUE, CYAN, DASHES, GREEN, GREY, INK, ORANGE, PALE, PURPLE, RED, new_figure, plain, png
 
 MOST_POINTS = 8000
 SHAPES = (("tall, above 3:2", RED), ("about square", GREY), ("wide, above 3:2", CYAN))
 SETS = (BLUE, GREEN, ORANGE, PURPLE)
-TICKS_PX = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+TICKS_PX = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
 def coverage_png(comparison: Comparison) -> bytes:
@@ -72,8 +72,7 @@ def _listed(comparison: Comparison, name: str) -> str:
 
 def _draw_sets(axes: Axes, comparison: Comparison) -> None:
     """Share covered in each group of sizes, a bar for each set of default boxes."""
-    sides = comparison.truth.sides_px(comparison.coverages[comparison.chosen].config.image_size)
-    group = np.digitize(sides, SIDES_PX)
+    names, group = side_groups(comparison.truth, comparison.network.boxes.image_size)
     present = np.unique(group).tolist()
     width = 0.8 / len(comparison.coverages)
     for number, ((name, coverage), color) in enumerate(zip(comparison.coverages.items(), SETS, strict=False)):
@@ -83,7 +82,6 @@ def _draw_sets(axes: Axes, comparison: Comparison) -> None:
         axes.bar(places, shares, width * 0.92, color=color, label=label)
         for place, value in zip(places, shares, strict=True):
             axes.text(place, value + 0.015, f"{value:.0%}", ha="center", fontsize=8, color=INK)
-    names = ("below 16", "16 to 32", "32 to 64", "64 to 128", "from 128")
     labels = [f"{names[member]} px\n{np.sum(group == member):,} boxes" for member in present]
     plain(axes)
     axes.set_xticks(range(len(present)), labels)

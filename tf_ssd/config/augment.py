@@ -5,7 +5,7 @@ from typing import Literal
 
 from tf_ssd.config.rules import require
 
-Augmentation = Literal["ssd", "flip", "none"]
+Augmentation = Literal["ssd", "ssdlite", "flip", "none"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class AugmentConfig:
 FLIPS = AugmentConfig(color_probability=0, expand_probability=0, crop_min_ious=(), crop_scale=(1.0, 1.0))
 AUGMENTATIONS: dict[Augmentation, AugmentConfig] = {
     "ssd": AugmentConfig(),
+    "ssdlite": AugmentConfig(color_probability=0, expand_probability=0),
     "flip": FLIPS,
     "none": replace(FLIPS, flip_probability=0),
 }

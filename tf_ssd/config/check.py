@@ -7,7 +7,7 @@ from tf_ssd.config.augment import Augmentation
 from tf_ssd.config.boxes import Preset, presets_like
 from tf_ssd.config.data import DataConfig
 from tf_ssd.config.network import ModelConfig
-from tf_ssd.config.networks import NetworkName, network_named
+from tf_ssd.config.networks import DEFAULT_NETWORK, NetworkName, network_named
 from tf_ssd.config.recipes import RECIPES, RecipeName
 from tf_ssd.config.rules import require, require_new
 
@@ -20,14 +20,14 @@ class CheckConfig(DataConfig):
     is 1 if there are errors, which training would stop at; warnings, which it would not, are for you to judge.
     """
 
-    network: NetworkName = "ssd300_vgg16"
+    network: NetworkName = DEFAULT_NETWORK
     """The network whose default boxes are compared with the first split."""
     default_boxes: Preset | None = None
     """The default boxes whose fit is shown in full, those of the network by default; all presets for its size are compared."""
     recipe: RecipeName = "quick"
     """The recipe of training whose augmentation --show-augmentation shows."""
     augmentation: Augmentation | None = None
-    """What --show-augmentation shows in place of the recipe's: ssd, flip or none, as in training."""
+    """What --show-augmentation shows in place of the recipe's: ssd, ssdlite, flip or none, as in training."""
     json: Path | None = None
     """Write every finding and every number to this .json file."""
     plot: Path | None = None

@@ -18,6 +18,7 @@ NetworkName = Literal[
     "ssd300_mobilenet_v2",
     "ssdlite320_mobilenet_v2",
 ]
+DEFAULT_NETWORK: NetworkName = "ssd300_vgg16"
 
 # Caffe SSD512's.
 VGG16_512 = replace(

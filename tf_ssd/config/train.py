@@ -9,12 +9,11 @@ from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
 from tf_ssd.config.boxes import PRESETS, Preset, presets_like
 from tf_ssd.config.data import DataConfig, OnBadImage, Unlabelled
 from tf_ssd.config.network import ModelConfig
-from tf_ssd.config.networks import NetworkName, network_named
+from tf_ssd.config.networks import DEFAULT_NETWORK, NetworkName, network_named
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
 from tf_ssd.config.rules import flag, require, require_seed
 
 Precision = Literal["float32", "float16", "bfloat16"]
-DEFAULT_NETWORK: NetworkName = "ssd300_vgg16"
 # Moving statistics keep at most so much in a step of training. With the 0.9997 of the Object Detection API, which trains for
 # millions of steps, 89 % of their first values would be left after 400.
 MOST_MOMENTUM = 0.99
@@ -41,21 +40,23 @@ class TrainConfig(DataConfig):
     """Folder for the run. Default: runs/DATASET-TIME."""
     recipe: RecipeName = "quick"
     """Values of all settings below that are not given: quick, a small network from random weights; voc and coco, the published
-    settings of Caffe SSD; finetune, for --weights."""
+    settings of Caffe SSD; ssdlite, torchvision's for MobileNetV3; od_api, the Object Detection API's for MobileNetV1; finetune, for
+    --weights. Each may train any network."""
     steps: int | None = None
-    """Training steps. quick: 400, voc: 120000, coco: 400000, finetune: 2000."""
+    """Training steps. quick: 400, voc: 120000, coco: 400000, ssdlite: 402600, od_api: 20000, finetune: 2000."""
     batch_size: int | None = None
-    """Images per step, of all workers together. quick and finetune: 8, voc and coco: 32."""
+    """Images per step, of all workers together. quick and finetune: 8, voc and coco: 32, ssdlite: 192, od_api: 1024."""
     optimizer: OptimizerName | None = None
     """adam (quick), or Caffe's SGD: momentum 0.9, coupled weight decay, biases at twice the rate."""
     learning_rate: float | None = None
-    """Peak rate, after a linear warm-up of a tenth of the steps, at most 500. quick: 0.003, finetune: 0.00025, others: 0.001."""
+    """Peak rate, after a linear warm-up of a tenth of the steps, at most 500. quick: 0.003, finetune: 0.00025, voc
+    and coco: 0.001, ssdlite: 0.15, od_api: 0.9."""
     base_rate: float | None = None
     """Factor on the learning rate of the body, such as 0.1 where it is pre-trained and the heads are new. Default: 1."""
     drops: tuple[float, ...] | None = None
-    """Shares of the steps after which the rate falls to a tenth. quick: none, the rate follows a cosine down to 0."""
+    """Shares of the steps after which the rate falls to a tenth. quick, ssdlite, od_api: none, the rate follows a cosine to 0."""
     weight_decay: float | None = None
-    """Weight decay of kernels, for sgd alone. Default: 0.0005."""
+    """Weight decay of kernels, for sgd alone. ssdlite and od_api: 0.00004, others: 0.0005."""
     network: NetworkName | None = None
     """Which network to train. Default: that of --weights, else ssd300_vgg16."""
     width: float | None = None
@@ -74,8 +75,8 @@ class TrainConfig(DataConfig):
     """What to start from, a .keras file (`python -m tf_ssd.weights`) or the folder of an earlier run: its body and, for the same
     classes, its heads. The network is then that one; only new heads may have other default boxes."""
     augmentation: Augmentation | None = None
-    """ssd: colours, expansion, crops and flips as in the paper; flip: flips alone; none: images as they are. Default: flip for
-    quick, ssd for the other recipes."""
+    """ssd: colours, expansion, crops and flips as in the paper; ssdlite: crops and flips; flip: flips alone; none: images as they
+    are. quick: flip, ssdlite and od_api: ssdlite, others: ssd."""
     vertical_flip: bool = False
     """Mirror top and bottom too, half the time: for pictures in which up and down do not matter."""
     min_negatives: int = 0

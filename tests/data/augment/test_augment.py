@@ -242,8 +242,10 @@ def operations(config: AugmentConfig) -> set[str]:
 
 
 def test_what_is_switched_off_costs_nothing():
-    everything, flips, nothing = (operations(AUGMENTATIONS[name]) for name in ("ssd", "flip", "none"))
+    everything, crops, flips, nothing = (operations(AUGMENTATIONS[name]) for name in ("ssd", "ssdlite", "flip", "none"))
     assert {"Where", "PadV2", "Floor", "ReverseV2", "StatelessRandomUniformV2", "ResizeBilinear"} <= everything
+    assert everything - crops >= {"Floor"}  # of hues
+    assert {"Where", "ReverseV2"} <= crops  # of windows that overlap enough
     assert not {"Where", "PadV2", "Floor"} & flips
     assert {"ReverseV2", "StatelessRandomUniformV2", "ResizeBilinear"} <= flips
     assert not {"ReverseV2", "StatelessRandomUniformV2"} & nothing
