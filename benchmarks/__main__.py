@@ -2,7 +2,7 @@
 
 A ratio above 1 means that tf_ssd is faster. Both do the same work with the same weights on as many threads, and take turns. The
 input pipeline with photos of other sizes: python -m benchmarks.pipeline. How costs grow: python -m benchmarks.scaling. Each
-kernel of the network by itself: python -m benchmarks.kernels.
+kernel of the network by itself: python -m benchmarks.kernels. What a network learns from which start: python -m benchmarks.starts.
 """
 
 import argparse
