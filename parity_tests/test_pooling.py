@@ -32,8 +32,8 @@ def pixels_of(draw: Any, *, shape: tuple[int, ...]) -> np.ndarray:
 @given(data=st.data())
 def test_values_and_gradients(side: TensorFlow, dtype: type, shape: tuple[int, ...], data: Any) -> None:
     pixels = data.draw(pixels_of(shape=shape)).astype(dtype)
-    results = side.call(OPERATION, pixels) + side.gradients(OPERATION, pixels)
-    for what, actual, expected in zip(("value", "gradient"), results, witness(pixels), strict=True):
+    value, gradients = side.value_and_gradients(OPERATION, pixels)
+    for what, actual, expected in zip(("value", "gradient"), value + gradients, witness(pixels), strict=True):
         assert_agree(operation=OPERATION, actual=actual, expected=expected, inputs=[pixels], what=what)
 
 

@@ -35,8 +35,8 @@ def convolutions(draw: Any, *, shape: tuple[int, ...]) -> list[np.ndarray]:
 @given(data=st.data())
 def test_values_and_gradients(side: TensorFlow, dtype: type, shape: tuple[int, ...], data: Any) -> None:
     inputs = [array.astype(dtype) for array in data.draw(convolutions(shape=shape))]
-    results = side.call(OPERATION, *inputs) + side.gradients(OPERATION, *inputs, wrt=(0, 1))
-    for what, actual, expected, scale in zip(WHAT, results, *witness(*inputs), strict=True):
+    value, gradients = side.value_and_gradients(OPERATION, *inputs, wrt=(0, 1))
+    for what, actual, expected, scale in zip(WHAT, value + gradients, *witness(*inputs), strict=True):
         assert_agree(operation=OPERATION, actual=actual, expected=expected, inputs=inputs, scale=scale, what=what)
 
 
