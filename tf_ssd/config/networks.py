@@ -5,7 +5,7 @@ from typing import Literal
 
 from tf_ssd.config.boxes import LITE320, LITE_RULE, OD300, OD320, OD_API_RULE, SSD512_RULE, VOC512
 from tf_ssd.config.detection import DetectionConfig
-from tf_ssd.config.network import VGG16_300, Architecture, Extra, ModelConfig
+from tf_ssd.config.network import VGG16_300, Architecture, Base, Extra, ModelConfig
 from tf_ssd.config.rules import require
 
 NetworkName = Literal[
@@ -19,6 +19,14 @@ NetworkName = Literal[
     "ssdlite320_mobilenet_v2",
 ]
 DEFAULT_NETWORK: NetworkName = "ssd300_vgg16"
+# Widths at which a network learns generated pictures in a few minutes on two cores. MobileNets have few channels to begin with.
+SMALL: dict[Base, float] = {
+    "vgg16": 0.125,
+    "vgg19": 0.125,
+    "mobilenet_v1": 0.35,
+    "mobilenet_v2": 0.35,
+    "mobilenet_v3_large": 0.35,
+}
 
 # Caffe SSD512's.
 VGG16_512 = replace(

@@ -20,7 +20,8 @@ class Recipe:
         learning_rate: the peak, reached after a linear warm-up of a tenth of the steps, at most 500.
         drops: shares of the steps after which the rate falls to a tenth; without any it follows a cosine down to 0.
         weight_decay: of kernels (sgd).
-        width, batch_norm: of the network; None for batch normalisation where the network is published with it.
+        width: of the network; None for a small one (`config.networks.SMALL`).
+        batch_norm: of the network; None for batch normalisation where the network is published with it.
         boxes_of: the dataset whose set of default boxes the network gets, if it has one; else, and with None, those of the weights
             that training starts from, or the network's own.
         augmentation: what is done to training images; more than flips pays in long runs.
@@ -34,7 +35,7 @@ class Recipe:
     learning_rate: float
     drops: tuple[float, ...] = ()
     weight_decay: float = 5e-4
-    width: float = 1.0
+    width: float | None = 1.0
     batch_norm: bool | None = None
     boxes_of: Literal["VOC", "COCO"] | None = None
     augmentation: Augmentation = "ssd"
@@ -54,7 +55,7 @@ class Recipe:
 # RMSprop. There the loss is focal, and no negatives are mined.
 RECIPES: dict[RecipeName, Recipe] = {
     "quick": Recipe(
-        steps=400, batch_size=8, optimizer="adam", learning_rate=3e-3, width=0.125, batch_norm=True, augmentation="flip"
+        steps=400, batch_size=8, optimizer="adam", learning_rate=3e-3, width=None, batch_norm=True, augmentation="flip"
     ),
     "voc": Recipe(steps=120_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(2 / 3, 5 / 6), boxes_of="VOC"),
     "coco": Recipe(steps=400_000, batch_size=32, optimizer="sgd", learning_rate=1e-3, drops=(0.7, 0.9), boxes_of="COCO"),

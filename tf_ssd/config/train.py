@@ -9,7 +9,7 @@ from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
 from tf_ssd.config.boxes import PRESETS, Preset, presets_like
 from tf_ssd.config.data import DataConfig, OnBadImage, Unlabelled
 from tf_ssd.config.network import ModelConfig
-from tf_ssd.config.networks import DEFAULT_NETWORK, NetworkName, network_named
+from tf_ssd.config.networks import DEFAULT_NETWORK, SMALL, NetworkName, network_named
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
 from tf_ssd.config.rules import flag, require, require_seed
 
@@ -60,7 +60,8 @@ class TrainConfig(DataConfig):
     network: NetworkName | None = None
     """Which network to train. Default: that of --weights, else ssd300_vgg16."""
     width: float | None = None
-    """Factor on the channels of the body. quick: 0.125; 1 is the published network."""
+    """Factor on the channels of every layer but the heads; 1 is the published network. quick: 0.125 for VGG, 0.35 for MobileNets,
+    others: 1."""
     batch_norm: bool | None = None
     """Batch normalisation; needed to train from random weights in few steps. quick: yes; others: as published."""
     default_boxes: Preset | None = None
@@ -162,8 +163,9 @@ class TrainConfig(DataConfig):
     def _new_network(self) -> ModelConfig:
         """The network from random weights, with its own default boxes."""
         recipe, named = self.settings(), network_named(self.network or DEFAULT_NETWORK)
+        width = SMALL[named.architecture.base] if recipe.width is None else recipe.width
         batch_norm = named.batch_norm if recipe.batch_norm is None else recipe.batch_norm
-        return replace(named, width=recipe.width, batch_norm=batch_norm)
+        return replace(named, width=width, batch_norm=batch_norm)
 
     def _with_boxes(self, start: ModelConfig) -> ModelConfig:
         """A network with other default boxes, if flags or recipe ask for some."""
