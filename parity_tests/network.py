@@ -58,12 +58,12 @@ def dtype_policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def photos(seed: int, count: int, dtype: type = np.float64) -> np.ndarray:
-    """Pixels 0..255 (count, 300, 300, 3): smooth colours with noise, brighter in one corner, nothing symmetric."""
+def photos(seed: int, count: int, dtype: type = np.float64, *, side: int = 300) -> np.ndarray:
+    """Pixels 0..255 (count, side, side, 3): smooth colours with noise, brighter in one corner, nothing symmetric."""
     rng = np.random.default_rng(seed)
-    x, y = np.meshgrid(np.linspace(0, 1, 300), np.linspace(0, 1, 300))
+    x, y = np.meshgrid(np.linspace(0, 1, side), np.linspace(0, 1, side))
     waves = rng.uniform(0, 12, (count, 1, 1, 3)) * x[..., None] + rng.uniform(0, 12, (count, 1, 1, 3)) * y[..., None] ** 2
-    pixels = 127 + 80 * np.sin(waves) + 40 * (x * y)[..., None] + rng.normal(scale=10, size=(count, 300, 300, 3))
+    pixels = 127 + 80 * np.sin(waves) + 40 * (x * y)[..., None] + rng.normal(scale=10, size=(count, side, side, 3))
     return np.clip(pixels, 0, 255).astype(dtype)
 
 

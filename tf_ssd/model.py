@@ -4,11 +4,12 @@ import dataclasses
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
 from tf_ssd import loss, matcher
-from tf_ssd.config import ModelConfig, network_named
+from tf_ssd.config import Architecture, ModelConfig, network_named
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
 from tf_ssd.network.backbones import BODIES
@@ -180,8 +181,7 @@ def ssd300(config: ModelConfig) -> SSD:
 def _built(config: ModelConfig, name: str) -> SSD:
     made_of, side = config.architecture, config.boxes.image_size
     image = keras.Input((side, side, 3), name="image", dtype=interface_dtype())
-    offset = [-mean / made_of.pixel_std for mean in made_of.pixel_mean]
-    activations = BODIES[made_of.base](layers.Rescaling(1 / made_of.pixel_std, offset, name="scale_pixels")(image), config)
+    activations = BODIES[made_of.base](_scaled_pixels(image, made_of), config)
     unknown = [tap for tap in made_of.taps if tap not in activations]
     if unknown:
         raise ConfigError(f"taps={made_of.taps}: {made_of.base} has no {', '.join(unknown)}; it has {', '.join(activations)}")
@@ -194,3 +194,9 @@ def _built(config: ModelConfig, name: str) -> SSD:
     if sizes != config.boxes.feature_maps:
         raise ConfigError(f"feature_maps={config.boxes.feature_maps}: {config.name} has feature maps of {sizes} cells")
     return SSD(image, heads(sources, config), name)
+
+
+def _scaled_pixels(image: keras.KerasTensor, made_of: Architecture) -> keras.KerasTensor:
+    """(pixels - mean) / std of each channel. Keras would round lists of numbers to float32 whatever the policy, but not arrays."""
+    mean, std = np.array(made_of.pixel_mean), np.array(made_of.pixel_std)
+    return layers.Rescaling(1 / std, -mean / std, name="scale_pixels")(image)

@@ -2,60 +2,54 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import h5py
 import keras
 import numpy as np
 import pytest
 import torch
 
 from tests.help_text import help_text
+from tests.weights.tables import CLASSES, KERAS, filled, shapes_of
 from tf_ssd import weights
-from tf_ssd.config import COCO300, VOC300, ModelConfig
+from tf_ssd.config import COCO300, NETWORKS, VOC300, ModelConfig
+from tf_ssd.config.network import VGG16_300
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.errors import ConfigError, WeightsError
-from tf_ssd.model import ssd300
 from tf_ssd.weights import __main__ as command
 from tf_ssd.weights import import_weights, load_model, published
 from tf_ssd.weights.checks import check_shapes
 from tf_ssd.weights.class_names import PUBLISHED
-from tf_ssd.weights.tables import AMDEGROOT, KERAS, REDUCED_FC, TABLES, TORCHVISION, is_head
+from tf_ssd.weights.tables.amdegroot import AMDEGROOT, REDUCED_FC
+from tf_ssd.weights.tables.keras_applications import MOBILENET
+from tf_ssd.weights.tables.table import OF_WEIGHTS, is_head
+from tf_ssd.weights.tables.torchvision import MOBILENET_V2, MOBILENET_V3, SSDLITE
+from tf_ssd.weights.tables.torchvision import SSD300 as TORCHVISION
 
-CLASSES = 4
 FILE = Path("published.pth")
 
 
 @pytest.fixture(scope="module")
 def shapes():
-    """Of all variables of the network, "layer.variable"."""
-    model = ssd300(ModelConfig(num_classes=CLASSES))
-    return {f"{layer.name}.{variable.name}": tuple(variable.shape) for layer in model.layers for variable in layer.weights}
+    """Of all variables of SSD300, "layer.variable"."""
+    return shapes_of(NETWORKS["ssd300_vgg16"])
 
 
 @pytest.fixture
-def publish(shapes, monkeypatch):
+def publish(monkeypatch):
     """Make `import_weights` find a file as a table describes it, with changes; None for a tensor leaves it out.
 
     Each tensor is filled with one number, which takes no memory, and no two with the same.
     """
 
     def put_there(table, **changes):
-        tensors = filled(table, shapes) | changes
+        tensors = filled(table, shapes_of(table.config)) | changes
         tensors = {name: array for name, array in tensors.items() if array is not None}
         monkeypatch.setattr(published, "read_weights", lambda _: tensors)
         return tensors
 
     return put_there
-
-
-def filled(table, shapes):
-    sizes = {
-        name: target.conversion.published_shape(shapes[target.variable]) if target else (9,)
-        for name, target in table.targets.items()
-    }
-    return {name: np.broadcast_to(np.float32(number), shape) for number, (name, shape) in enumerate(sizes.items(), start=1)}
 
 
 @pytest.fixture
@@ -67,22 +61,6 @@ def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.description)
-def test_tables_lead_to_variables_that_exist_and_to_each_once(table, shapes):
-    variables = [target.variable for target in table.targets.values() if target]
-    assert len(set(variables)) == len(variables)
-    body = {
-        name for name in shapes if not is_head(name) and not name.startswith(("conv8", "conv9", "conv10", "conv11", "conv4_3_norm"))
-    }
-    fully_connected = {name for name in body if name.startswith("fc")}
-    expected = {
-        "torchvision": set(shapes),
-        "amdegroot": set(shapes),
-        "vgg16": body if table.targets is REDUCED_FC.targets or "with top" in table.description else body - fully_connected,
-    }
-    assert set(variables) == expected["vgg16" if table.targets is REDUCED_FC.targets else table.source]
-
-
 def test_published_names():
     """Names that other projects' code quotes, and what they stand for."""
     assert TORCHVISION.targets["backbone.features.21.weight"].variable == "conv4_3.kernel"
@@ -91,8 +69,8 @@ def test_published_names():
     assert AMDEGROOT.targets["extras.7.bias"].variable == "conv11_2.bias"
     assert AMDEGROOT.targets["conf.5.weight"].variable == "logits_5.kernel"
     assert REDUCED_FC.targets["31.weight"].variable == "fc6.kernel"
-    assert KERAS[0].targets["block5_conv3/block5_conv3_W_1"].variable == "conv5_3.kernel"
-    assert KERAS[1].targets["predictions/predictions_b_1"] is None
+    assert KERAS["named, without top"].targets["block5_conv3/kernel"].variable == "conv5_3.kernel"
+    assert KERAS["named, with top"].targets["predictions/bias"] is None
 
 
 @pytest.mark.parametrize(
@@ -133,11 +111,13 @@ def test_another_number_of_classes_makes_new_heads(publish):
 
 
 def test_new_layers_on_a_published_body(publish):
-    publish(KERAS[0])
+    publish(KERAS["named, without top"])
     keras.utils.set_random_seed(5)
     imported = published.import_published("vgg16", FILE, num_classes=None, channels=None)
     model = imported.model
-    assert model.config == ModelConfig(num_classes=21, boxes=VOC300)
+    assert model.config == KERAS["named, without top"].config
+    assert (model.config.num_classes, model.config.boxes) == (21, VOC300)
+    assert model.config.architecture == replace(VGG16_300, pixel_mean=(123.68, 116.779, 103.939))
     assert {"conv4_3_norm", "fc6", "fc7", "conv8_1", "conv11_2", "offsets_0", "logits_5"} <= set(imported.new)
     assert len(imported.new) == 3 + 8 + 12
     np.testing.assert_array_equal(model.get_layer("conv4_3_norm").scale, np.full(512, 20))
@@ -152,69 +132,55 @@ def test_new_layers_on_a_published_body(publish):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def as_published(name):
-    return f"{name}/{name}_W_1:0", f"{name}/{name}_b_1:0"
-
-
-def as_keras_2(name):
-    return f"{name}/{name}/kernel:0", f"{name}/{name}/bias:0"
-
-
-def test_the_layouts_of_keras_hold_the_same(tmp_path):
-    network = keras.applications.VGG16(weights=None, include_top=False)
-    network.save_weights(tmp_path / "keras_3.weights.h5")
-    expected = import_weights("vgg16", tmp_path / "keras_3.weights.h5")
-    np.testing.assert_array_equal(expected.get_layer("conv1_1").kernel, network.layers[1].kernel.numpy()[:, :, ::-1])
-    for names in (as_published, as_keras_2):
-        path = tmp_path / f"{names.__name__}.h5"
-        with h5py.File(path, "w") as file:
-            for layer in network.layers:
-                file.create_group(layer.name)
-                for name, array in zip(names(layer.name), layer.get_weights(), strict=False):
-                    file[name] = array
-        imported = import_weights("vgg16", path)
-        for name in ("conv1_1", "conv3_3", "conv5_3"):
-            for ours, theirs in zip(imported.get_layer(name).get_weights(), expected.get_layer(name).get_weights(), strict=True):
-                np.testing.assert_array_equal(ours, theirs)
-
-
 def test_the_top_is_known_and_not_used(publish):
-    publish(KERAS[1])
+    publish(KERAS["named, with top"])
     imported = published.import_published("vgg16", FILE, num_classes=None, channels=None)
-    assert imported.unused == ("predictions/predictions_W_1", "predictions/predictions_b_1")
+    assert imported.unused == ("predictions/kernel", "predictions/bias")
     assert not {"fc6", "fc7"} & set(imported.new)
     assert len(imported.new) == 1 + 8 + 12
 
 
-def vgg16_of_keras(shapes):
-    """What keras.applications.VGG16 returns, as far as the import looks at it."""
-    tensors = list(filled(KERAS[1], shapes).values())
-    names = [name.split("/")[0] for name in KERAS[1].targets][::2]
-    pairs = zip(names, tensors[::2], tensors[1::2], strict=True)
-    return SimpleNamespace(
-        layers=[SimpleNamespace(name=name, weights=pair, get_weights=lambda pair=pair: pair) for name, *pair in pairs]
-        + [SimpleNamespace(name="flatten", weights=[])]
-    )
-
-
-def test_imagenet(shapes, monkeypatch):
-    monkeypatch.setattr(keras.applications, "VGG16", lambda **_: vgg16_of_keras(shapes))
-    imported = published.import_published("vgg16", Path("imagenet"), num_classes=None, channels=None)
-    assert imported.table.description == "VGG16 of Keras Applications as written by Keras 2 (with top)"
-    assert len(imported.copied) == 30
-
-
-def test_imagenet_without_network(monkeypatch):
-    def fail(**_):
-        raise OSError("URL fetch failure")
-
-    monkeypatch.setattr(keras.applications, "VGG16", fail)
-    with pytest.raises(WeightsError, match=r"imagenet: Keras cannot provide VGG16 \(URL fetch failure\); give a file"):
-        import_weights("vgg16", Path("imagenet"))
+def test_a_body_in_another_network_that_has_it(publish):
+    """Pixels, padding and normalisation are those of the weights, all else that of the network."""
+    publish(MOBILENET_V2)
+    imported = published.import_published("torchvision", FILE, network="ssdlite320_mobilenet_v2", num_classes=3, channels=None)
+    config, named = imported.model.config, NETWORKS["ssdlite320_mobilenet_v2"]
+    ours = config.architecture
+    assert (ours.padding, ours.norm_epsilon, ours.norm_momentum) == ("both", 1e-5, 0.9)
+    np.testing.assert_allclose((ours.pixel_mean, ours.pixel_std), [(123.675, 116.28, 103.53), (58.395, 57.12, 57.375)])
+    kept = {name: getattr(named.architecture, name) for name in OF_WEIGHTS}
+    assert replace(config, num_classes=21, architecture=replace(ours, **kept)) == named
+    assert len(imported.copied) == 52 * 5
+    assert "classifier.1.weight" in imported.unused
+    assert all(is_head(name) or name.startswith("extra") for name in imported.new)
 
 
 @pytest.mark.parametrize(
-    ("source", "actual"), [("torchvision", AMDEGROOT), ("torchvision", REDUCED_FC), ("amdegroot", KERAS[4]), ("vgg16", TORCHVISION)]
+    ("table", "network", "fitting"),
+    [
+        (MOBILENET_V3, "ssdlite320_mobilenet_v3_large", "ssdlite320_mobilenet_v3_large_full_tail"),
+        (MOBILENET_V2, "ssd300_vgg16", "ssd300_mobilenet_v2 or ssdlite320_mobilenet_v2"),
+        (TORCHVISION, "ssd512_vgg16", "ssd300_vgg16"),
+        (REDUCED_FC, "ssd300_vgg19", "ssd300_vgg16 or ssd512_vgg16"),
+    ],
+)
+def test_a_network_that_the_file_does_not_fit(table, network, fitting, publish):
+    publish(table)
+    message = f"--network='{network}': published.pth is {re.escape(table.description)}, which fits into {fitting}"
+    with pytest.raises(ConfigError, match=message):
+        import_weights(table.source, FILE, network=network)
+
+
+@pytest.mark.parametrize(
+    ("source", "actual"),
+    [
+        ("torchvision", AMDEGROOT),
+        ("torchvision", REDUCED_FC),
+        ("torchvision", MOBILENET[0]),
+        ("amdegroot", KERAS["numbered, without top"]),
+        ("vgg16", TORCHVISION),
+        ("keras", SSDLITE),
+    ],
 )
 def test_the_file_of_another_source(source, actual, publish):
     publish(actual, **{next(iter(actual.targets)): None})
@@ -250,9 +216,9 @@ def test_an_unexpected_tensor(publish):
         (TORCHVISION, "head.classification_head.module_list.1.weight", (24, 512, 3, 3), (24, 1024, 3, 3)),
         (AMDEGROOT, "L2Norm.weight", (512, 1), (512,)),
         (REDUCED_FC, "31.weight", (4096, 512, 7, 7), (1024, 512, 3, 3)),
-        (KERAS[1], "fc1/fc1_W_1", (512, 4096), (25088, 4096)),
-        (KERAS[1], "fc2/fc2_b_1", (1024,), (4096,)),
-        (KERAS[0], "block3_conv1/block3_conv1_W_1", (256, 128, 3, 3), (3, 3, 128, 256)),
+        (KERAS["named, with top"], "fc1/kernel", (512, 4096), (25088, 4096)),
+        (KERAS["named, with top"], "fc2/bias", (1024,), (4096,)),
+        (KERAS["named, without top"], "block3_conv1/kernel", (256, 128, 3, 3), (3, 3, 128, 256)),
     ],
 )
 def test_a_misshapen_tensor(table, name, shape, expected, shapes):
@@ -281,7 +247,7 @@ def test_heads_that_disagree_about_the_classes(channels, count, publish):
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"source": "keras"}, "source='keras'"),
+        ({"source": "caffe"}, "source='caffe'"),
         ({"source": "vgg16", "channels": "rgb"}, "channels='rgb': only weights of amdegroot"),
         ({"source": "amdegroot", "channels": "gbr"}, "channels='gbr'"),
         ({"source": "amdegroot", "num_classes": 0}, "num_classes=0"),
@@ -388,6 +354,7 @@ def test_a_detector_brings_the_names_of_its_classes(tmp_path, capsys, monkeypatc
         (["--from", "vgg16", "small.pth", "--output", "nowhere/a.keras"], "there is no folder nowhere"),
         (["--from", "vgg16", "small.pth", "--output", "a.keras", "--num-classes", "1"], "--num-classes=1"),
         (["--from", "vgg16", "small.pth", "--output", "a.keras", "--channels", "rgb"], "only weights of amdegroot"),
+        (["--from", "keras", "imagenet", "--output", "a.keras", "--network", "ssdlite320_mobilenet_v3_large"], "has the bodies"),
     ],
 )
 def test_errors_are_one_line_and_nothing_is_written(arguments, named, tmp_path, monkeypatch, capsys):
@@ -416,4 +383,4 @@ def test_in_a_process_of_its_own(tmp_path):
 def test_help_answers_at_once():
     text, seconds = help_text("tf_ssd.weights")
     assert seconds < 1
-    assert "{torchvision,amdegroot,vgg16,mediapipe}" in text
+    assert "{torchvision,amdegroot,keras,vgg16,mediapipe}" in text

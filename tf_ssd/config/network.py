@@ -69,7 +69,7 @@ class Architecture:
         taps: layers of the body whose activations are the first feature maps.
         extras: what adds the other feature maps.
         heads: convolutions from a feature map to offsets and logits: one of 3x3 or 1x1, or a depthwise 3x3 before one of 1x1.
-        pixel_mean, pixel_std: the body takes (RGB pixels 0..255 - mean) / std.
+        pixel_mean, pixel_std: the body takes (RGB pixels 0..255 - mean) / std, channel by channel.
         padding: of convolutions with a stride: "both" sides, as Caffe and torch, or "same", TensorFlow's, which adds the odd pixel
             at the end.
         activation: of extras and heads, and of the body, unless its family has activations of its own.
@@ -86,7 +86,7 @@ class Architecture:
     extras: tuple[Extra, ...]
     heads: Heads = "3x3"
     pixel_mean: tuple[float, float, float] = (123.0, 117.0, 104.0)
-    pixel_std: float = 1.0
+    pixel_std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     padding: Literal["both", "same"] = "both"
     activation: Literal["relu", "relu6"] = "relu"
     norm_epsilon: float = 1e-3

@@ -1,7 +1,7 @@
 """Turn published weights into a .keras file for `train --weights`, `predict`, `evaluate` and `export`.
 
 python -m tf_ssd.weights --from torchvision ssd300_vgg16_coco-b556d3b4.pth --output coco.keras     a complete detector
-python -m tf_ssd.weights --from vgg16 vgg16_reducedfc.pth --num-classes 4 --output body.keras      a body to train from
+python -m tf_ssd.weights --from keras imagenet --network ssd300_mobilenet_v2 --output body.keras   a body to train from
 """
 
 import sys
@@ -34,7 +34,7 @@ def check(config: WeightsConfig) -> None:
     from tf_ssd.weights.files import IMAGENET, check_readable
     from tf_ssd.weights.places import own_class_map
 
-    if config.file != IMAGENET or config.source != "vgg16":
+    if config.file != IMAGENET or config.source not in ("keras", "vgg16"):
         check_readable(config.file)
     names = own_class_map(config.output)
     rule = "the class map of that name exists already; choose another name, nothing was overwritten"
@@ -57,7 +57,9 @@ def convert(config: WeightsConfig) -> None:
     from tf_ssd.weights.saved import save_model
 
     keras.utils.set_random_seed(0)  # new layers are the same in every run
-    imported = import_published(config.source, config.file, num_classes=config.num_classes, channels=config.channels)
+    imported = import_published(
+        config.source, config.file, network=config.network, num_classes=config.num_classes, channels=config.channels
+    )
     with writing(f"--output {config.output}"), written_beside(config.output, new=True) as unfinished:
         save_model(imported.model, unfinished)
         if imported.class_names is not None:
@@ -81,8 +83,9 @@ def _account(config: WeightsConfig, imported: "Imported") -> "Table":
     order = "RGB, as ours" if imported.channels == "rgb" else "BGR; the first kernel was reversed, the model takes RGB"
     rows = {
         "read": f"{config.file}: {imported.table.description}",
+        "network": imported.model.config.name,
         "tensors copied": str(len(imported.copied)),
-        "tensors not used": ", ".join(imported.unused) or "none",
+        "tensors not used": ", ".join(_without_counters(imported.unused)) or "none",
         "layers made new": ", ".join(imported.new) or "none",
         "classes": f"{imported.model.config.num_classes}, background included",
         "their names": _names(config, imported),
@@ -95,6 +98,15 @@ def _account(config: WeightsConfig, imported: "Imported") -> "Table":
     return table
 
 
+def _without_counters(names: tuple[str, ...]) -> list[str]:
+    """The names of tensors, where those of the counters of batch normalisation are only counted."""
+    from tf_ssd.weights.files import COUNTER
+
+    others = [name for name in names if not name.endswith(COUNTER)]
+    counters = len(names) - len(others)
+    return others + ([f"{counters} named *.{COUNTER}"] if counters else [])
+
+
 def _names(config: WeightsConfig, imported: "Imported") -> str:
     from tf_ssd.weights.places import own_class_map
 
@@ -105,7 +117,7 @@ def _names(config: WeightsConfig, imported: "Imported") -> str:
 
 def _preset(boxes: DefaultBoxesConfig) -> str:
     """Name and clip rule of default boxes that come from a preset."""
-    name = next(name for name, preset in PRESETS.items() if preset == replace(boxes, clip="none"))
+    name = next(name for name, preset in PRESETS.items() if replace(preset, clip=boxes.clip) == boxes)
     return f"{name}, clip {boxes.clip!r}"
 
 

@@ -11,15 +11,15 @@ from tf_ssd.config import WeightsSource
 from tf_ssd.errors import WeightsError
 from tf_ssd.weights.keras_onnx import KERAS_ONNX
 from tf_ssd.weights.mediapipe import MEDIAPIPE
-from tf_ssd.weights.tables import LOGITS, TABLES, Shape, Table
+from tf_ssd.weights.tables import TABLES
+from tf_ssd.weights.tables.table import Shape, Table, Tensors, gives_logits
 
-Tensors = Mapping[str, np.ndarray]
 NAMES_SHOWN = 3
-KNOWN = (*TABLES, KERAS_ONNX, MEDIAPIPE)
+KNOWN = (KERAS_ONNX, replace(KERAS_ONNX, source="keras"), *TABLES, MEDIAPIPE)
 
 
 def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
-    """The table of `source` that has exactly the names of `tensors`, but for others that it says may be there.
+    """The table of `source` that has the names of `tensors`, but for others that it says may be there, and that they suit.
 
     Raises:
         WeightsError: there is none. The message lists how the names differ from the nearest table of `source`; or it names another
@@ -29,15 +29,22 @@ def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
         max((table for table in KNOWN if (table.source == source) == own), key=lambda table: _likeness(table, tensors))
         for own in (True, False)
     )
-    missing = [name for name in nearest.targets if name not in tensors]
-    more = [name for name in tensors if name not in nearest.targets]
-    unexpected = [name for name in more if nearest.others is None or not re.fullmatch(nearest.others, name)]
+    missing, more, unexpected = _departures(nearest, tensors)
     if not missing and not unexpected:
-        return replace(nearest, targets={**nearest.targets, **dict.fromkeys(more)})
+        alike = [table for table in KNOWN if table.source == source and not any(_departures(table, tensors)[::2])]
+        found = next((table for table in alike if table.suits(tensors)), nearest)
+        return replace(found, targets={**found.targets, **dict.fromkeys(more)})
     if _likeness(other, tensors) > max(_likeness(nearest, tensors), 0.5):
         raise WeightsError(f"{file}: not {nearest.description} but, it seems, {other.description}: try --from {other.source}")
     lists = f"{_listed(missing, 'missing')}, {_listed(unexpected, 'unexpected')}"
     raise WeightsError(f"{file}: not {nearest.description}: {lists}; is it the right file?")
+
+
+def _departures(table: Table, tensors: Tensors) -> tuple[list[str], list[str], list[str]]:
+    """Names that are missing, those that are not in the table, and of these the ones that it says nothing of."""
+    missing = [name for name in table.targets if name not in tensors]
+    more = [name for name in tensors if name not in table.targets]
+    return missing, more, [name for name in more if table.others is None or not re.fullmatch(table.others, name)]
 
 
 def _likeness(table: Table, tensors: Tensors) -> float:
@@ -56,11 +63,11 @@ def classes_in(table: Table, tensors: Tensors, file: Path) -> int | None:
     Raises:
         WeightsError: the heads do not agree on a whole number of classes.
     """
-    boxes = dict(zip(LOGITS, table.config.boxes.boxes_per_cell, strict=True))
+    boxes = {f"logits_{level}": count for level, count in enumerate(table.config.boxes.boxes_per_cell)}
     counts = {}
     for name, target in table.targets.items():
         layer, _, variable = target.variable.partition(".") if target else ("", "", "")
-        if layer in boxes and variable == "bias":
+        if target and gives_logits(target.variable) and variable == "bias":
             counts[name] = tensors[name].size / boxes[layer]
     distinct = set(counts.values())
     if len(distinct) > 1 or any(count < 2 or count % 1 for count in distinct):
@@ -80,3 +87,10 @@ def check_shapes(table: Table, tensors: Tensors, variables: Mapping[str, Shape],
             expected = target.conversion.published_shape(variables[target.variable])
             if tensors[name].shape != expected:
                 raise WeightsError(f"{file}: tensor {name} has shape {tensors[name].shape}, but {table.description} has {expected}")
+
+
+def check_finite(table: Table, tensors: Tensors, file: Path) -> None:
+    """Raise WeightsError if a tensor that is used holds NaN, as a part of a classifier may; the message names the first."""
+    for name, target in table.targets.items():
+        if target is not None and np.isnan(tensors[name]).any():
+            raise WeightsError(f"{file}: tensor {name} holds nothing but NaN; the file is damaged, or its training diverged")

@@ -19,6 +19,8 @@ Tensors = Iterator[tuple[str, np.ndarray]]
 WRAPPERS = ("model", "state_dict")
 # DataParallel, torch.compile and PyTorch Lightning put these before each name.
 PREFIXES = ("module.", "_orig_mod.", "model.")
+COUNTER = "num_batches_tracked"  # of PyTorch's batch normalisation, an integer
+CLASSIFIER = "classifier."  # filled with NaN where torchvision publishes the features of a network alone
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
@@ -30,8 +32,9 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     package). `.tflite`, and `.data`, which is what MediaPipe's npm packages call a bundle that holds one.
 
     Raises:
-        WeightsError: the file is missing, damaged, of another kind, holds anything besides floating-point tensors, or two
-            tensors of one name, or a tensor holds NaN or an infinity.
+        WeightsError: the file is missing, damaged, of another kind, holds anything besides floating-point tensors and the counters
+            of batch normalisation, or two tensors of one name, or a tensor holds NaN or an infinity; a classifier may be NaN
+            throughout.
     """
     check_readable(path)
     reader = READERS[path.suffix]
@@ -71,16 +74,18 @@ def _named(found: Tensors, path: Path) -> dict[str, np.ndarray]:
     for name, array in found:
         if name in tensors:
             raise WeightsError(f"{path}: holds two tensors {name}; is it the right file?")
-        tensors[name] = _float32(array, f"{path}: tensor {name}")
+        tensors[name] = _float32(array, name, path)
     return tensors
 
 
-def _float32(array: np.ndarray, where: str) -> np.ndarray:
-    if not np.issubdtype(array.dtype, np.floating):
+def _float32(array: np.ndarray, name: str, path: Path) -> np.ndarray:
+    where = f"{path}: tensor {name}"
+    if not np.issubdtype(array.dtype, np.floating) and not name.endswith(COUNTER):
         raise WeightsError(f"{where} is of type {array.dtype}; weights are floating-point numbers")
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused below
         array = array.astype(np.float32, copy=False)
-    if not np.isfinite(array).all():
+    empty = name.startswith(CLASSIFIER) and np.isnan(array).all()
+    if not empty and not np.isfinite(array).all():
         raise WeightsError(f"{where} holds NaN or infinite numbers in float32; the file is damaged, or its training diverged")
     return array
 
@@ -125,7 +130,8 @@ def _safetensors(path: Path) -> Tensors:
     with safe_open(path, framework="np") as file:
         for name in file.keys():  # noqa: SIM118  not a dictionary
             dtype = file.get_slice(name).get_dtype()
-            if dtype not in ("F64", "F32", "F16"):  # all floating-point types that NumPy has
+            floating = dtype in ("F64", "F32", "F16")  # all floating-point types that NumPy has
+            if not floating and not name.endswith(COUNTER):
                 raise WeightsError(f"{path}: tensor {name} is of type {dtype}; store it as F32")
             yield name, file.get_tensor(name)
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from tf_ssd.errors import WeightsError
-from tf_ssd.weights.tables import AS_IS, OIHW, VGG16, Table, Target
+from tf_ssd.weights.tables import vgg
+from tf_ssd.weights.tables.keras_applications import VGG16
+from tf_ssd.weights.tables.table import Table, Target
+from tf_ssd.weights.tables.torch_layout import OIHW
 
 # "functional_1/block1_conv1_1/convolution/ReadVariableOp:0": the layer's name with a number that Keras may append.
 LAYER = re.compile(r"(?:^|/)(block\d_conv\d)(?:_\d+)?/")
@@ -38,10 +41,10 @@ def _short(name: str, array: np.ndarray) -> str:
 
 
 def _targets() -> Iterator[tuple[str, Target]]:
-    for layer in VGG16:
+    for layer in vgg.layers("vgg16"):
         theirs = layer.replace("conv", "block").replace("_", "_conv")
         yield f"{theirs}/kernel", Target(f"{layer}.kernel", OIHW)
-        yield f"{theirs}/bias", Target(f"{layer}.bias", AS_IS)
+        yield f"{theirs}/bias", Target(f"{layer}.bias")
 
 
 KERAS_ONNX = Table(
@@ -49,5 +52,7 @@ KERAS_ONNX = Table(
     "VGG16 of Keras Applications in an ONNX file",
     dict(_targets()),
     channels="bgr",
+    config=VGG16[0].config,
+    suits=lambda tensors: tensors["block1_conv1/kernel"].shape[1:] == (3, 3, 3),  # and not (3, 3, 3, 64), as Keras itself keeps it
     others=r"(?!block\d_conv\d/).*",  # the top, which is everybody's own; VGG19 has more convolutions and is refused
 )

@@ -14,7 +14,7 @@ import numpy as np
 from tf_ssd.config import network_named
 from tf_ssd.errors import WeightsError
 from tf_ssd.network.backbones.mobilenet_v2 import NAMES, PARTS
-from tf_ssd.weights.tables import AS_IS, Conversion, Table, Target
+from tf_ssd.weights.tables.table import AS_IS, Conversion, Table, Target
 from tf_ssd.weights.tflite import constants, label_map, read_model
 
 CONFIG = replace(network_named("ssd300_mobilenet_v2"), batch_norm=False)

@@ -13,7 +13,7 @@ from tf_ssd.errors import WeightsError
 from tf_ssd.model import SSD
 from tf_ssd.system.files import writing, written_beside
 from tf_ssd.weights.places import check_model_file
-from tf_ssd.weights.tables import is_head
+from tf_ssd.weights.tables.table import is_head
 
 REGISTERED = ("tf_ssd>SSD", "tf_ssd>SSD300")  # the second is the earlier name
 SHOWN = 60  # characters of what a file says, in a message

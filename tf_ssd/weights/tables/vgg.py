@@ -1,0 +1,22 @@
+"""The layers of VGG networks, in the order in which all publishers list them."""
+
+from itertools import accumulate
+
+from tf_ssd.config.network import Base
+from tf_ssd.network.backbones.vgg import CONVOLUTIONS
+
+EXTRAS = tuple(f"conv{block}_{number}" for block in (8, 9, 10, 11) for number in (1, 2))
+
+
+def layers(base: Base) -> tuple[str, ...]:
+    """The convolutions of the five blocks."""
+    return tuple(
+        f"conv{block}_{number}" for block, count in enumerate(CONVOLUTIONS[base], start=1) for number in range(1, count + 1)
+    )
+
+
+def positions(base: Base) -> tuple[int, ...]:
+    """Where they are if the network is a list of convolutions, ReLU and pooling, as in PyTorch."""
+    # A convolution and its ReLU take two places; the pooling behind each block takes one.
+    starts = accumulate((2 * count + 1 for count in CONVOLUTIONS[base]), initial=0)
+    return tuple(start + 2 * number for start, count in zip(starts, CONVOLUTIONS[base], strict=False) for number in range(count))
