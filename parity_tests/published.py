@@ -62,7 +62,7 @@ def layers_in_torch(network: nn.Module, forward: Callable[[], object], imported:
     outputs: dict[str, np.ndarray] = {}
 
     def keep(name: str) -> Callable[..., None]:
-        return lambda _module, _inputs, output: outputs.__setitem__(name, output.permute(0, 2, 3, 1).numpy())
+        return lambda _module, _inputs, output: outputs.__setitem__(name, output.permute(0, 2, 3, 1).clone().numpy())
 
     kernels = {name: target for name, target in imported.table.targets.items() if target and target.variable.endswith(".kernel")}
     modules = {
