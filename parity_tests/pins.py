@@ -1,7 +1,7 @@
 """Which test holds which constant and which option in its place.
 
 `@pins("matcher", "MIN_OVERLAP")` says that the test fails once that constant is moved. `@pins("matcher.match", "threshold")` says
-that it fails once that option is dropped, or its default moved. `@pins("model.SSD300.targets")` says that it fails once this caller
+that it fails once that option is dropped, or its default moved. `@pins("model.SSD.targets")` says that it fails once this caller
 drops any option of an operation that it calls. `meta/test_pins.py` makes all three lists from the code, and tries it.
 """
 

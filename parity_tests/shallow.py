@@ -3,6 +3,8 @@
 It is an `SSD300` as every caller sees it, with 20 default boxes in place of 8732, and its reference is four lines of PyTorch.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 from unittest import mock
 
@@ -14,6 +16,7 @@ import torch
 import reference_torch.default_boxes as reference
 from reference_torch import matcher
 from tf_ssd.config import LossConfig, ModelConfig, caffe_boxes
+from tf_ssd.config.network import Architecture
 from tf_ssd.model import SSD300, ssd300
 
 IMAGES, ROWS, CLASSES = 2, 4, 4
@@ -32,22 +35,39 @@ MATCHING: dict[str, Any] = {"threshold": 0.3, "strategy": "argmax"}
 LOSS: dict[str, Any] = {"negative_ratio": 1, "min_negatives": 2, "alpha": 0.25, "normalizer": "image"}
 SCORES: Literal["sigmoid"] = "sigmoid"
 HEADS = {"offsets": 4, "logits": CLASSES}
+MEANS = {"quarters": 150, "whole": 300}  # pixels a side
 
 
 def settings() -> ModelConfig:
     """All of the above."""
     names = {"threshold": "match_threshold", "strategy": "match_strategy"}
     loss = LossConfig(**{names[name]: value for name, value in MATCHING.items()}, **LOSS)
-    return ModelConfig(num_classes=CLASSES, boxes=caffe_boxes(**GRID), variances=VARIANCES, loss=loss, scores=SCORES)
+    architecture = Architecture("vgg16", taps=tuple(MEANS), extras=(), pixel_mean=(0.0, 0.0, 0.0), pixel_std=255.0)
+    return ModelConfig(
+        num_classes=CLASSES,
+        boxes=caffe_boxes(**GRID),
+        variances=VARIANCES,
+        loss=loss,
+        scores=SCORES,
+        architecture=architecture,
+        name="shallow",
+    )
+
+
+@contextmanager
+def means_as_body() -> Iterator[None]:
+    """In place of VGG16's layers."""
+
+    def means(pixels: tf.Tensor, _: ModelConfig) -> dict[str, tf.Tensor]:
+        return {name: keras.layers.AveragePooling2D(size)(pixels) for name, size in MEANS.items()}
+
+    with mock.patch.dict("tf_ssd.model.BODIES", {"vgg16": means}):
+        yield
 
 
 def shallow_network(seed: int = 0) -> SSD300:
     """The network with drawn weights, so large that what it predicts differs from box to box."""
-
-    def means(image: tf.Tensor, _: ModelConfig) -> list[tf.Tensor]:
-        return [keras.layers.AveragePooling2D(size)(keras.layers.Rescaling(1 / 255)(image)) for size in (150, 300)]
-
-    with mock.patch("tf_ssd.model.vgg16", means), mock.patch("tf_ssd.model.extras", return_value=[]):
+    with means_as_body():
         model = ssd300(settings())
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(size=weight.shape) for weight in model.weights])
@@ -65,7 +85,7 @@ def predictions(model: SSD300, images: np.ndarray, weights: list[torch.Tensor] |
     weights = weights or reference_weights(model)
     of_name = {variable.path: weight for variable, weight in zip(model.trainable_variables, weights, strict=True)}
     pixels = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
-    sources = [torch.nn.functional.avg_pool2d(pixels, size) for size in (150, 300)]
+    sources = [torch.nn.functional.avg_pool2d(pixels, size) for size in MEANS.values()]
     outputs = {}
     for head, numbers in HEADS.items():
         parts = []

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,7 @@ from parity_tests.test_options_of_training import batch
 from tf_ssd.config import DetectionConfig, DetectionFlags, ExportConfig, LossConfig, ModelConfig
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe
 from tf_ssd.export import inference, serving
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD300, ssd300
 from tf_ssd.network.body import body_layers
 from tf_ssd.optimizer import CaffeSGD
 from tf_ssd.predict import compiled, explain
@@ -70,13 +71,21 @@ def test_the_settings_of_a_model_are_the_references_by_default() -> None:
     assert not model.batch_norm  # as in the paper
 
 
+@pins("model._built")
+def test_the_scale_of_a_model_reaches_its_normalisation() -> None:
+    narrow = ModelConfig(boxes=shallow.settings().boxes, architecture=replace(shallow.settings().architecture, l2_norm=3.0))
+    with shallow.means_as_body():
+        model = ssd300(narrow)
+    assert model.get_layer("quarters_norm").scale.numpy().tolist() == [3] * 3
+
+
 def truth_and_predictions(model: SSD300) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, torch.Tensor]]:
     """Ground truth in float64, which default boxes must follow, and what the network predicts."""
     predicted = {head: values.detach() for head, values in shallow.predictions(model, batch().images.numpy()).items()}
     return (batch().boxes.numpy().astype(np.float64), batch().labels.numpy()), predicted
 
 
-@pins("model.SSD300.targets")
+@pins("model.SSD.targets")
 @pins("config.network.LossConfig", "match_threshold", "match_strategy")
 @pins("config.network.ModelConfig", "boxes", "variances", "loss")
 def test_targets_of_a_model() -> None:
@@ -88,8 +97,8 @@ def test_targets_of_a_model() -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
-@pins("model.SSD300.multibox_loss")
-@pins("model.SSD300.multibox_sums")
+@pins("model.SSD.multibox_loss")
+@pins("model.SSD.multibox_sums")
 @pins("config.network.LossConfig", "negative_ratio", "min_negatives", "alpha", "normalizer")
 @pins("config.network.ModelConfig", "scores")
 def test_loss_of_a_model() -> None:

@@ -35,8 +35,7 @@ LEFT_TO_DEFAULT = {
     # A network computes in float32, and its boxes are limited as torchvision's.
     "dtype": ("export.inference", "export.serving", "predict.compiled", "predict.explain"),
     "max_log_scale": ("export.inference", "export.serving", "predict.compiled", "predict.explain"),
-    # The paper's 20, and Caffe SSD's 0.9 and 0.1.
-    "initial_scale": ("network.backbones.vgg",),
+    # Caffe SSD's 0.9 and 0.1.
     "momentum": ("train.run",),
     "factor": ("train.run",),
 }
