@@ -42,7 +42,7 @@ def settings() -> ModelConfig:
     """All of the above."""
     names = {"threshold": "match_threshold", "strategy": "match_strategy"}
     loss = LossConfig(**{names[name]: value for name, value in MATCHING.items()}, **LOSS)
-    architecture = Architecture("vgg16", taps=tuple(MEANS), extras=(), pixel_mean=(0.0, 0.0, 0.0), pixel_std=255.0)
+    architecture = Architecture("vgg16", taps=tuple(MEANS), extras=(), pixel_mean=(0.0, 0.0, 0.0), pixel_std=(255.0, 255.0, 255.0))
     return ModelConfig(
         num_classes=CLASSES,
         boxes=caffe_boxes(**GRID),

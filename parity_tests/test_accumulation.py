@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from parity_tests.network import photos, production_network, reference_network
+from parity_tests.network import photos, production_network, reference_network, variables_of
 from parity_tests.strategies import random_boxes
-from parity_tests.test_training import NETWORK, reference_loss, reference_weights
+from parity_tests.test_training import NETWORK, reference_loss
 from tf_ssd import loss
 from tf_ssd.loss import MultiboxLoss
 from tf_ssd.model import SSD300
@@ -82,7 +82,7 @@ def test_the_whole_batch_is_that_of_the_reference(at_once: Step) -> None:
     total.backward()
     for parameter in network.parameters():
         parameter.data = parameter.grad
-    assert_together((at_once[0][:1], at_once[1]), ([total.detach()], reference_weights(network)))
+    assert_together((at_once[0][:1], at_once[1]), ([total.detach()], variables_of(network)))
 
 
 def test_images_that_count_alike_do_so_in_micro_batches() -> None:

@@ -16,9 +16,10 @@ from parity_tests.test_loss import small_problem
 from parity_tests.test_options import EAGERLY, LIMITS, NEAR, THRESHOLDS, at_the_thresholds, many, sizes_at_the_clamp
 from parity_tests.torchvision_adapter import TORCHVISION
 from tf_ssd import detect, matcher
-from tf_ssd.config import network
+from tf_ssd.config import boxes
 
 EAGER_AND_REFERENCE = pytest.mark.parametrize("side", [EAGER, REFERENCE], ids=_name)
+PRESETS = ("VOC300", "COCO300", "PAPER300", "VOC512", "COCO512", "LITE320", "OD300", "OD320")
 WHOLE = (0.5, 0.5, 1.0, 1.0)
 
 
@@ -51,13 +52,21 @@ def test_coordinates_are_clipped_at_the_image(side: Implementation, dtype: type)
     np.testing.assert_array_equal(clipped, TORCHVISION.call("boxes.clip", boxes)[0])
 
 
-@pytest.mark.parametrize("preset", ["VOC300", "COCO300", "PAPER300"])
-@pins("config.network", "VOC300", "COCO300", "PAPER300", "PRESETS")
-def test_presets_are_the_references(preset: str) -> None:
-    """Number by number; `test_default_boxes` compares the boxes that follow."""
-    expected = vars(getattr(reference_torch.default_boxes, preset))
-    assert vars(getattr(network, preset)) == expected
-    assert vars(network.PRESETS[preset]) == expected
+@pins("config.boxes", *PRESETS, "PRESETS", "SSD300_RULE", "SSD512_RULE", "LITE_RULE", "OD_API_RULE")
+def test_presets_are_the_references() -> None:
+    """Number by number, and by the rule of its networks; `test_default_boxes` compares the boxes that follow."""
+    for preset in PRESETS:
+        expected, ours = getattr(reference_torch.default_boxes, preset), getattr(boxes, preset)
+        assert vars(boxes.PRESETS[preset]) == vars(ours)
+        for name in ("image_size", "feature_maps", "steps", "offset", "clip"):
+            assert getattr(ours, name) == getattr(expected, name)
+        rule = {"VOC512": "SSD512", "COCO512": "SSD512", "LITE320": "LITE", "OD300": "OD_API", "OD320": "OD_API"}.get(
+            preset, "SSD300"
+        )
+        assert getattr(boxes, f"{rule}_RULE") == boxes.BoxRule(expected.aspect_ratios, expected.order)
+        shapes = [reference_torch.default_boxes._sizes(expected, level) for level in range(len(expected.feature_maps))]
+        for actual, fractions in zip(ours.shapes, shapes, strict=True):
+            np.testing.assert_allclose(actual, np.array(fractions) * expected.image_size, rtol=1e-14)
 
 
 # Coder

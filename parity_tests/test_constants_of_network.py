@@ -3,22 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import torch
 from torch.nn import functional
 
-import reference_torch.model
+import reference_torch.layers
 from parity_tests import test_pooling, test_winograd
 from parity_tests.adapters import EAGER
 from parity_tests.parametrize import DTYPES
 from parity_tests.pins import pins
 from parity_tests.test_options import around
-from tf_ssd.config import ModelConfig
-from tf_ssd.network import convolution, extras, heads, layers
-from tf_ssd.network.backbones import vgg
+from tf_ssd.network import layers
 
 
 @contextmanager
@@ -37,7 +34,7 @@ def eagerly() -> Iterator[None]:
 def test_the_scale_that_normalised_pixels_start_with(dtype: type, options: dict[str, float]) -> None:
     pixels = np.random.default_rng(0).normal(size=(2, 1, 3, 4)).astype(dtype)
     actual = layers.L2Normalize(dtype=np.dtype(dtype).name, **options)(tf.constant(pixels))
-    unit = reference_torch.model.l2_normalize(torch.from_numpy(pixels).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    unit = reference_torch.layers.l2_normalize(torch.from_numpy(pixels).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
     np.testing.assert_allclose(actual, unit * (options or {"initial_scale": 20.0})["initial_scale"], rtol=8 * np.finfo(dtype).eps)
 
 
@@ -51,26 +48,11 @@ def test_l2_normalisation_divides_by_no_less_than_its_epsilon(dtype: type) -> No
     with tf.GradientTape() as tape:
         tape.watch(x)
         actual = layer(x)
-    expected = reference_torch.model.l2_normalize(y) * 20
+    expected = reference_torch.layers.l2_normalize(y) * 20
     (slope,) = torch.autograd.grad(expected.sum(), y)
     units = 16 * np.finfo(dtype).eps
     np.testing.assert_allclose(actual, expected.permute(0, 2, 3, 1).detach(), rtol=units)
     np.testing.assert_allclose(tape.gradient(actual, x), slope.permute(0, 2, 3, 1), rtol=units, atol=units * 2e13)
-
-
-@pins("network.backbones.vgg", "MEAN_RGB", "VGG_BLOCKS")
-@pins("network.extras", "EXTRAS")
-def test_the_tables_of_the_network_are_the_references() -> None:
-    """`test_model` shows that the network is made of them."""
-    rows = {}
-    for block, (channels, convolutions) in enumerate(vgg.VGG_BLOCKS, start=1):
-        rows |= {f"conv{block}_{number}": (channels, 3, 1, 1, 1) for number in range(1, convolutions + 1)}
-    rows |= {name: reference_torch.model.CONVOLUTIONS[name] for name in ("fc6", "fc7")}
-    for name, squeezed, channels, stride, padding in extras.EXTRAS:
-        rows |= {f"{name}_1": (squeezed, 1, 1, 0, 1), f"{name}_2": (channels, 3, stride, padding, 1)}
-    assert rows == reference_torch.model.CONVOLUTIONS
-    mean = reference_torch.model.SSD300(2, width=1 / 64).mean.flatten()
-    assert list(vgg.MEAN_RGB) == mean.tolist()
 
 
 def eager_convolution(channels: int, filters: int, training: bool | None) -> tuple[np.ndarray, np.ndarray]:
@@ -113,39 +95,3 @@ def test_a_tile_of_winograds() -> None:
         results = EAGER.call(test_winograd.OPERATION, *inputs) + EAGER.gradients(test_winograd.OPERATION, *inputs, wrt=(0, 1))
     for actual, expected in zip(results, test_winograd.witness(*inputs)[0], strict=True):
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
-
-
-@pins("network.heads", "OFFSETS_STDDEV", "LOGITS_STDDEV")
-def test_heads_start_near_zero() -> None:
-    """Standard deviations of 0.01 and 0.003; what the reference draws shows the same, as far as that many numbers can."""
-    inputs = [keras.Input((2, 2, 3)) for _ in reference_torch.model.SOURCES]
-    model = keras.Model(inputs, heads.heads(inputs, ModelConfig(num_classes=3)))
-    reference = reference_torch.model.SSD300(3, width=1 / 16)
-    for head, expected in (("offsets", 0.01), ("logits", 0.003)):
-        for level, source in enumerate(reference_torch.model.SOURCES):
-            assert model.get_layer(f"{head}_{level}").kernel_initializer.stddev == expected
-            assert getattr(reference, f"{head}_{source}").weight.detach().std() == pytest.approx(expected, rel=0.1)
-
-
-@pytest.mark.parametrize("width", [1.0, 1 / 16])
-@pins("config.network.ModelConfig", "width")
-def test_the_width_of_a_layer(width: float) -> None:
-    """As many channels as in the reference."""
-    x = convolution.convolution(keras.Input((4, 4, 3)), "conv1_1", 64, 3, ModelConfig(width=width), padding=1)
-    with torch.device("meta"):  # weights that take neither memory nor time
-        assert x.shape[-1] == reference_torch.model.SSD300(2, width=width).conv1_1.out_channels
-
-
-@pytest.mark.parametrize("batch_norm", [True, False])
-@pins("config.network.ModelConfig", "batch_norm")
-def test_batch_normalisation_of_a_layer(batch_norm: bool) -> None:
-    """Between convolution and ReLU, by the statistics of the batch; torch's with the epsilon of Keras, 1e-3."""
-    pixels = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
-    x = keras.Input((4, 4, 3))
-    model = keras.Model(x, convolution.convolution(x, "conv", 64, 3, ModelConfig(width=1 / 16, batch_norm=batch_norm), padding=1))
-    kernel = torch.from_numpy(model.get_layer("conv").kernel.numpy()).permute(3, 2, 0, 1)
-    expected = functional.conv2d(torch.from_numpy(pixels).permute(0, 3, 1, 2), kernel, padding=1)
-    if batch_norm:
-        expected = functional.batch_norm(expected, None, None, training=True, eps=1e-3)
-    actual = model(pixels, training=True)
-    np.testing.assert_allclose(actual, functional.relu(expected).permute(0, 2, 3, 1), rtol=0, atol=1e-5)

@@ -12,7 +12,18 @@ import reference_torch.default_boxes as reference
 import tf_ssd.config
 import tf_ssd.default_boxes as production
 from parity_tests import strategies
+from tf_ssd.config.boxes import BoxRule
 
+COUNTS = {
+    "VOC300": 8732,
+    "COCO300": 8732,
+    "PAPER300": 8732,
+    "VOC512": 24564,
+    "COCO512": 24564,
+    "LITE320": 3234,
+    "OD300": 1917,
+    "OD320": 2034,
+}
 PRESETS = pytest.mark.parametrize("preset", ["VOC300", "COCO300", "PAPER300"])
 CLIPS = pytest.mark.parametrize("clip", ["none", "size", "cxcywh"])
 
@@ -33,9 +44,19 @@ def check_default_boxes(ours: Any, theirs: Any) -> np.ndarray:
 def test_presets(preset: str, clip: str) -> None:
     ours = dataclasses.replace(getattr(tf_ssd.config, preset), clip=clip)
     theirs = dataclasses.replace(getattr(reference, preset), clip=clip)
+    check_default_boxes(ours, theirs)
+
+
+@pytest.mark.parametrize("preset", COUNTS)
+def test_presets_of_the_family(preset: str) -> None:
+    """As they are, and as the rule of their networks makes them of their sizes."""
+    ours, theirs = tf_ssd.config.PRESETS[preset], getattr(reference, preset)
     boxes = check_default_boxes(ours, theirs)
-    assert boxes.shape == (8732, 4)
-    assert ours.num_boxes == 8732
+    assert len(boxes) == ours.num_boxes == COUNTS[preset]
+    rule = BoxRule(theirs.aspect_ratios, theirs.order)
+    sizes = (*theirs.min_sizes, theirs.max_sizes[-1])
+    check_default_boxes(dataclasses.replace(ours, shapes=rule.shapes(sizes)), theirs)
+    np.testing.assert_allclose(rule.sizes(ours.shapes), sizes, rtol=1e-12)
 
 
 @given(arguments=strategies.grid_configs())

@@ -55,7 +55,7 @@ def default_of(function: Callable[..., Any], option: str) -> Any:
 @pins("config.network.LossConfig", *("match_threshold", "match_strategy", *LOSS))
 @pins("config.network.ModelConfig", "num_classes", "boxes", "width", "batch_norm", "variances", "loss", "scores")
 def test_the_settings_of_a_model_are_the_references_by_default() -> None:
-    loss, matching, network = reference_torch.loss.multibox_loss, reference_torch.matcher.targets, reference_torch.model.SSD300
+    loss, matching, network = reference_torch.loss.multibox_loss, reference_torch.matcher.targets, reference_torch.model.SSD
     model = ModelConfig()
     assert vars(model.loss) == vars(LossConfig())
     assert (model.loss.match_threshold, model.loss.match_strategy) == tuple(

@@ -10,7 +10,7 @@ import tensorflow as tf
 import torch
 
 import reference_torch.model
-from parity_tests.network import CONVOLUTIONS, NORM, photos, production_network, reference_network
+from parity_tests.network import channels_first, photos, production_network, reference_network, variables_of
 from parity_tests.strategies import random_boxes
 from reference_torch import loss, matcher
 from tf_ssd.config import ModelConfig
@@ -75,34 +75,26 @@ def reference_run() -> Run:
         total.backward()
         optimizer.step()
         losses.append(float(total.detach()))
-    return Run(np.array(losses), reference_weights(network))
+    return Run(np.array(losses), variables_of(network))
 
 
 def parameter_groups(network: torch.nn.Module) -> list[dict[str, object]]:
     """Kernels decay, biases learn twice as fast, the scales of conv4_3 do neither."""
-    groups = {"weight": {"weight_decay": DECAY, "multiplier": 1}, "bias": {"multiplier": 2}, "conv4_3_scale": {"multiplier": 1}}
+    groups = {"weight": {"weight_decay": DECAY, "multiplier": 1}, "bias": {"multiplier": 2}, "scale": {"multiplier": 1}}
     chosen = {kind: [p for name, p in network.named_parameters() if name.split(".")[-1] == kind] for kind in groups}
     assert sum(map(len, chosen.values())) == len(list(network.parameters()))
     return [{"params": chosen[kind], **settings} for kind, settings in groups.items()]
 
 
-def reference_loss(network: reference_torch.model.SSD300, batch: Batch) -> torch.Tensor:
+def reference_loss(network: reference_torch.model.SSD, batch: Batch) -> torch.Tensor:
     """The MultiBox loss of a batch, image by image up to the loss itself."""
-    predictions = network(torch.from_numpy(batch.images.numpy()).permute(0, 3, 1, 2))
+    predictions = network(channels_first(batch.images.numpy()))
     # The same to the last bit: two boxes placed evenly about an object overlap it equally, and the last bit decides between them.
     defaults = torch.from_numpy(default_boxes(NETWORK.boxes, dtype="float64").numpy())
     truth = zip(*(torch.from_numpy(part.numpy()) for part in (batch.boxes, batch.labels)), strict=True)
     targets = [matcher.targets(*image, defaults) for image in truth]
     offsets, labels = (torch.stack(parts) for parts in zip(*targets, strict=True))
     return loss.multibox_loss(predictions["offsets"], predictions["logits"], offsets, labels).total
-
-
-def reference_weights(network: torch.nn.Module) -> dict[str, np.ndarray]:
-    weights = {f"{NORM}/scale": network.conv4_3_scale}
-    for ours, theirs in CONVOLUTIONS.items():
-        weights[f"{ours}/kernel"] = getattr(network, theirs).weight.permute(2, 3, 1, 0)
-        weights[f"{ours}/bias"] = getattr(network, theirs).bias
-    return {name: weight.detach().numpy().copy() for name, weight in weights.items()}
 
 
 def production_run(model: SSD300, folder: Path) -> Run:

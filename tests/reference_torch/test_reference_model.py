@@ -2,16 +2,17 @@ import pytest
 import torch
 from torch.nn.functional import max_pool2d, relu
 
-from reference_torch.model import SOURCES, SSD300, l2_normalize
+from reference_torch.layers import l2_normalize
+from reference_torch.model import SSD
 
-# Where each source starts among the 8732 boxes, cells a side, boxes a cell.
+# Where the boxes of each source start among the 8732 boxes, cells a side, boxes a cell.
 PLACES = {
-    "conv4_3": (0, 38, 4),
-    "fc7": (5776, 19, 6),
-    "conv8_2": (7942, 10, 6),
-    "conv9_2": (8542, 5, 6),
-    "conv10_2": (8692, 3, 4),
-    "conv11_2": (8728, 1, 4),
+    0: (0, 38, 4),
+    1: (5776, 19, 6),
+    2: (7942, 10, 6),
+    3: (8542, 5, 6),
+    4: (8692, 3, 4),
+    5: (8728, 1, 4),
 }
 MEAN_IMAGE = torch.tensor([123.0, 117, 104])[None, :, None, None].expand(1, 3, 300, 300)
 NOISE_IMAGE = torch.rand(1, 3, 300, 300, generator=torch.Generator().manual_seed(0)) * 255
@@ -19,7 +20,7 @@ NOISE_IMAGE = torch.rand(1, 3, 300, 300, generator=torch.Generator().manual_seed
 
 def small(num_classes=3, width=1 / 64):
     torch.manual_seed(0)
-    return SSD300(num_classes, width=width)
+    return SSD("ssd300_vgg16", num_classes, width=width)
 
 
 def record(model, names):
@@ -33,12 +34,12 @@ def record(model, names):
 
 def test_parameters_of_the_paper():
     with torch.device("meta"):
-        model = SSD300()
-        assert sum(p.numel() for p in SSD300(91).parameters()) == 35_641_826  # torchvision's ssd300_vgg16
+        model = SSD("ssd300_vgg16")
+        assert sum(p.numel() for p in SSD("ssd300_vgg16", 91).parameters()) == 35_641_826  # torchvision's ssd300_vgg16
     assert sum(p.numel() for p in model.parameters()) == 26_285_486
     assert model.conv5_3.weight.shape == (512, 512, 3, 3)
-    assert model.logits_fc7.weight.shape == (6 * 21, 1024, 3, 3)
-    assert model.offsets_conv4_3.weight.shape == (4 * 4, 512, 3, 3)
+    assert model.logits_1.weight.shape == (6 * 21, 1024, 3, 3)
+    assert model.offsets_0.weight.shape == (4 * 4, 512, 3, 3)
 
 
 def test_names():
@@ -46,7 +47,7 @@ def test_names():
     extra = ["8_1", "8_2", "9_1", "9_2", "10_1", "10_2", "11_1", "11_2"]
     heads = [f"{head}_{source}" for head in ("offsets", "logits") for source in PLACES]
     modules = [f"conv{n}" for n in vgg + extra] + ["fc6", "fc7"] + heads
-    expected = {f"{module}.{p}" for module in modules for p in ("weight", "bias")} | {"conv4_3_scale"}
+    expected = {f"{module}.{p}" for module in modules for p in ("weight", "bias")} | {"scale"}
     assert set(small().state_dict()) == expected
 
 
@@ -62,7 +63,7 @@ def test_kernels_strides_paddings_dilations():
         ("conv9_2", 3, 2, 1, 1),
         ("conv10_2", 3, 1, 0, 1),
         ("conv11_2", 3, 1, 0, 1),
-        ("logits_conv11_2", 3, 1, 1, 1),
+        ("logits_5", 3, 1, 1, 1),
     ]:
         layer = getattr(model, name)
         found = layer.kernel_size, layer.stride, layer.padding, layer.dilation
@@ -70,23 +71,22 @@ def test_kernels_strides_paddings_dilations():
 
 
 def test_width_scales_the_body_and_never_to_nothing():
-    model = SSD300(5, width=0.1)
+    model = SSD("ssd300_vgg16", 5, width=0.1)
     assert model.conv1_1.weight.shape == (6, 3, 3, 3)  # round(6.4)
     assert model.conv8_1.weight.shape == (26, 102, 1, 1)  # round(25.6), round(102.4)
-    assert model.offsets_conv4_3.weight.shape == (16, 51, 3, 3)
-    assert SSD300(5, width=1e-6).fc7.weight.shape == (1, 1, 1, 1)
+    assert model.offsets_0.weight.shape == (16, 51, 3, 3)
+    assert SSD("ssd300_vgg16", 5, width=1e-6).fc7.weight.shape == (1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_shapes_of_outputs_and_sources(dtype):
     model = small().to(dtype)
-    seen = record(model, [f"offsets_{source}" for source in SOURCES])
+    seen = record(model, [f"offsets_{source}" for source in PLACES])
     outputs = model(torch.rand(2, 3, 300, 300, dtype=dtype) * 255)
     assert set(outputs) == {"offsets", "logits"}
     assert outputs["offsets"].shape == (2, 8732, 4)
     assert outputs["logits"].shape == (2, 8732, 3)
     assert outputs["offsets"].dtype == outputs["logits"].dtype == dtype
-    assert tuple(PLACES) == SOURCES
     for source, (_, cells, boxes) in PLACES.items():
         assert seen[f"offsets_{source}"][1].shape == (2, boxes * 4, cells, cells)
 
@@ -115,15 +115,15 @@ def test_mean_is_subtracted_in_rgb_order():
 
 def test_conv4_3_is_normalised_for_its_head_only():
     model = small(width=1 / 16)
-    seen = record(model, ["conv4_3", "conv5_1", "offsets_conv4_3", "logits_conv4_3"])
+    seen = record(model, ["conv4_3", "conv5_1", "offsets_0", "logits_0"])
     model(torch.rand(1, 3, 300, 300) * 255)
     features = relu(seen["conv4_3"][1])
     assert torch.equal(seen["conv5_1"][0], max_pool2d(features, 2))
-    assert torch.equal(seen["offsets_conv4_3"][0], seen["logits_conv4_3"][0])
-    lengths, alive = seen["offsets_conv4_3"][0].norm(dim=1), features.norm(dim=1) > 0
+    assert torch.equal(seen["offsets_0"][0], seen["logits_0"][0])
+    lengths, alive = seen["offsets_0"][0].norm(dim=1), features.norm(dim=1) > 0
     assert alive.any()
     torch.testing.assert_close(lengths[alive], torch.full_like(lengths[alive], 20.0))
-    assert model.conv4_3_scale.tolist() == [20] * 32
+    assert model.scale.tolist() == [20] * 32
 
 
 def test_pool3_rounds_up_and_pool5_keeps_its_size():
@@ -158,20 +158,13 @@ def test_gradients_are_finite_even_where_conv4_3_is_all_zero(image):
     (outputs["offsets"].sum() + outputs["logits"].sum()).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad.isfinite().all(), name
-    assert model.logits_conv11_2.bias.grad.tolist() == [1] * 12
+    assert model.logits_5.bias.grad.tolist() == [1] * 12
 
 
 def test_initialisation():
     model = small(num_classes=21, width=1 / 4)
     for name, stddev in [("conv5_3", (2 / (128 * 9)) ** 0.5), ("fc7", (2 / 256) ** 0.5)]:
         assert getattr(model, name).weight.std().item() == pytest.approx(stddev, rel=0.05)
-    assert model.offsets_fc7.weight.std().item() == pytest.approx(0.01, rel=0.05)
-    assert model.logits_fc7.weight.std().item() == pytest.approx(0.003, rel=0.05)
+    assert model.offsets_1.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert model.logits_1.weight.std().item() == pytest.approx(0.003, rel=0.05)
     assert all((p == 0).all() for name, p in model.named_parameters() if name.endswith("bias"))
-
-
-def test_other_boxes_per_cell():
-    with torch.device("meta"):
-        assert SSD300(3, width=1 / 64, boxes_per_cell=(6,) * 6).logits_conv4_3.out_channels == 18
-        with pytest.raises(ValueError, match="zip"):
-            SSD300(3, width=1 / 64, boxes_per_cell=(4, 6))

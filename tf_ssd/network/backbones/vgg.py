@@ -23,7 +23,8 @@ def body(x: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:
         for number in range(1, convolutions + 1):
             last = number == convolutions and pooled_with_relu
             x = convolution(x, f"{name}_{number}", channels, 3, config, padding=1, activation="linear" if last else None)
-            found[f"{name}_{number}"] = x
+            if not last:
+                found[f"{name}_{number}"] = x
         # The 75 cells before pool3 become 38, as in Caffe; pool5 keeps its cells.
         if pooled_with_relu:
             x = ReLUMaxPooling2D(name=name.replace("conv", "pool"))(x)
