@@ -124,14 +124,13 @@ def assert_equal(ours, theirs):
         np.testing.assert_array_equal(value, theirs[name], err_msg=name)
 
 
-def loss_and_gradients(model, parts, batch, *, scale=1.0):
+def loss_and_gradients(model, parts, batch):
     """Predictions for the parts of a batch, its loss, and the gradient, as they are computed without any graph."""
     with tf.GradientTape() as tape:
         of_parts = [model(images, training=True) for images in parts]
         predictions = {name: tf.concat([part[name] for part in of_parts], 0) for name in of_parts[0]}
         losses = model.multibox_loss(batch.boxes, batch.labels, predictions)
-        scaled = losses.total * scale
-    return predictions, losses, [gradient / scale for gradient in tape.gradient(scaled, model.trainable_variables)]
+    return predictions, losses, tape.gradient(losses.total, model.trainable_variables)
 
 
 class Battery:
@@ -182,8 +181,9 @@ class Battery:
         with dtype_policy(policy):
             network = ssd(config)
         network.set_weights(model.get_weights())
-        _, expected, _ = loss_and_gradients(model, [batch.images], batch)
-        predictions, losses, gradients = loss_and_gradients(network, [batch.images], batch, scale=128.0)
+        one = Batch(*(column[:1] for column in batch))  # processors are slow at float16
+        _, expected, _ = loss_and_gradients(model, [one.images], one)
+        predictions, losses, gradients = loss_and_gradients(network, [one.images], one)
         values = (*predictions.values(), losses.total, *gradients)
         assert {value.dtype for value in values} == {tf.float32}
         assert all(np.isfinite(value).all() for value in values)

@@ -149,6 +149,7 @@ def test_a_dilated_prediction_in_parts_is_that_of_keras():
     [
         ({"filters": 2}, [2]),
         ({"filters": 5}, [5]),
+        ({"kernel": 1}, [6]),
         ({"dtype": "float64"}, [6]),
         ({"training": True}, [6]),
         ({"training": None}, [2, 2, 2]),  # as in Keras, what is not training is prediction
@@ -156,8 +157,9 @@ def test_a_dilated_prediction_in_parts_is_that_of_keras():
     ids=str,
 )
 def test_other_convolutions_are_in_one_and_what_is_not_training_in_parts(split, other, numbers):
-    filters, dtype, training = ({"filters": 6, "dtype": "float32", "training": False} | other).values()
-    FastConv2D(filters, 3, dtype=dtype)(drawn(1, 6, 6, 2, dtype=dtype), training=training)
+    plain = {"filters": 6, "kernel": 3, "dtype": "float32", "training": False}
+    filters, kernel, dtype, training = (plain | other).values()
+    FastConv2D(filters, kernel, dtype=dtype)(drawn(1, 6, 6, 2, dtype=dtype), training=training)
     assert split == numbers
 
 

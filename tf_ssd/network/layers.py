@@ -54,7 +54,7 @@ class FastConv2D(keras.layers.Conv2D):
         if kernels == "training" and winograd.suits(inputs, self.kernel, **geometry):
             outputs = winograd.convolve(inputs, tf.convert_to_tensor(self.kernel))
             return tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs
-        if kernels == "prediction" and parts.suits(self.filters, inputs.dtype):
+        if kernels == "prediction" and parts.suits(self.kernel_size, self.filters, inputs.dtype):
             bias = tf.convert_to_tensor(self.bias) if self.use_bias else None
             return parts.convolve(inputs, tf.convert_to_tensor(self.kernel), bias, self.convolution_op)
         return super().call(inputs)

@@ -101,7 +101,7 @@ class Detector:
         return outputs["offsets"][0], outputs["logits"][0]
 
     def _images(self, sources: Sequence[Source]) -> tf.Tensor:
-        """The input of the network, (B, 300, 300, 3)."""
+        """The input of the network, (B, S, S, 3)."""
         side = self.model.config.boxes.image_size
         return tf.stack([resize_window(source, whole(source.size_px), image_size=side) for source in sources])
 

@@ -14,9 +14,9 @@ MANY_RESULTS = 256  # from which parts are faster
 RESULTS_OF_PART = 64
 
 
-def suits(results: int, dtype: tf.DType) -> bool:
-    """Whether a convolution with so many results is faster in parts."""
-    many = results >= MANY_RESULTS and results % RESULTS_OF_PART == 0
+def suits(kernel_size: tuple[int, ...], results: int, dtype: tf.DType) -> bool:
+    """Whether a convolution is faster in parts: one with many results, but none of 1x1, which are slower, being small."""
+    many = results >= MANY_RESULTS and results % RESULTS_OF_PART == 0 and kernel_size != (1, 1)
     return many and dtype == tf.float32 and dilation.has_kernels(dtype)  # which only oneDNN has on a CPU
 
 
