@@ -37,7 +37,7 @@ def test_names_of_convolutions_are_shortened(kernel, bias, tmp_path):
 
 
 def network(**more):
-    return dict.fromkeys(KERAS_ONNX.targets, np.zeros(1)) | more
+    return dict.fromkeys(KERAS_ONNX.targets, np.zeros((1, 3, 3, 3))) | more
 
 
 def test_a_top_of_ones_own_is_named(tmp_path):

@@ -3,6 +3,8 @@
 import hashlib
 from itertools import product
 
+import h5py
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -131,3 +133,20 @@ def test_vgg16_of_keras():
             kernel = kernel[:, :, ::-1] if block == number == 1 else kernel  # Keras takes BGR
             digest.update(kernel.tobytes() + bias.tobytes())
     assert digest.hexdigest() == "d9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd"
+
+
+def test_mobilenet_v2_of_keras(photos):
+    """Its top and its optimizer are left; both taps are what Keras computes with the same file."""
+    path = published("dog_breed_mobilenetv2.h5")
+    model = import_weights("keras", path)
+    theirs = keras.applications.MobileNetV2(input_shape=(300, 300, 3), weights=None, include_top=False)
+    with h5py.File(path) as file:
+        for layer in theirs.layers:
+            for variable in layer.weights:
+                variable.assign(file[f"model_weights/mobilenetv2_1.00_160/{layer.name}/{variable.name}"])
+    for tap in model.config.architecture.taps:
+        ours, expected = (network.get_layer(tap).output for network in (model, theirs))
+        pixels = np.float32(photos["chelsea"][None])
+        actual = keras.Model(model.inputs[0], ours)(pixels).numpy()
+        expected = keras.Model(theirs.inputs[0], expected)(pixels / 127.5 - 1).numpy()
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * np.abs(expected).max())

@@ -118,6 +118,19 @@ def test_names_of_keras(name, short):
     assert by_layer({name: np.zeros(1)}).keys() == {short}
 
 
+def test_a_classifier_of_ones_own(tmp_path):
+    """A whole model that was tuned on other classes: the body is inside it, its top and its optimizer are of no use."""
+    body = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3), pooling="avg")
+    model = keras.Sequential([body, keras.layers.Dense(5)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "tuned.h5")
+    tensors = by_layer(read_weights(tmp_path / "tuned.h5"))
+    table = find_table("keras", tensors, FILE)
+    assert table.description.startswith("MobileNetV2 of Keras Applications")
+    assert {name for name, target in table.targets.items() if target is None} == {"dense/kernel", "dense/bias"}
+
+
 def test_names_that_would_be_one_stay_as_they_are():
     tensors = dict.fromkeys(("a/Conv1/kernel", "b/Conv1/kernel"), np.zeros(1))
     assert by_layer(tensors).keys() == tensors.keys()

@@ -11,11 +11,18 @@ from tf_ssd.config import WeightsSource
 from tf_ssd.errors import WeightsError
 from tf_ssd.weights.keras_onnx import KERAS_ONNX
 from tf_ssd.weights.mediapipe import MEDIAPIPE
-from tf_ssd.weights.tables import TABLES
+from tf_ssd.weights.tables import amdegroot, keras_applications, torchvision
 from tf_ssd.weights.tables.table import Shape, Table, Tensors, gives_logits
 
 NAMES_SHOWN = 3
-KNOWN = (KERAS_ONNX, replace(KERAS_ONNX, source="keras"), *TABLES, MEDIAPIPE)
+KNOWN = (
+    *torchvision.TABLES,
+    *amdegroot.TABLES,
+    KERAS_ONNX,
+    replace(KERAS_ONNX, source="keras"),
+    *keras_applications.TABLES,
+    MEDIAPIPE,
+)
 
 
 def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
@@ -25,26 +32,24 @@ def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
         WeightsError: there is none. The message lists how the names differ from the nearest table of `source`; or it names another
             source, if a table of that source is nearer.
     """
-    nearest, other = (
-        max((table for table in KNOWN if (table.source == source) == own), key=lambda table: _likeness(table, tensors))
-        for own in (True, False)
-    )
-    missing, more, unexpected = _departures(nearest, tensors)
-    if not missing and not unexpected:
-        alike = [table for table in KNOWN if table.source == source and not any(_departures(table, tensors)[::2])]
-        found = next((table for table in alike if table.suits(tensors)), nearest)
-        return replace(found, targets={**found.targets, **dict.fromkeys(more)})
+    own = sorted((table for table in KNOWN if table.source == source), key=lambda table: -_likeness(table, tensors))
+    named = [table for table in own if not any(_departures(table, tensors))]
+    if named:
+        found = next((table for table in named if table.suits(tensors)), named[0])
+        return replace(found, targets=dict.fromkeys(tensors) | found.targets)
+    nearest, other = own[0], max((table for table in KNOWN if table.source != source), key=lambda table: _likeness(table, tensors))
     if _likeness(other, tensors) > max(_likeness(nearest, tensors), 0.5):
         raise WeightsError(f"{file}: not {nearest.description} but, it seems, {other.description}: try --from {other.source}")
+    missing, unexpected = _departures(nearest, tensors)
     lists = f"{_listed(missing, 'missing')}, {_listed(unexpected, 'unexpected')}"
     raise WeightsError(f"{file}: not {nearest.description}: {lists}; is it the right file?")
 
 
-def _departures(table: Table, tensors: Tensors) -> tuple[list[str], list[str], list[str]]:
-    """Names that are missing, those that are not in the table, and of these the ones that it says nothing of."""
+def _departures(table: Table, tensors: Tensors) -> tuple[list[str], list[str]]:
+    """Names that are missing, and those that are neither in the table nor among the others that it allows."""
     missing = [name for name in table.targets if name not in tensors]
     more = [name for name in tensors if name not in table.targets]
-    return missing, more, [name for name in more if table.others is None or not re.fullmatch(table.others, name)]
+    return missing, [name for name in more if table.others is None or not re.fullmatch(table.others, name)]
 
 
 def _likeness(table: Table, tensors: Tensors) -> float:

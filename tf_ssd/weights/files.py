@@ -28,8 +28,8 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
     `.pth` and `.pt`: a state dict, alone or under "model" or "state_dict" (needs PyTorch, which reads it with weights_only=True);
     what lies beside it, such as the command line of torchvision's training script, an `argparse.Namespace`, is ignored.
-    `.safetensors`. `.h5`: datasets by their path, without the ":0" that older versions of Keras append. `.onnx` (needs the onnx
-    package). `.tflite`, and `.data`, which is what MediaPipe's npm packages call a bundle that holds one.
+    `.safetensors`. `.h5`: datasets by their path, without the ":0" that older versions of Keras append, but those of an optimizer.
+    `.onnx` (needs the onnx package). `.tflite`, and `.data`, which is what MediaPipe's npm packages call a bundle that holds one.
 
     Raises:
         WeightsError: the file is missing, damaged, of another kind, holds anything besides floating-point tensors and the counters
@@ -144,6 +144,8 @@ def _hdf5(path: Path) -> Tensors:
         # Links are not followed, and datasets whose content lies elsewhere are refused: everything comes from this file.
         file.visititems(lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None)
         for dataset in datasets:
+            if dataset.name.startswith("/optimizer_weights/"):
+                continue
             if dataset.external or dataset.is_virtual:
                 what_to_do = "copy it into one file (h5repack, or h5py) and try again"
                 raise WeightsError(f"{path}: tensor {dataset.name} is kept in another file, which is not read; {what_to_do}")

@@ -53,6 +53,6 @@ KERAS_ONNX = Table(
     dict(_targets()),
     channels="bgr",
     config=VGG16[0].config,
-    suits=lambda tensors: tensors["block1_conv1/kernel"].shape[1:] == (3, 3, 3),  # and not (3, 3, 3, 64), as Keras itself keeps it
+    suits=lambda tensors: tensors["block1_conv1/kernel"].shape[1:] == (3, 3, 3),  # Keras itself keeps it as (3, 3, 3, 64)
     others=r"(?!block\d_conv\d/).*",  # the top, which is everybody's own; VGG19 has more convolutions and is refused
 )

@@ -27,6 +27,10 @@ EARLIER = (
 )
 
 
+# A top of one's own, whose layers have other names than those of bodies.
+OWN_TOP = r"(?!block|conv|Conv|bn_Conv|expanded_conv).*"
+
+
 class Layer(NamedTuple):
     """A layer of Keras Applications with weights.
 
@@ -106,7 +110,8 @@ def _tables(
         named = {f"{layer.name}/{variable}": layer.target(variable) for layer in layers for variable in layer.variables}
         for targets, writer in ((named, ""), (_by_number(layers), " as written by Keras 3")):
             description = f"{model} of Keras Applications{writer} ({which} top)"
-            yield Table("keras", description, targets, channels=channels, config=config)
+            others = OWN_TOP if which == "without" and targets is named else None
+            yield Table("keras", description, targets, channels=channels, config=config, others=others)
 
 
 def _by_number(layers: tuple[Layer, ...]) -> Targets:
