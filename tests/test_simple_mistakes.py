@@ -25,6 +25,7 @@ DATA = ["--dataset", "coco", "--data", "data"]
 TRAIN, EVALUATE, PREDICT = "tf_ssd.train.__main__", "tf_ssd.evaluate.__main__", "tf_ssd.predict.__main__"
 EXPORT, CHECK, AUDIT = "tf_ssd.export.__main__", "tf_ssd.check.__main__", "tf_ssd.audit.__main__"
 WEIGHTS, BENCHMARKS = "tf_ssd.weights.__main__", "benchmarks.__main__"
+LITE = "ssdlite320_mobilenet_v3_large"
 ONNX = ["--format", "onnx", "--output", "new.onnx"]
 MISTAKES = [
     (TRAIN, ["--dataset", "voc", "--data", "gone"], "gone: no such folder; check --data"),
@@ -46,6 +47,20 @@ MISTAKES = [
     (TRAIN, ["--weights", "gone.keras", "--recipe", "finetune"], "gone.keras: no such file"),
     (TRAIN, ["--weights", "file.pth", "--recipe", "finetune"], "file.pth: the suffix must be .keras"),
     (TRAIN, ["--weights", "empty.keras", "--recipe", "finetune"], "empty.keras: not a .keras file, or not a whole one"),
+    (TRAIN, ["--network", "vgg"], "invalid choice 'vgg' for argument '--network'. Expected one of"),
+    (TRAIN, ["--network", "vgg"], "ssdlite320_mobilenet_v3_large_full_tail"),
+    (
+        TRAIN,
+        ["--network", LITE, "--default-boxes", "VOC300"],
+        f"--default-boxes='VOC300': is not for {LITE}, which may have LITE320",
+    ),
+    (
+        TRAIN,
+        ["--network", "ssd512_vgg16", "--box-sizes", *map(str, range(30, 100, 10))],
+        "--box-sizes=(30.0, 40.0, 50.0, 60.0, 70.0",
+    ),
+    (TRAIN, ["--network", LITE, "--frozen-blocks", "17"], "--frozen-blocks=17: mobilenet_v3_large has 16 blocks to freeze, conv, "),
+    (TRAIN, ["--base-rate", "0"], "--base-rate=0.0: must be above 0, up to 1"),
     (TRAIN, [*DATA, "--classes", "gone.txt"], "gone.txt: cannot be read as a class map"),
     (TRAIN, ["--replay", "gone.safetensors"], "--replay gone.safetensors: no such file"),
     (EVALUATE, ["--checkpoint", "gone", *DATA], "gone: no such file or folder; give the folder of a run, or a .keras file"),
@@ -62,6 +77,12 @@ MISTAKES = [
     (EXPORT, ["--checkpoint", "run", *ONNX, *DATA], "instances_val.json"),
     (CHECK, [*DATA, "--split", "tain"], "instances_tain.json"),
     (CHECK, ["--dataset", "voc", "--data", "gone", "--split", "train", "val"], "gone: no such folder"),
+    (CHECK, [*DATA, "--network", "vgg"], "invalid choice 'vgg' for argument '--network'"),
+    (
+        CHECK,
+        [*DATA, "--default-boxes", "OD300"],
+        "--default-boxes='OD300': is not for ssd300_vgg16, which may have VOC300, COCO300",
+    ),
     (CHECK, [*DATA, "--classes", "gone.txt"], "gone.txt: cannot be read as a class map"),
     (AUDIT, ["--case", "nothing"], "--case 'nothing': no such case"),
     (AUDIT, ["--impl", "gone.losses:loss"], "--impl gone.losses:loss: there is no module gone;"),

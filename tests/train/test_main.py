@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from tests.help_text import help_text
+from tf_ssd.config import NETWORKS
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.train import __main__ as train
@@ -203,6 +204,7 @@ def test_help_answers_at_once():
     text, seconds = help_text("tf_ssd.train")
     assert seconds < 1
     assert "--dataset" in text
+    assert all(network in text for network in NETWORKS)
 
 
 def steps_made(folder):

@@ -82,6 +82,36 @@ def test_random_weights_without_batch_normalisation_are_warned_of(tmp_path, caps
     assert HARDLY in capsys.readouterr().err
 
 
+LITE = "ssdlite320_mobilenet_v3_large"
+
+
+def test_the_network_that_is_trained_is_written_down_whole(tmp_path, capsys):
+    """One that is published with batch normalisation is not said to learn hardly, whatever the recipe leaves open."""
+    run = new_run(tmp_path, network=LITE, recipe="ssdlite", default_boxes="LITE320", base_rate=0.5)
+    written = json.loads((run.folder / "run.json").read_text())["network"]
+    assert ModelConfig.from_dict(written) == run.trainer.model.config
+    assert (written["name"], written["width"], written["batch_norm"]) == (LITE, 0.0625, True)
+    assert capsys.readouterr().err == ""
+    factors = {run.trainer.optimizer.rates.get(layer) for layer in ("conv", "conv_1_bn")}
+    assert (factors, "extra1_1" in run.trainer.optimizer.rates) == ({0.5}, False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"network": LITE}, f"--network='{LITE}': the network of --weights is ssd300_vgg16; leave --network out"),
+        ({"frozen_blocks": 6}, "--frozen-blocks=6: vgg16 has 5 blocks to freeze, conv1, conv2, conv3, conv4, conv5"),
+        ({"box_sizes": (30, 60, 111)}, "--box-sizes=.*: must be 7 ascending sizes in pixels"),
+        ({"default_boxes": "VOC512"}, "--default-boxes='VOC512': is not for ssd300_vgg16"),
+    ],
+)
+def test_what_does_not_fit_the_weights_leaves_nothing(tmp_path, settings, message):
+    saved_network(tmp_path / "start", CLASS_NAMES)
+    with pytest.raises(ConfigError, match=message):
+        new_run(tmp_path, weights=tmp_path / "start", **settings)
+    assert not (tmp_path / "run").exists()
+
+
 def test_workers_at_different_steps_are_refused(tmp_path):
     class Ahead(Workers):
         def values_of_all(self, own):

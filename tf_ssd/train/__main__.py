@@ -1,7 +1,8 @@
-"""Train SSD300 and show what it learned.
+"""Train an SSD and show what it learned.
 
 python -m tf_ssd.train                                            generated pictures, a few minutes on two cores
 python -m tf_ssd.train --dataset voc --data VOCdevkit/VOC2007     a folder in the layout of PASCAL VOC
+python -m tf_ssd.train --network ssdlite320_mobilenet_v3_large    another network
 """
 
 import signal
