@@ -25,6 +25,7 @@ from rich.table import Column, Table
 from benchmarks.arguments import new_file
 from benchmarks.photos import Photos
 from benchmarks.timing import interleaved
+from tf_ssd.cli import quiet_start
 from tf_ssd.config import NETWORKS
 from tf_ssd.system.files import json_bytes, write_json, write_new
 from tf_ssd.train.output import RESULTS, RUN
@@ -32,14 +33,14 @@ from tf_ssd.weights.places import MODEL
 
 ROW, MINUTES = "start.json", "minutes.txt"  # in a run's folder: its row, and what each command took that worked on it
 PHOTO, REPEATS = (640, 480), 9
-RANDOM = "random weights"
+RANDOM = "random"
 
 
 class Row(NamedTuple):
     """What became of one training.
 
     Attributes:
-        network, start: which network, and what it was trained from.
+        network, start: which network, and the name of the weights that it was trained from, or "random".
         command: what a user types.
         ap50: on the held-out data; None if they have no boxes.
         minutes: of the whole command: imports, compilation, steps and evaluation.
@@ -102,8 +103,9 @@ def _timed_apart(folder: Path) -> dict[str, Any]:
 
 def timed(folder: Path) -> dict[str, Any]:
     """Parameters of a run's network, and milliseconds that its detector takes for a photo."""
-    from tf_ssd.predict.detector import Detector  # which imports TensorFlow
-    from tf_ssd.weights.trained import load_trained
+    with quiet_start():
+        from tf_ssd.predict.detector import Detector
+        from tf_ssd.weights.trained import load_trained
 
     model, class_names = load_trained(folder)
     detector = Detector(model, class_names)
