@@ -3,7 +3,6 @@
 import hashlib
 from itertools import product
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -11,10 +10,12 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from examples.published_weights import FOLDER
+from parity_tests.network import dtype_policy
 from tf_ssd.config import DetectionConfig
 from tf_ssd.predict.detector import Detector
 from tf_ssd.weights import import_weights
 from tf_ssd.weights.mediapipe import class_names_inside
+from tf_ssd.weights.published import import_published
 
 PHOTOS = ("astronaut", "chelsea", "coffee")
 FOUND = {"astronaut": "Person", "chelsea": "Cat", "coffee": "Coffee cup"}  # what each shows
@@ -135,18 +136,23 @@ def test_vgg16_of_keras():
     assert digest.hexdigest() == "d9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd"
 
 
-def test_mobilenet_v2_of_keras(photos):
-    """Its top and its optimizer are left; both taps are what Keras computes with the same file."""
+def test_mobilenet_v2_of_keras_with_another_top(photos):
+    """Its feature maps are those of the network of Keras, which reads the file by itself; float64 hides no difference."""
     path = published("dog_breed_mobilenetv2.h5")
-    model = import_weights("keras", path)
-    theirs = keras.applications.MobileNetV2(input_shape=(300, 300, 3), weights=None, include_top=False)
-    with h5py.File(path) as file:
-        for layer in theirs.layers:
-            for variable in layer.weights:
-                variable.assign(file[f"model_weights/mobilenetv2_1.00_160/{layer.name}/{variable.name}"])
-    for tap in model.config.architecture.taps:
-        ours, expected = (network.get_layer(tap).output for network in (model, theirs))
-        pixels = np.float32(photos["chelsea"][None])
-        actual = keras.Model(model.inputs[0], ours)(pixels).numpy()
-        expected = keras.Model(theirs.inputs[0], expected)(pixels / 127.5 - 1).numpy()
-        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    classifier = keras.models.load_model(path, compile=False)
+    with dtype_policy("float64"):
+        images = keras.Input((300, 300, 3), dtype="float64")
+        theirs = keras.applications.MobileNetV2(input_tensor=images, include_top=False, weights=None)
+        imported = import_published("keras", path, num_classes=None, channels=None)
+    theirs.set_weights(classifier.get_layer("mobilenetv2_1.00_160").get_weights())
+    assert (len(imported.copied), imported.unused) == (260, ("dense/bias", "dense/kernel"))
+    pixels = photos["chelsea"][None].astype(float)
+    found = outputs(imported.model, ("block_13_expand_relu", "Conv_1_relu"), pixels)
+    expected = outputs(theirs, ("block_13_expand_relu", "out_relu"), pixels / 127.5 - 1)
+    for actual, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-12 * wanted.max())
+
+
+def outputs(network, names, pixels):
+    layers = [network.get_layer(name).output for name in names]
+    return [output.numpy() for output in keras.Model(network.inputs[0], layers)(pixels)]
