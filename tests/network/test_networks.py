@@ -45,5 +45,5 @@ def test_default_boxes_of_another_network_are_refused():
 
 
 def test_taps_are_layers_of_the_body():
-    with pytest.raises(ConfigError, match="vgg16 has no conv4_4; it has conv1_1, conv1_2"):
+    with pytest.raises(ConfigError, match="vgg16 has no conv4_4; it has conv1_1, conv2_1"):
         ssd("ssd300_vgg19", architecture=replace(NETWORKS["ssd300_vgg19"].architecture, base="vgg16"))
