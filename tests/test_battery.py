@@ -12,7 +12,6 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from parity_tests.network import dtype_policy
 from tf_ssd.config import NETWORKS, ExportConfig, ModelConfig, TrainConfig
-from tf_ssd.config.detection import EVALUATED
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import CLASS_NAMES, SyntheticDataset
@@ -213,19 +212,19 @@ class Battery:
         assert apart < 1e-3 * tf.linalg.global_norm(gradients)
 
     def test_predict_explain_and_evaluate(self, config, lively, pictures):
-        picture = read_image(pictures[0])
-        detector = Detector(lively, CLASS_NAMES, settings=EVALUATED)
+        picture, settings = read_image(pictures[0]), config.detection
+        detector = Detector(lively, CLASS_NAMES, settings=settings)
         found = detector(picture)
-        assert 0 < len(found) <= EVALUATED.max_detections
+        assert 0 < len(found) <= settings.max_detections
         assert (found.boxes_px >= 0).all()
         assert (found.boxes_px <= picture.shape[0]).all()
         evaluation = evaluate(lively, pictures, batch_size=1)
         np.testing.assert_array_equal(evaluation.detections[0].labels, found.labels)
         np.testing.assert_allclose(evaluation.detections[0].boxes_px, found.boxes_px, atol=0.01)
-        explained = explain(*detector.heads(picture), config, EVALUATED)
+        explained = explain(*detector.heads(picture), config, settings)
         assert [cells.shape for cells in explained.cell_scores] == [(side, side) for side in config.boxes.feature_maps]
         assert len(explained.suppression.kept.labels) == len(found)
-        assert explanation_png(picture, explained, config.boxes, CLASS_NAMES, title="a", settings=EVALUATED)
+        assert explanation_png(picture, explained, config.boxes, CLASS_NAMES, title="a", settings=settings)
 
     @pytest.mark.filterwarnings("ignore")  # converters have warnings of their own
     def test_export(self, lively, pictures, tmp_path):

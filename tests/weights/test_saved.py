@@ -62,6 +62,24 @@ def test_save_and_load(model, saved):
     assert_equal(loaded.get_weights(), model.get_weights())
 
 
+def test_a_file_from_the_time_of_one_network(model, saved):
+    """Which says nothing of what it is made of, and has sizes and ratios in place of shapes."""
+
+    def older(content):
+        config = content["config"]["config"]
+        for name in ("architecture", "name", "detection", "scores"):
+            del config[name]
+        del config["boxes"]["shapes"]
+        config["boxes"]["aspect_ratios"] = [[2], [2, 3], [2, 3], [2, 3], [2], [2]]
+        config["boxes"] |= {"min_sizes": [30, 60, 111, 162, 213, 264], "max_sizes": [60, 111, 162, 213, 264, 315]}
+        return content | {"class_name": "SSD300", "registered_name": "tf_ssd>SSD300"}
+
+    rewrite(saved, "config.json", older)
+    loaded = load_model(saved)
+    assert loaded.config == model.config
+    assert_equal(loaded.get_weights(), model.get_weights())
+
+
 def test_a_compiled_and_trained_model_is_loaded_without_its_optimizer(model, tmp_path):
     model.compile(keras.optimizers.Adam(1e-3))
     model.save(tmp_path / "model.keras")
