@@ -31,7 +31,6 @@ from tf_ssd.config import DetectionConfig, DetectionFlags, ExportConfig, LossCon
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe
 from tf_ssd.export import inference, serving
 from tf_ssd.model import SSD300, ssd300
-from tf_ssd.network.body import body_layers
 from tf_ssd.optimizer import CaffeSGD
 from tf_ssd.predict import compiled, explain
 from tf_ssd.train.run import Run
@@ -296,8 +295,9 @@ def test_other_settings_reach_the_optimizer() -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_the_rate_of_the_body_reaches_the_optimizer(optimizer: OptimizerName) -> None:
     recipe = Recipe(steps=60, batch_size=1, optimizer=optimizer, learning_rate=0.25, base_rate=0.5)
-    layers = body_layers(shallow_network(), shallow.settings())
-    assert optimizer_of(recipe).rates == dict.fromkeys(layers, 0.5) != {}
+    layers = [SimpleNamespace(name=name, weights=[0]) for name in ("conv1_1", "fc7", "conv4_3_norm", "conv8_1", "offsets_0")]
+    network = SimpleNamespace(layers=layers, config=ModelConfig())
+    assert Run._optimizer(run_with(recipe), network).rates == {"conv1_1": 0.5, "fc7": 0.5}
 
 
 @pins("train.run.Run._trainer")

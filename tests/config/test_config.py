@@ -257,7 +257,7 @@ def test_any_network_can_be_trained_with_any_recipe(name):
         )
 
 
-@pytest.mark.parametrize(("name", "momentum"), [("ssd300_vgg16", 0.99), (LITE, 0.97), ("ssd300_mobilenet_v2", 0.99)])
+@pytest.mark.parametrize(("name", "momentum"), [("ssd300_vgg16", 0.99), (LITE, 0.97), ("ssd300_mobilenet_v2", 0.97)])
 def test_moving_statistics_follow_in_a_short_run(name, momentum):
     """What they start from fades, also where the published momentum would keep most of it; nothing else is another network."""
     published = NETWORKS[name]
