@@ -13,7 +13,7 @@ from parity_tests.pins import pins
 from reference_torch import bodies
 from reference_torch.layers import Layers, Style
 from tf_ssd.config import NETWORKS, ModelConfig
-from tf_ssd.network.backbones import BODIES
+from tf_ssd.network import backbones
 
 NARROW = 1 / 32  # the width, of channels that need not be multiples of anything
 SIDE = 44  # halved to 22 11 6 3 2: paddings differ where a side is even, poolings where it is odd
@@ -31,7 +31,7 @@ def check_body(name: str, reference: Callable[..., dict[str, torch.Tensor]]) -> 
     config = ModelConfig(architecture=replace(described, divisor=1), width=NARROW)
     with dtype_policy("float64"):
         image = keras.Input((SIDE, SIDE, 3), dtype="float64")
-        model = with_weights_of(weights, keras.Model(image, BODIES[described.base](image, config)))
+        model = with_weights_of(weights, keras.Model(image, backbones.BODIES[described.base](image, config)))
     actual = model(pixels)
     assert set(described.taps) <= actual.keys() <= expected.keys()
     for layer, values in ((layer, expected[layer].permute(0, 2, 3, 1).numpy()) for layer in actual):

@@ -8,7 +8,9 @@ import keras
 import tensorflow as tf
 
 from tf_ssd import boxes, coder, default_boxes, detect, loss, matcher, scores
-from tf_ssd.network import convolution, layers
+from tf_ssd.config import boxes as boxes_config
+from tf_ssd.network import backbones, convolution, layers
+from tf_ssd.network.backbones import mobilenet_v3
 from tf_ssd.optimizer import CaffeSGD
 
 
@@ -232,6 +234,60 @@ def heads_by_column(shape: tuple[int, int], *, name: str) -> Callable:
     return lambda x: keras.layers.Reshape(shape, name=name)(keras.layers.Permute((2, 1, 3))(x))
 
 
+def six_in_the_first_map(*level: Any, first: bool, original: Callable = boxes_config.od_api_shapes) -> Any:
+    return original(*level, first=False)
+
+
+def padded_at_both_ends(kernel: int, _: Any) -> int:
+    return kernel // 2
+
+
+def padded_at_the_end(_: int, __: Any) -> str:
+    return "same"
+
+
+def kernel_of_three_at_most(
+    x: Any, name: str, channels: int, kernel: int, *rest: Any, original: Callable = convolution.convolution, **options: Any
+) -> Any:
+    return original(x, name, channels, min(3, kernel), *rest, **options)
+
+
+def reciprocal_first(*level: Any, original: Callable = boxes_config._oblong) -> list[boxes_config.Shape]:
+    return [(height, width) for width, height in original(*level)]
+
+
+def larger_square_last(*level: Any, original: Callable = boxes_config.caffe_shapes) -> Any:
+    square, larger, *oblong = original(*level)
+    return (square, *oblong, larger)
+
+
+def tapped_before_the_activation(*rest: Any, original: Callable = mobilenet_v3.body) -> dict[str, Any]:
+    return {name: activation._keras_history.operation.input for name, activation in original(*rest).items()}
+
+
+def excited_without_relu(function: str) -> Callable:
+    """`ReLU` of the squeezed channels, as another activation."""
+    return lambda *_, name: keras.layers.Activation(function, name=name)
+
+
+def activation_as(before: str, after: str) -> Callable:
+    """One of Keras' activations in place of another."""
+    return lambda function, *, name: keras.layers.Activation(after if function == before else function, name=name)
+
+
+def normalisation_with(**changed: Any) -> Callable:
+    """Of batches, with other settings."""
+    return lambda **options: keras.layers.BatchNormalization(**{**options, **changed})
+
+
+def normalisation_with_momentum_turned_round(*, momentum: float, **options: Any) -> Any:
+    return keras.layers.BatchNormalization(momentum=1 - momentum, **options)
+
+
+def relu_without_limit(_: float | None = None, *, name: str) -> Any:
+    return keras.layers.ReLU(name=name)
+
+
 class KerasLayers:
     """`keras.layers` with some of them replaced."""
 
@@ -296,7 +352,9 @@ class DoubledDecay(CaffeSGD):
 
 ORIGINAL_SUMS, ORIGINAL_HARDEST = loss.multibox_sums, loss._hardest
 SOFTMAX, SIGMOID = "scores._softmax_cross_entropy", "scores._sigmoid_cross_entropy"
-VGG = "network.backbones.vgg"
+VGG, V1, V3 = (f"network.backbones.{name}" for name in ("vgg", "mobilenet_v1", "mobilenet_v3"))
+TAPPED_EARLY = {**backbones.BODIES, "mobilenet_v3_large": tapped_before_the_activation}
+CONVOLUTION = "network.convolution"
 MUTANTS = {
     "the last of two ground truths takes the default box": Mutant("matcher.match", match_with(strategy="argmax"), "most ports"),
     "padding matches": Mutant("matcher.match", match_padding, "ports that pad with zeros and ones"),
@@ -349,4 +407,33 @@ MUTANTS = {
     "suppression across classes": Mutant("detect.detect", detect_with(class_agnostic=True), "ports with one suppression for all"),
     "suppression class by class alone": Mutant("detect.detect", detect_with(class_agnostic=False), "ports without such an option"),
     "top_k is ignored": Mutant("detect.detect", detect_with(top_k=100), "ports with a fixed top_k"),
+    "end padding on both sides": Mutant(f"{V1}.body_padding", padded_at_both_ends, "keras.applications.MobileNet", "bodies"),
+    "both sides padded at the end": Mutant(f"{V3}.body_padding", padded_at_the_end, "TensorFlow ports", "bodies"),
+    "ReLU for ReLU6": Mutant(f"{CONVOLUTION}.layers", KerasLayers(ReLU=relu_without_limit), "ports from VGG", "descriptions"),
+    "ReLU6 for the body's ReLU": Mutant(
+        f"{V3}.Row.activation", property(lambda row: "relu6" if row[4] == "relu" else row[4]), "ports from MobileNetV2", "bodies"
+    ),
+    "tapped before the activation": Mutant("network.backbones.BODIES", TAPPED_EARLY, "ports that tap a normalisation", "bodies"),
+    "epsilon of 1e-5": Mutant(
+        f"{CONVOLUTION}.layers", KerasLayers(BatchNormalization=normalisation_with(epsilon=1e-5)), "torch's default", "descriptions"
+    ),
+    "momentum turned round": Mutant(
+        f"{CONVOLUTION}.layers",
+        KerasLayers(BatchNormalization=normalisation_with_momentum_turned_round),
+        "ports between torch and Keras",
+        "descriptions",
+    ),
+    "reciprocal before the ratio": Mutant("config.boxes._oblong", reciprocal_first, "mmdetection", "default_boxes"),
+    "larger square last": Mutant("config.boxes.caffe_shapes", larger_square_last, "the OD API", "default_boxes"),
+    "six boxes in the first map": Mutant("config.boxes.od_api_shapes", six_in_the_first_map, "qfgaohao's mb2", "default_boxes"),
+    "4x4 of SSD512 as 3x3": Mutant("network.extras.convolution", kernel_of_three_at_most, "ports from SSD300", "descriptions"),
+    "squeezed channels without ReLU": Mutant(
+        f"{V3}.layers", KerasLayers(ReLU=excited_without_relu("linear")), "ports that join both convolutions", "bodies"
+    ),
+    "hard sigmoid as sigmoid": Mutant(
+        f"{V3}.layers", KerasLayers(Activation=activation_as("hard_sigmoid", "sigmoid")), "ports from SENet", "bodies"
+    ),
+    "hard swish as swish": Mutant(
+        f"{CONVOLUTION}.layers", KerasLayers(Activation=activation_as("hard_silu", "silu")), "ports from EfficientNet", "bodies"
+    ),
 }

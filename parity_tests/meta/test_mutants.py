@@ -12,9 +12,11 @@ from hypothesis import Phase, settings
 
 from parity_tests import (
     network,
+    test_bodies,
     test_boxes,
     test_coder,
     test_default_boxes,
+    test_descriptions,
     test_detect,
     test_loss,
     test_matcher,
@@ -34,6 +36,8 @@ MODULES = {
     "loss": test_loss,
     "detect": test_detect,
     "network": test_model,
+    "bodies": test_bodies,
+    "descriptions": test_descriptions,
     "optimizer": test_optimizer,
 }
 
