@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,16 +20,16 @@ NARROW = 1 / 32  # the width, of channels that need not be multiples of anything
 SIDE = 44  # halved to 22 11 6 3 2: paddings differ where a side is even, poolings where it is odd
 
 
-def check_body(name: str, reference: Callable[..., dict[str, torch.Tensor]]) -> None:
+def check_body(name: str, reference: Callable[..., dict[str, torch.Tensor]], **changed: Any) -> None:
     """That of a network, in float64, without batch normalisation; the pixels are large enough for ReLU6 to limit."""
-    described = NETWORKS[name].architecture
+    described = replace(NETWORKS[name].architecture, divisor=1, **changed)
     pixels = np.random.default_rng(0).normal(size=(1, SIDE, SIDE, 3)) * 3
     weights = Layers(Style(described.activation, same=described.padding == "same", width=NARROW))
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(0)
         reference(weights, channels_first(pixels).float())  # makes the layers
         expected = reference(weights.double(), channels_first(pixels))
-    config = ModelConfig(architecture=replace(described, divisor=1), width=NARROW)
+    config = ModelConfig(architecture=described, width=NARROW)
     with dtype_policy("float64"):
         image = keras.Input((SIDE, SIDE, 3), dtype="float64")
         model = with_weights_of(weights, keras.Model(image, backbones.BODIES[described.base](image, config)))
@@ -40,6 +41,7 @@ def check_body(name: str, reference: Callable[..., dict[str, torch.Tensor]]) -> 
         assert np.ptp(values) > 0
 
 
+@pins("config.network.Architecture", "tail")
 @pins("network.backbones.mobilenet_v3.body")
 @pins("network.backbones.mobilenet_v3._filtered")
 def test_mobilenet_v3() -> None:
@@ -49,12 +51,14 @@ def test_mobilenet_v3() -> None:
 @pins("network.backbones.mobilenet_v2.body")
 @pins("network.backbones.mobilenet_v2._inverted_residual")
 def test_mobilenet_v2() -> None:
-    check_body("ssd300_mobilenet_v2", bodies.mobilenet_v2)
+    for padding in ("same", "both"):
+        check_body("ssd300_mobilenet_v2", bodies.mobilenet_v2, padding=padding)
 
 
 @pins("network.backbones.mobilenet_v1.body")
 def test_mobilenet_v1() -> None:
-    check_body("ssd300_mobilenet_v1", bodies.mobilenet_v1)
+    for padding in ("same", "both"):
+        check_body("ssd300_mobilenet_v1", bodies.mobilenet_v1, padding=padding)
 
 
 @pins("network.backbones.vgg.body")

@@ -25,6 +25,8 @@ from parity_tests.test_default_boxes import check_default_boxes
 from parity_tests.test_detect import check_detect
 from parity_tests.test_loss import Problem, check_loss, small_problem
 from parity_tests.test_matcher import check_targets
+from tf_ssd.config.boxes import BoxRule, DefaultBoxesConfig, od_api_shapes
+from tf_ssd.config.network import Architecture
 from tf_ssd.detect import AT_ONCE
 
 # Eagerly: graphs and XLA, whose rounding the other tests compare, are given the same options.
@@ -94,15 +96,38 @@ OTHER_GRIDS: list[Options] = [
 
 
 @pytest.mark.parametrize("settings", [*OTHER_GRIDS, SIZES], ids=" ".join)
-@pins(
-    "config.network.DefaultBoxesConfig",
-    *("min_sizes", "max_sizes", "image_size", "feature_maps", "steps", "aspect_ratios", "offset", "clip"),
-)
+@pins("config.boxes.DefaultBoxesConfig", "shapes", "image_size", "feature_maps", "steps", "offset", "clip")
+@pins("config.boxes.DefaultBoxesConfig.from_dict")
+@pins("config.boxes.caffe_boxes", "aspect_ratios")
 def test_settings_of_default_boxes(settings: Options) -> None:
-    """All of them other than by default, and all but the sizes by default."""
-    ours = tf_ssd.config.caffe_boxes(**settings)
-    boxes = check_default_boxes(ours, reference_torch.default_boxes.DefaultBoxesConfig(**settings))
-    assert len(boxes) == ours.num_boxes
+    """All of them other than by default, and all but the sizes by default; also as older versions wrote them."""
+    theirs = reference_torch.default_boxes.DefaultBoxesConfig(**settings)
+    for ours in (tf_ssd.config.caffe_boxes(**settings), tf_ssd.config.DefaultBoxesConfig.from_dict(settings)):
+        boxes = check_default_boxes(DefaultBoxesConfig(**vars(ours)), theirs)
+        assert len(boxes) == ours.num_boxes
+
+
+@pins("config.boxes.BoxRule", "aspect_ratios", "order")
+@pins("config.boxes.BoxRule.shapes")
+@pins("config.boxes.od_api_shapes", "first")
+@pins("config.network.Architecture", "box_rule")
+def test_rules_of_default_boxes() -> None:
+    """By default Caffe SSD300's; that of a network makes boxes of other sizes."""
+    caffe, od_api = reference_torch.default_boxes.VOC300, reference_torch.default_boxes.OD300
+    rules = [
+        (BoxRule(), caffe),
+        (BoxRule(caffe.aspect_ratios, order="caffe"), caffe),
+        (BoxRule(od_api.aspect_ratios, order="od_api"), od_api),
+    ]
+    for rule, theirs in rules:
+        shapes = [reference_torch.default_boxes._sizes(theirs, level) for level in range(6)]
+        model = tf_ssd.config.ModelConfig(architecture=Architecture("vgg16", (), (), box_rule=rule))
+        resized = model.with_box_sizes((*theirs.min_sizes, theirs.max_sizes[-1]))
+        for actual, fractions in zip(resized.boxes.shapes, shapes, strict=True):
+            np.testing.assert_allclose(actual, np.array(fractions) * 300, rtol=1e-12)
+    for level, first in ((0, True), (1, False)):
+        sizes = od_api.min_sizes[level], od_api.max_sizes[level], od_api.aspect_ratios[level]
+        np.testing.assert_allclose(od_api_shapes(*sizes, first=first), np.array(shapes[level]) * 300, rtol=1e-12)
 
 
 # Matching

@@ -14,10 +14,12 @@ from parity_tests.pins import Pin
 PACKAGE = Path(tf_ssd.__file__).parent
 # Where the contract's operations and constants stand.
 MODULES = (
-    *("boxes", "default_boxes", "coder", "matcher", "scores", "loss", "detect", "model", "config.network"),
-    *("network.layers", "network.heads", "network.extras", "network.backbones.vgg"),
+    *("boxes", "default_boxes", "coder", "matcher", "scores", "loss", "detect", "model"),
+    *("config.boxes", "config.network", "config.networks"),
+    *("network.layers", "network.convolution", "network.heads", "network.extras", "network.backbones.vgg"),
+    *("network.backbones.mobilenet_v1", "network.backbones.mobilenet_v2", "network.backbones.mobilenet_v3"),
     *("network.kernels.parts", "network.kernels.pooling", "network.kernels.winograd"),
-    *("optimizer.average", "optimizer.caffe", "optimizer.clipping", "optimizer.schedules"),
+    *("optimizer.average", "optimizer.caffe", "optimizer.clipping", "optimizer.rates", "optimizer.schedules"),
     *("train.trainer.scale", "train.trainer.step", "train.trainer.sums", "train.trainer.trainer"),
 )
 CHOICE = "suits"  # a function of this name says which kernel is faster, and changes no result
@@ -41,13 +43,21 @@ def module_of(name: str) -> Any:
 
 
 def constants() -> dict[Pin, Any]:
-    """Every constant of the contract's modules."""
+    """Every constant that one of the contract's modules defines."""
     found = {}
     for module in MODULES:
+        defined = defined_in(module)
         for name, value in vars(module_of(module)).items():
-            if name.isupper() and not name.startswith("_") and not callable(value):
+            if name.isupper() and not name.startswith("_") and not callable(value) and name in defined:
                 found[Pin(module, name)] = value
     return found
+
+
+def defined_in(module: str) -> set[str]:
+    """The names that are assigned to at the top of a module, and not imported."""
+    lines = ast.parse(inspect.getsource(module_of(module))).body
+    assigned = [node for line in lines if isinstance(line, ast.Assign | ast.AnnAssign) for node in ast.walk(line)]
+    return {node.id for node in assigned if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def operations() -> dict[str, Any]:

@@ -11,16 +11,27 @@ from itertools import product
 import numpy as np
 import pytest
 
-from parity_tests import test_constants, test_constants_of_network, test_options, test_options_of_training, test_passing_on
+from parity_tests import (
+    test_architectures,
+    test_bodies,
+    test_constants,
+    test_constants_of_network,
+    test_descriptions,
+    test_options,
+    test_options_of_training,
+    test_passing_on,
+)
 from parity_tests.adapters import TensorFlow
 from parity_tests.meta import changes, contract
 from parity_tests.meta.contract import Call
 from parity_tests.meta.test_mutants import notices
 from parity_tests.pins import PINS, Pin
 
-REGISTERED = (test_constants, test_constants_of_network, test_options, test_options_of_training, test_passing_on)
-# Constants that decide how something is computed, not what; and the images of a micro-batch, which divide what they have
-# multiplied, as the micro-batches of a step are equally large.
+REGISTERED = (
+    *(test_architectures, test_bodies, test_constants, test_constants_of_network, test_descriptions, test_options),
+    *(test_options_of_training, test_passing_on),
+)
+# Constants that decide how something is computed, not what.
 WITHOUT_EFFECT = (
     Pin("detect", "AT_ONCE"),
     Pin("network.kernels.parts", "MANY_RESULTS"),
@@ -28,10 +39,18 @@ WITHOUT_EFFECT = (
     Pin("network.kernels.winograd", "CHANNELS"),
     Pin("network.kernels.winograd", "CHUNK"),
 )
-CANCELS = ("train.trainer.step.TrainingStep._sums", "images")
+# The images of a micro-batch divide what they have multiplied, as the micro-batches of a step are equally large; and where pooling
+# comes with ReLU, a ReLU before it changes nothing.
+CANCELS = {("train.trainer.step.TrainingStep._sums", "images"), ("network.backbones.vgg.body", "activation")}
 # What callers leave to the default; `audit` and `check` judge by the defaults alone.
 DEFAULTS_ARE_MEANT = ("audit", "check")
+MOBILENETS = tuple(f"network.backbones.mobilenet_{version}" for version in ("v1", "v2", "v3"))
 LEFT_TO_DEFAULT = {
+    # Most convolutions have the network's activation, no stride, and no dilation; those of a pixel have no padding.
+    "activation": (*MOBILENETS[:2], "network.backbones.vgg", "network.extras", "network.heads"),
+    "stride": (*MOBILENETS, "network.backbones.vgg", "network.extras", "network.heads"),
+    "dilation": (*MOBILENETS, "network.backbones.vgg", "network.extras"),
+    "padding": (*MOBILENETS, "network.backbones.vgg", "network.extras", "network.heads"),
     # A network computes in float32, and its boxes are limited as torchvision's.
     "dtype": ("export.inference", "export.serving", "predict.compiled", "predict.explain"),
     "max_log_scale": ("export.inference", "export.serving", "predict.compiled", "predict.explain"),
@@ -116,4 +135,4 @@ def test_every_call_hands_on_every_option() -> None:
 @pytest.mark.parametrize(("call", "option"), [(call, option) for call in CALLS for option in sorted(call.given)], ids=str)
 def test_an_option_that_a_call_forgets_is_noticed(call: Call, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     changes.drop_option(Pin(call.operation, option), changes.from_call(call), monkeypatch)
-    assert bool(are_noticed_by(pins_of(call))) != ((call.caller, option) == CANCELS)
+    assert bool(are_noticed_by(pins_of(call))) != ((call.caller, option) in CANCELS)

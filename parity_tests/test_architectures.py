@@ -73,16 +73,14 @@ def test_mobilenet_v2() -> None:
     assert inputs == body["Conv_1"].in_channels
 
 
-@pytest.mark.parametrize(
-    ("tail", "name"), [(1.0, "ssdlite320_mobilenet_v3_large_full_tail"), (0.5, "ssdlite320_mobilenet_v3_large")]
-)
+@pytest.mark.parametrize("name", ["ssdlite320_mobilenet_v3_large_full_tail", "ssdlite320_mobilenet_v3_large"])
 @pins("network.backbones.mobilenet_v3", "ROWS", "TAIL", "FIRST", "WIDEN", "SQUEEZE")
-def test_mobilenet_v3(tail: float, name: str) -> None:
+def test_mobilenet_v3(name: str) -> None:
     """Activations, which no layer shows, are compared by `test_bodies`."""
     body = layers_of(name)
     assert body["conv"].out_channels == mobilenet_v3.FIRST
     assert body["conv_1"].out_channels == mobilenet_v3.WIDEN * body["conv_1"].in_channels
-    for block, row in zip(mobilenet_v3.NAMES, mobilenet_v3._rows(tail), strict=True):
+    for block, row in zip(mobilenet_v3.NAMES, mobilenet_v3._rows(NETWORKS[name].architecture.tail), strict=True):
         depthwise, project = body[f"{block}_depthwise"], body[f"{block}_project"]
         expected = depthwise.kernel_size[0], depthwise.in_channels, project.out_channels
         assert (row.kernel, row.expanded, row.channels, row.stride) == (*expected, depthwise.stride[0])
@@ -119,7 +117,7 @@ def described(name: str) -> dict[str, Any]:
         "extras": tuple(extra_of(name, extra) for extra in made_of.extras),
         "heads": "depthwise" if "offsets_0_depthwise" in layers else f"{head}x{head}",
         "pixel_mean": made_of.mean,
-        "pixel_std": made_of.std,
+        "pixel_std": (made_of.std,) * 3,
         "padding": "same" if style.same else "both",
         "activation": style.activation,
         "norm_epsilon": style.eps,
@@ -199,10 +197,22 @@ def test_what_is_not_described_is_as_in_most_networks() -> None:
     assert as_described(plain) == expected
 
 
+@pins("config.networks", "SMALL")
+def test_small_widths() -> None:
+    """Of each body the one that the README's runs were measured with."""
+    assert {base: networks.SMALL[base] for base in LAYERS} == {base: 0.125 if base[:3] == "vgg" else 0.35 for base in LAYERS}
+
+
+@pins("config.networks", "DEFAULT_NETWORK")
 @pins("config.network.ModelConfig", "scores", "architecture", "name", "detection")
 def test_what_a_model_is_by_default() -> None:
     model = ModelConfig()
-    assert model == NETWORKS["ssd300_vgg16"]
+    assert model == NETWORKS[networks.DEFAULT_NETWORK] == NETWORKS["ssd300_vgg16"]
     assert as_described(model.architecture) == described("ssd300_vgg16")
     assert model.scores == "softmax"
     assert model.detection == DetectionConfig()
+    other = ModelConfig(
+        architecture=networks.VGG19_300, name="other", scores="sigmoid", detection=DetectionConfig(score_threshold=0.5)
+    )
+    expected = networks.VGG19_300, "other", "sigmoid", DetectionConfig(score_threshold=0.5)
+    assert (other.architecture, other.name, other.scores, other.detection) == expected
