@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,6 +54,7 @@ def constants() -> dict[Pin, Any]:
     return found
 
 
+@cache
 def defined_in(module: str) -> set[str]:
     """The names that are assigned to at the top of a module, and not imported."""
     lines = ast.parse(inspect.getsource(module_of(module))).body
