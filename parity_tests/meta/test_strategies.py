@@ -90,7 +90,7 @@ def test_grid_boxes_are_exact_and_inside(count: int, data: st.DataObject) -> Non
 
 @given(seed=strategies.seeds)
 def test_distinct_scores_are_distinct(seed: int) -> None:
-    logits = distinct_scores(seed, 2, 40)
-    scores = np.exp(logits)[..., 1:].ravel()
-    np.testing.assert_allclose(np.exp(logits).sum(-1), 1)
-    assert np.diff(np.sort(scores)).min() > 2**-15
+    softmax, sigmoid = np.exp(distinct_scores(seed, 2, 40, scores="softmax")), distinct_scores(seed, 2, 40, scores="sigmoid")
+    np.testing.assert_allclose(softmax.sum(-1), 1)
+    for scores in (softmax, 1 / (1 + np.exp(-sigmoid))):
+        assert np.diff(np.sort(scores[..., 1:].ravel())).min() > 2**-15
