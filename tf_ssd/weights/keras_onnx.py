@@ -42,7 +42,7 @@ def _short(name: str, array: np.ndarray) -> str:
 
 def _targets() -> Iterator[tuple[str, Target]]:
     for layer in vgg.layers("vgg16"):
-        theirs = layer.replace("conv", "block").replace("_", "_conv")
+        theirs = vgg.keras_name(layer)
         yield f"{theirs}/kernel", Target(f"{layer}.kernel", OIHW)
         yield f"{theirs}/bias", Target(f"{layer}.bias")
 

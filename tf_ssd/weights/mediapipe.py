@@ -13,7 +13,7 @@ import numpy as np
 
 from tf_ssd.config import network_named
 from tf_ssd.errors import WeightsError
-from tf_ssd.network.backbones.mobilenet_v2 import NAMES, PARTS
+from tf_ssd.network.backbones.mobilenet_v2 import NAMES, parts_of
 from tf_ssd.weights.tables.table import AS_IS, Conversion, Table, Target
 from tf_ssd.weights.tflite import constants, label_map, read_model
 
@@ -60,8 +60,7 @@ def _layers() -> Iterator[tuple[str, str]]:
     """Scope and our name of every convolution."""
     yield from ((f"{SCOPE}/Conv", "Conv1"), (f"{SCOPE}/Conv_1", "Conv_1"))
     for block in NAMES:
-        parts = PARTS[1:] if block == NAMES[0] else PARTS  # the first block has no expansion
-        yield from ((f"{SCOPE}/{block.replace('block', 'expanded_conv')}/{part}", f"{block}_{part}") for part in parts)
+        yield from ((f"{SCOPE}/{block.replace('block', 'expanded_conv')}/{part}", f"{block}_{part}") for part in parts_of(block))
     for number, extra in enumerate(CONFIG.architecture.extras, start=2):
         yield f"{SCOPE}/layer_19_1_Conv2d_{number}_1x1_{extra.squeezed}", f"{extra.name}_1"
         yield f"{SCOPE}/layer_19_2_Conv2d_{number}_3x3_s2_{extra.channels}", f"{extra.name}_2"

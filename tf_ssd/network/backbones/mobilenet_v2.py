@@ -29,6 +29,11 @@ class Block(NamedTuple):
     stride: int
 
 
+def parts_of(name: str) -> tuple[str, ...]:
+    """The convolutions of a block; the first one does not expand."""
+    return PARTS[1:] if name == NAMES[0] else PARTS
+
+
 def body(x: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:
     """The activations of every expansion, the sums of the blocks that have one ("block_12_add"), and Conv_1.
 

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from tf_ssd.config import ModelConfig
 from tf_ssd.loss import ImageSums
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 
 
-def image_sums(model: SSD300) -> tf.types.experimental.PolymorphicFunction:
+def image_sums(model: SSD) -> tf.types.experimental.PolymorphicFunction:
     """`model.multibox_sums`, compiled.
 
     Only matching and loss are: convolutions are faster with TensorFlow's own kernels, or with ours (FastConv2D).

@@ -73,7 +73,7 @@ def _by_layer(name: str) -> str:
 
 def _vgg(base: Base) -> Iterator[Layer]:
     for ours in vgg.layers(base):
-        yield Layer(ours.replace("conv", "block").replace("_", "_conv"), "conv2d", ours, BIAS)
+        yield Layer(vgg.keras_name(ours), "conv2d", ours, BIAS)
 
 
 VGG_TOP = (
@@ -90,8 +90,8 @@ def _mobilenet_v1() -> Iterator[Layer]:
 
 def _mobilenet_v2() -> Iterator[Layer]:
     yield from _normalised("Conv1", "bn_Conv1", "Conv1")
-    for number, block in enumerate(mobilenet_v2.NAMES):
-        for part in mobilenet_v2.PARTS if number else mobilenet_v2.PARTS[1:]:  # the first block does not expand
+    for block in mobilenet_v2.NAMES:
+        for part in mobilenet_v2.parts_of(block):
             ours = f"{block}_{part}"
             yield from _normalised(ours, f"{ours}_BN", ours, depthwise=part == "depthwise")
     yield from _normalised("Conv_1", "Conv_1_bn", "Conv_1")

@@ -80,7 +80,7 @@ def _mobilenet_v3(name: Callable[[str], str]) -> Targets:
 def _mobilenet_v2() -> Targets:
     targets = normalised("features.0.0", "features.0.1", "Conv1") | normalised("features.18.0", "features.18.1", "Conv_1")
     for number, block in enumerate(mobilenet_v2.NAMES, start=1):
-        theirs, parts = f"features.{number}.conv", mobilenet_v2.PARTS if number > 1 else mobilenet_v2.PARTS[1:]
+        theirs, parts = f"features.{number}.conv", mobilenet_v2.parts_of(block)
         for place, part in enumerate(parts[:-1]):
             targets |= normalised(f"{theirs}.{place}.0", f"{theirs}.{place}.1", f"{block}_{part}")
         targets |= normalised(f"{theirs}.{len(parts) - 1}", f"{theirs}.{len(parts)}", f"{block}_project")

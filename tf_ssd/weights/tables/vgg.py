@@ -15,6 +15,11 @@ def layers(base: Base) -> tuple[str, ...]:
     )
 
 
+def keras_name(layer: str) -> str:
+    """What Keras Applications calls one of them: block1_conv2 for conv1_2."""
+    return layer.replace("conv", "block").replace("_", "_conv")
+
+
 def positions(base: Base) -> tuple[int, ...]:
     """Where they are if the network is a list of convolutions, ReLU and pooling, as in PyTorch."""
     # A convolution and its ReLU take two places; the pooling behind each block takes one.
