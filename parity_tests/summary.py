@@ -3,6 +3,7 @@
 A pytest plugin. Errors travel from the test processes to the one that prints in the reports of the tests.
 """
 
+from collections import defaultdict
 from collections.abc import Generator, Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from parity_tests.tolerance import EXACT, TOLERANCES
 
 ERRORS = "largest errors"
 MUTANT = "test_mutant_is_noticed"
+SMALL_WORLD = "small world"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -38,6 +40,21 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if mutants:
         score = 100 * sum(mutants) / len(mutants)
         terminalreporter.write_line(f"mutation score: {sum(mutants)} of {len(mutants)} mutants noticed, {score:.0f} %")
+    for line in small_worlds(reports):
+        terminalreporter.write_line(line)
+
+
+def small_worlds(reports: Iterable[Any]) -> list[str]:
+    """A line per operation that was tried in every case of a small world."""
+    cases: dict[str, int] = defaultdict(int)
+    seconds: dict[str, float] = defaultdict(float)
+    for report in reports:
+        for number, (name, value) in enumerate(report.user_properties):
+            if name == SMALL_WORLD:
+                operation, count = value
+                cases[operation] += count
+                seconds[operation] += 0 if number else report.duration
+    return [f"small world: {name}, all {cases[name]:,} cases in {seconds[name]:.0f} s" for name in sorted(cases)]
 
 
 def error_table(errors: Iterable[dict[str, float]]) -> list[str]:
