@@ -78,6 +78,7 @@ def function_of(operation: Any) -> Callable[..., Any]:
     return vars(operation)["__init__"] if inspect.isclass(operation) else operation
 
 
+@cache
 def parameters(operation: Any) -> dict[str, inspect.Parameter]:
     """Its options: what is keyword-only or has a default, and every field of a dataclass; none of a tuple's."""
     if not inspect.isroutine(operation) and (not inspect.isclass(operation) or "__init__" not in vars(operation)):
