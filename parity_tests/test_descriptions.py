@@ -104,6 +104,21 @@ def test_convolutions() -> None:
     check_units(described, Style("relu6", same=True, width=0.3, batch_norm=True, eps=1e-5, momentum=0.1, divisor=8))
 
 
+def test_first_weights() -> None:
+    """Of both kinds of convolutions, drawn with the reference's standard deviation: 2,000 and more of each."""
+    pixels = np.zeros((1, 4, 4, 256))
+    weights = Layers(Style())
+    image = keras.Input(pixels.shape[1:])
+    outputs = {}
+    for kind in (convolution, depthwise):
+        name, sizes = f"a_{kind.__name__}", (16, 3) if kind is convolution else (3,)
+        weights.convolve(name, channels_first(pixels).float(), 16, 3, depthwise=kind is depthwise)
+        outputs[name] = kind(image, name, *sizes, ModelConfig(), padding=1)
+    model = keras.Model(image, outputs)
+    for name in outputs:
+        assert np.std(model.get_layer(name).kernel) == pytest.approx(getattr(weights, name).weight.std().item(), rel=0.1)
+
+
 # Whole networks on the means of 4x4 and of 3x3 parts of the image
 
 MEANS = {"fine": 75, "coarse": 100}

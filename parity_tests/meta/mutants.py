@@ -427,6 +427,9 @@ MUTANTS = {
     "larger square last": Mutant("config.boxes.caffe_shapes", larger_square_last, "the OD API", "default_boxes"),
     "six boxes in the first map": Mutant("config.boxes.od_api_shapes", six_in_the_first_map, "qfgaohao's mb2", "default_boxes"),
     "4x4 of SSD512 as 3x3": Mutant("network.extras.convolution", kernel_of_three_at_most, "ports from SSD300", "descriptions"),
+    "all channels are inputs of each": Mutant(
+        f"{CONVOLUTION}.he_normal_of_each_channel", keras.initializers.HeNormal, "Keras' he_normal", "descriptions"
+    ),
     "squeezed channels without ReLU": Mutant(
         f"{V3}.layers", KerasLayers(ReLU=excited_without_relu("linear")), "ports that join both convolutions", "bodies"
     ),

@@ -14,8 +14,8 @@ from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
 from tf_ssd.config.rules import flag, require, require_seed
 
 Precision = Literal["float32", "float16", "bfloat16"]
-# What moving statistics keep in a step. The 0.9997 of the Object Detection API is for millions of steps. After 400 even 0.99 leaves
-# 2 % of the first variances, which are 1, far more than those of a MobileNet's depthwise convolutions. Its short recipes take 0.97.
+# What moving statistics keep in a step. The 0.9997 of the Object Detection API is for millions of steps: after 400 it leaves nine
+# tenths of the first statistics. Its short recipes take 0.97.
 LONGEST_MOMENTUM, SHORT_MOMENTUM = 0.99, 0.97
 
 

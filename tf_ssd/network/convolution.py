@@ -1,7 +1,10 @@
 """The unit that bodies, extra layers and heads are made of: convolution, batch normalisation, activation."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
+import keras
 import tensorflow as tf
 from keras import layers
 
@@ -30,17 +33,8 @@ def convolution(
         padding: pixels on all four sides, or "same", TensorFlow's, which at a stride adds the odd pixel right and below.
         activation: None for that of the network.
     """
-    x, inside = _padded(x, name, padding, keeps_side=_keeps_side(dilation * (kernel - 1), stride, padding))
-    x = FastConv2D(
-        scaled(channels, config),
-        kernel,
-        strides=stride,
-        padding=inside,
-        dilation_rate=dilation,
-        use_bias=not config.batch_norm,
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
+    layer = partial(FastConv2D, scaled(channels, config), kernel, dilation_rate=dilation, kernel_initializer="he_normal")
+    x = _padded(x, name, layer, config, reach=dilation * (kernel - 1), stride=stride, padding=padding)
     return _activated(x, name, config, activation)
 
 
@@ -55,16 +49,18 @@ def depthwise(
     activation: Activation | None = None,
 ) -> tf.Tensor:
     """A convolution for each channel by itself, batch normalisation where the config asks for it, activation."""
-    x, inside = _padded(x, name, padding, keeps_side=_keeps_side(kernel - 1, stride, padding))
-    x = layers.DepthwiseConv2D(
-        kernel,
-        strides=stride,
-        padding=inside,
-        use_bias=not config.batch_norm,
-        depthwise_initializer="he_normal",
-        name=name,
-    )(x)
+    layer = partial(layers.DepthwiseConv2D, kernel, depthwise_initializer=he_normal_of_each_channel())
+    x = _padded(x, name, layer, config, reach=kernel - 1, stride=stride, padding=padding)
     return _activated(x, name, config, activation)
+
+
+def he_normal_of_each_channel() -> keras.initializers.Initializer:
+    """He initialisation of depthwise kernels (height, width, channels, 1), whose results are sums of height * width products.
+
+    Keras' "he_normal" counts all channels as inputs, so that each layer divides the variance by their number. What Keras counts
+    as outputs is height * width.
+    """
+    return keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="truncated_normal")
 
 
 def scaled(channels: int, config: ModelConfig) -> int:
@@ -84,11 +80,21 @@ def body_padding(kernel: int, config: ModelConfig) -> Padding:
     return "same" if config.architecture.padding == "same" else kernel // 2
 
 
-def _padded(x: tf.Tensor, name: str, padding: Padding, *, keeps_side: bool) -> tuple[tf.Tensor, str]:
-    """What is convolved, and Keras' padding: TensorFlow adds the odd pixel at the end alone, so that others are added here."""
-    if padding == "same" or keeps_side:
-        return x, "same"
-    return layers.ZeroPadding2D(padding, name=f"{name}_pad")(x) if padding else x, "valid"
+def _padded(
+    x: tf.Tensor,
+    name: str,
+    layer: Callable[..., keras.layers.Layer],
+    config: ModelConfig,
+    *,
+    reach: int,
+    stride: int,
+    padding: Padding,
+) -> tf.Tensor:
+    """A convolution of what is padded: TensorFlow adds the odd pixel at the end alone, so that others are added here."""
+    same = padding == "same" or _keeps_side(reach, stride, padding)
+    if not same and padding:
+        x = layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
+    return layer(strides=stride, padding="same" if same else "valid", use_bias=not config.batch_norm, name=name)(x)
 
 
 def _keeps_side(reach: int, stride: int, padding: Padding) -> bool:

@@ -53,8 +53,8 @@ def import_weights(
     `COCO300` limited in size for torchvision's ssd300_vgg16; `VOC300` clipped for amdegroot (its COCO variant has other sizes, but
     a file does not tell which variant it is of); those of the network for a body.
 
-    What the file does not hold is made new: layers of the body by Glorot uniform with zero bias, the L2 normalisation with
-    factor 20, heads as `model.ssd` makes them; `keras.utils.set_random_seed` before it gives the same numbers again.
+    What the file does not hold is made new: convolutions of body and extra layers by Glorot uniform with zero bias, all else as
+    `model.ssd` makes it; `keras.utils.set_random_seed` before it gives the same numbers again.
 
     Args:
         source: who published it; "vgg16" stands for a body alone, vgg16_reducedfc.pth or VGG16 of Keras Applications.
