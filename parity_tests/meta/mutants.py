@@ -1,6 +1,7 @@
 """Bugs known from published code, each as a change to tf_ssd that the ordinary tests must notice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -9,9 +10,12 @@ import tensorflow as tf
 
 from tf_ssd import boxes, coder, default_boxes, detect, loss, matcher, scores
 from tf_ssd.config import boxes as boxes_config
+from tf_ssd.data.images import resize
 from tf_ssd.network import backbones, convolution, layers
 from tf_ssd.network.backbones import mobilenet_v3
 from tf_ssd.optimizer import CaffeSGD
+from tf_ssd.weights import mediapipe
+from tf_ssd.weights.tables.table import AS_IS, Table, Target
 
 
 class Mutant(NamedTuple):
@@ -62,6 +66,10 @@ def encode_swapped(*tensors: tf.Tensor, original: Callable = coder.encode, varia
     return original(*tensors, variances=variances[::-1])
 
 
+def encode_rows_first(*tensors: tf.Tensor, original: Callable = coder.encode, **options: Any) -> tf.Tensor:
+    return tf.gather(original(*tensors, **options), [1, 0, 3, 2], axis=-1)
+
+
 def decode_unclamped(*tensors: tf.Tensor, original: Callable = coder.decode, **options: Any) -> tf.Tensor:
     return original(*tensors, **{**options, "max_log_scale": None})
 
@@ -79,6 +87,16 @@ def cross_entropy_with_one_maximum(logits: tf.Tensor, labels: tf.Tensor) -> tf.T
 
 def unchecked_labels(logits: tf.Tensor, labels: tf.Tensor, original: Callable = scores.cross_entropy, **kind: Any) -> tf.Tensor:
     return original(logits, labels % logits.shape[-1], **kind)
+
+
+def background_last(logits: tf.Tensor, *labels: tf.Tensor, original: Callable = scores.cross_entropy, **kind: Any) -> tf.Tensor:
+    return original(tf.roll(logits, 1, axis=-1), *labels, **kind)
+
+
+def background_detected_last(
+    offsets: tf.Tensor, logits: tf.Tensor, *rest: tf.Tensor, original: Callable = detect.candidates, **options: Any
+) -> tuple[tf.Tensor, tf.Tensor]:
+    return original(offsets, tf.roll(logits, 1, axis=-1), *rest, **options)
 
 
 def nan_ignored(logits: tf.Tensor, labels: tf.Tensor, original: Callable = scores.cross_entropy, **kind: Any) -> tf.Tensor:
@@ -314,6 +332,19 @@ def means_reversed(scale: float, offset: list[float], *, name: str) -> Callable:
     return keras.layers.Rescaling(scale, offset[::-1], name=name)
 
 
+def resized_when_scaled(part: Any, *rest: Any, original: Callable = resize._resized) -> tf.Tensor:
+    return original(part._replace(pixels=tf.cast(part.pixels, tf.float32) / 127.5 - 1), *rest)
+
+
+def offsets_as_they_are(table: Table) -> Table:
+    """A file of the Object Detection API, of which nothing but the arrangement of kernels is changed."""
+    kinds = {"kernel": mediapipe.OHWI, "bias": AS_IS}
+    return replace(
+        table,
+        targets={name: Target(target.variable, kinds[name.rpartition("/")[2]]) for name, target in table.targets.items() if target},
+    )
+
+
 class DecoupledDecay(CaffeSGD):
     """Keras' own `weight_decay`, which takes a share of the weight off beside the momentum."""
 
@@ -365,10 +396,16 @@ MUTANTS = {
     "a pixel more on each side": Mutant("boxes.iou", iou_in_pixels, "ports of the VOC kit"),
     "inverted boxes have an area": Mutant("boxes.area", area_of_inverted, "amdegroot"),
     "variances swapped": Mutant("coder.encode", encode_swapped, "the text of SSDModel's tutorial"),
+    "offsets as (ty, tx, th, tw)": Mutant("coder.encode", encode_rows_first, "TensorFlow's Object Detection API"),
+    "offsets of a file as (ty, tx, th, tw)": Mutant(
+        "weights.mediapipe.MEDIAPIPE", offsets_as_they_are(mediapipe.MEDIAPIPE), "imports from the OD API", "object_detection_api"
+    ),
     "decode without clamp": Mutant("coder.decode", decode_unclamped, "Caffe, amdegroot"),
     "logarithm of a clamped softmax": Mutant(SOFTMAX, clamped_cross_entropy, "SSDModel, ssd_keras, FurkanOM", "loss"),
     "one maximum for the whole batch": Mutant(SOFTMAX, cross_entropy_with_one_maximum, "amdegroot", "loss"),
     "labels wrap around": Mutant("loss.cross_entropy", unchecked_labels, "ports that index with -1"),
+    "background last in the loss": Mutant("loss.cross_entropy", background_last, "mmdetection"),
+    "background last in detection": Mutant("detect.candidates", background_detected_last, "mmdetection"),
     "NaN negatives rank last": Mutant("loss.cross_entropy", nan_ignored, "two of ten"),
     "sigmoid: slot 0 is not trained": Mutant(SIGMOID, slot_0_untrained, "losses without a background"),
     "sigmoid: no slot for background": Mutant(SIGMOID, background_without_a_slot, "one-hot labels without background"),
@@ -398,6 +435,9 @@ MUTANTS = {
     "means in the order of BGR": Mutant("model.layers", KerasLayers(Rescaling=means_reversed), "TensorFlow ports", "network"),
     "channels reversed": Mutant("model.layers", KerasLayers(Rescaling=pixels_reversed), "amdegroot's issues 31 and 44", "network"),
     "pixels divided by 255": Mutant("model.layers", KerasLayers(Rescaling=pixels_to_one), "Keras' habit of 0..1", "network"),
+    "scaled before it is resized, and once more": Mutant(
+        "data.images.resize._resized", resized_when_scaled, "ports with torchvision's transform", "pixels"
+    ),
     "decay beside the momentum": Mutant("optimizer.CaffeSGD", DecoupledDecay, "Keras' weight_decay"),
     "decay as l2(w)": Mutant("optimizer.CaffeSGD", DoubledDecay, "Keras' regularizers"),
     "rate outside the velocity": Mutant("optimizer.CaffeSGD", RateOutsideTheVelocity, "torch.optim"),

@@ -21,7 +21,9 @@ from parity_tests import (
     test_loss,
     test_matcher,
     test_model,
+    test_object_detection_api,
     test_optimizer,
+    test_pixels,
     test_scores,
 )
 from parity_tests.adapters import TensorFlow
@@ -39,6 +41,8 @@ MODULES = {
     "bodies": test_bodies,
     "descriptions": test_descriptions,
     "optimizer": test_optimizer,
+    "pixels": test_pixels,
+    "object_detection_api": test_object_detection_api,
 }
 
 settings.register_profile("any failure", settings(), phases=[Phase.generate], database=None)
