@@ -1,5 +1,6 @@
 """Every network of the family: the same weights give the same outputs, gradients and moving statistics in both packages."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -9,17 +10,20 @@ import torch
 
 import reference_torch.model as reference
 from parity_tests.adapters import EAGER, weights_like
+from parity_tests.asserts import record_error
 from parity_tests.network import (
+    OPERATION,
     channels_first,
     check_network,
+    departures,
     photos,
     production_network,
     reference_network,
     small,
     variables_of,
 )
-from parity_tests.parametrize import DTYPES
-from tf_ssd.config import NETWORKS
+from parity_tests.tolerance import TOLERANCES
+from tf_ssd.config import NETWORKS, ModelConfig
 from tf_ssd.model import SSD
 
 # A network of each body, normalised; VGG16 is not by default.
@@ -85,13 +89,28 @@ def test_both_packages_have_the_same_family() -> None:
     assert list(reference.NETWORKS) == list(NETWORKS)
 
 
-@DTYPES
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "ssd300_vgg16"])
-def test_random_weights(name: str, dtype: type) -> None:
-    """As `test_model` does for SSD300 on VGG16."""
-    config = small(name)
-    weights = reference_network(config, dtype=torch.float32 if dtype == np.float32 else torch.float64)
-    check_network(EAGER, production_network(weights, config), weights, photos(0, 2, dtype, side=config.boxes.image_size))
+@pytest.fixture(scope="module", params=NETWORKS)
+def drawn(request: pytest.FixtureRequest) -> tuple[ModelConfig, reference.SSD]:
+    """A network of the family in float64."""
+    config = small(request.param)
+    return config, reference_network(config)
+
+
+def test_outputs_in_float32(drawn: tuple[ModelConfig, reference.SSD]) -> None:
+    """As `test_model` compares those of SSD300 on VGG16 in every mode."""
+    config, weights = drawn[0], deepcopy(drawn[1]).float()
+    check_network(EAGER, production_network(weights, config), weights, photos(0, 2, np.float32, side=config.boxes.image_size))
+
+
+def test_every_layer_in_float64(drawn: tuple[ModelConfig, reference.SSD]) -> None:
+    """Of the body, of extra layers and of heads: convolutions, normalisations, and the heads when they are joined."""
+    config, weights = drawn
+    images = photos(0, 2, side=config.boxes.image_size)
+    found = departures(production_network(weights, config), weights, images)
+    assert {"offsets", "logits", *(name for name, _ in weights.named_children())} <= found.keys()
+    for layer, epsilons in found.items():
+        assert epsilons <= TOLERANCES[OPERATION].multiple(images.dtype), f"{layer} departs by {epsilons:.3g} epsilons"
+        record_error(OPERATION, images.dtype, epsilons)
 
 
 @pytest.mark.parametrize("name", TRAINED)
