@@ -1,20 +1,25 @@
 """Keras Applications as third witness: the bodies of its networks, with drawn weights, layer by layer as ours."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
-from parity_tests import published
-from parity_tests.network import photos
+from parity_tests import gradients, published
+from parity_tests.network import dtype_policy, photos
 from parity_tests.published import Layers
 from tf_ssd.config.boxes import OD320
 from tf_ssd.model import SSD, ssd
 from tf_ssd.weights.published import Imported, import_published
+from tf_ssd.weights.tables import keras_applications
+from tf_ssd.weights.tables.table import Table
 
 OPERATION = "model.imported_bodies"
 VGG_MEAN_BGR = (103.939, 116.779, 123.68)
 ONE_UNIT = np.float32(127.5)
+SIDE, NARROW = 64, 1 / 8  # for gradients
 
 
 def randomise(network: keras.Model, *, seed: int) -> keras.Model:
@@ -102,3 +107,50 @@ def test_vgg19(tmp_path: Path) -> None:
     cut = {name: cells.get(name[:5], 300) for name in expected}
     actual, expected = ({name: array[:, : cut[name], : cut[name]] for name, array in side.items()} for side in (actual, expected))
     published.assert_close(actual, expected, operation=OPERATION)
+
+
+def narrow(application: Callable[..., keras.Model]) -> keras.Model:
+    """A network of Keras Applications in float64 with an eighth of the channels, the published ones apart from their number."""
+
+    def layer_of(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if "filters" in config:
+            config["filters"] = int(config["filters"] * NARROW)
+        return type(layer).from_config(config)
+
+    with dtype_policy("float64"):
+        image = keras.Input((SIDE, SIDE, 3), dtype="float64")
+        whole = application(input_tensor=image, weights=None, include_top=False)
+        return keras.models.clone_model(whole, clone_function=layer_of)
+
+
+@pytest.mark.parametrize(
+    ("application", "table", "taps"),
+    [
+        (
+            keras.applications.MobileNet,
+            keras_applications.MOBILENET[0],
+            {"conv_pw_11_relu": "conv_pw_11_relu", "conv_pw_13_relu": "conv_pw_13_relu"},
+        ),
+        (
+            keras.applications.MobileNetV2,
+            keras_applications.MOBILENET_V2[0],
+            {"block_13_expand_relu": "block_13_expand_relu", "Conv_1_relu": "out_relu"},
+        ),
+        (keras.applications.VGG19, keras_applications.VGG19[0], {"conv4_4_relu": "block4_conv4", "conv5_4_relu": "block5_conv4"}),
+    ],
+)
+def test_gradients(application: Callable[..., keras.Model], table: Table, taps: dict[str, str]) -> None:
+    """Of a batch in training, for the image and for every weight up to the last tap; each side that is halved is even.
+
+    VGG19's drawn weights serve as well for red, green and blue as for the other order.
+    """
+    theirs = randomise(narrow(application), seed=4)
+    tensors = {f"{layer.name}/{variable.name}": variable.numpy() for layer in theirs.layers for variable in layer.weights}
+    ours = gradients.body_of(table, tensors, taps, side=SIDE, width=NARROW)
+    mean, unit = (VGG_MEAN_BGR[::-1], 1) if application is keras.applications.VGG19 else (127.5, 127.5)
+    pixels = photos(13, 2, side=SIDE)
+    witness = keras.Model(theirs.inputs[0], {name: theirs.get_layer(layer).output for name, layer in taps.items()})
+    expected = {name.replace(".", "/"): slope for name, slope in gradients.of_network(witness, (pixels - mean) / unit).items()}
+    expected["image"] /= unit
+    gradients.assert_close(gradients.of_network(ours, pixels), expected, table)

@@ -13,9 +13,8 @@ import torch
 from torch import nn
 from torchvision.models import mobilenet_v3_large
 from torchvision.models.detection import ssdlite, ssdlite320_mobilenet_v3_large
-from torchvision.ops.misc import SqueezeExcitation
 
-from parity_tests import published
+from parity_tests import gradients, published
 from parity_tests.network import photos
 from parity_tests.torchvision_adapter import annotations, ssd
 from tf_ssd import detect
@@ -140,10 +139,7 @@ def test_a_training_step(imported: tuple[nn.Module, Imported]) -> None:
     is given the default boxes in float64. The slope of its hard sigmoid is replaced (see the next test).
     """
     boxes = replace(LITE320, image_size=96, feature_maps=(6, 3, 2, 1, 1, 1), steps=(16, 32, 48, 96, 96, 96))
-    theirs, ours = copy.deepcopy(imported[0]).double().train(), published.in_float64(imported[1].model, boxes=boxes)
-    for module in theirs.modules():
-        if isinstance(module, SqueezeExcitation):
-            module.scale_activation = HardSigmoid()
+    theirs, ours = gradients.with_exact_slopes(copy.deepcopy(imported[0])), published.in_float64(imported[1].model, boxes=boxes)
     pixels = np.random.default_rng(5).uniform(0, 255, (len(GT_BOXES), 96, 96, 3))
     before = {name: value.clone() for name, value in theirs.state_dict().items()}
     outputs = theirs.head(list(theirs.backbone(published.as_torch(pixels / 127.5 - 1)).values()))
@@ -154,42 +150,25 @@ def test_a_training_step(imported: tuple[nn.Module, Imported]) -> None:
 
     with tf.GradientTape() as tape:
         result = ours.multibox_loss(tf.constant(GT_BOXES), tf.constant(GT_LABELS), ours(pixels, training=True))
-    gradients = tape.gradient(result.total, ours.trainable_variables)
-    named = {variable.path: gradient.numpy() for variable, gradient in zip(ours.trainable_variables, gradients, strict=True)}
+    slopes = tape.gradient(result.total, ours.trainable_variables)
+    actual = {gradients.path_of(variable): slope.numpy() for variable, slope in zip(ours.trainable_variables, slopes, strict=True)}
     assert result.num_positives > 10
     np.testing.assert_allclose(result.localization, losses["bbox_regression"].item(), rtol=1e-11)
     np.testing.assert_allclose(result.confidence, losses["classification"].item(), rtol=1e-11)
-    check_gradients(theirs, named, imported[1].table)
+    expected = {name: parameter.grad.numpy() for name, parameter in theirs.named_parameters()}
+    gradients.assert_close(actual, expected, imported[1].table)
     check_moving_statistics(theirs, before, ours, imported[1].table)
-
-
-class HardSigmoid(nn.Module):
-    """As torch's forward; its slope is a sixth in float64 too."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return nn.functional.relu6(x + 3) / 6
 
 
 def test_torchs_hard_sigmoid_has_a_slope_of_float32() -> None:
     """A sixth rounded to float32 whatever the dtype, 3e-8 too much; all weights before the last excitation get gradients of it."""
     x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     (theirs,) = torch.autograd.grad(nn.functional.hardsigmoid(x).sum(), x)
-    (exact,) = torch.autograd.grad(HardSigmoid()(x).sum(), x)
+    (exact,) = torch.autograd.grad(gradients.HardSigmoid()(x).sum(), x)
     with tf.GradientTape() as tape:
         tape.watch(ours := tf.zeros(1, tf.float64))
         result = keras.activations.hard_sigmoid(ours)
     assert theirs == np.float32(1 / 6) != exact == tape.gradient(result, ours) == 1 / 6
-
-
-def check_gradients(theirs: nn.Module, ours: dict[str, np.ndarray], table: Table) -> None:
-    """Each agrees within 1e-9 of its largest element, or 1e-13 of the largest of all where it is 0 but for rounding."""
-    largest = max(np.abs(gradient).max() for gradient in ours.values())
-    for name, parameter in theirs.named_parameters():
-        target = table.targets[name]
-        expected, actual = target.conversion.apply(parameter.grad.numpy()), ours.pop(target.variable.replace(".", "/"))
-        scale = max(np.abs(expected).max(), 1e-4 * largest)
-        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * scale, err_msg=name)
-    assert not ours
 
 
 def check_moving_statistics(theirs: nn.Module, before: dict[str, torch.Tensor], ours: SSD, table: Table) -> None:
