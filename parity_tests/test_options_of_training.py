@@ -30,7 +30,7 @@ from reference_torch import loss
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.loss import MultiboxLoss
 from tf_ssd.model import SSD300
-from tf_ssd.optimizer import Adam, CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage, clip_by_global_norm
+from tf_ssd.optimizer import Adam, CaffeSGD, Restarted, WarmupAndCosine, WarmupAndDrops, WeightAverage, clip_by_global_norm
 from tf_ssd.train.trainer import scale, sums
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.step import TrainingStep
@@ -123,6 +123,18 @@ def test_drops(options: Options) -> None:
 
 
 @pytest.mark.parametrize("options", [{"steps": 20}, {"steps": 20, "warmup": 5}, {"steps": 31, "warmup": 5}], ids=str)
+@pins("optimizer.schedules.Restarted", "firsts")
+def test_restarts() -> None:
+    """Torch's cosine of four steps, again and again."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=4)
+    schedule = Restarted([WarmupAndCosine(0.3, steps=4)] * 3, firsts=(0, 4, 8))
+    for step in range(12):
+        assert float(schedule(step)) == pytest.approx(scheduler.get_last_lr()[0], rel=1e-12)
+        optimizer.step()
+        scheduler.step()
+
+
 @pins("optimizer.schedules.WarmupAndCosine", "steps", "warmup")
 def test_cosine(options: Options) -> None:
     """Torch's in closed form, once the warm-up is over, and 0 after the last step."""

@@ -34,6 +34,7 @@ from tf_ssd.model import SSD300, ssd300
 from tf_ssd.optimizer import CaffeSGD
 from tf_ssd.predict import compiled, explain
 from tf_ssd.train.run import Run
+from tf_ssd.train.stretches import Stretch
 from tf_ssd.train.trainer import diagnosis
 from tf_ssd.train.trainer.scale import LossScale
 
@@ -252,7 +253,7 @@ def run_with(recipe: Recipe, **settings: Any) -> Any:
     workers, console = SimpleNamespace(is_first=True), SimpleNamespace(print=lambda *_, **__: None)
     given = {"ema": None, "precision": "float32", "micro_batches": 1, "clip_norm": None, **settings}
     run = SimpleNamespace(recipe=recipe, config=SimpleNamespace(**given), training=(), held_out=(), workers=workers)
-    run.console, run.folder = console, Path("nowhere")
+    run.console, run.folder, run.stretches = console, Path("nowhere"), (Stretch(0, recipe.steps),)
     run._optimizer = lambda model: Run._optimizer(run, model)
     return run
 
@@ -269,6 +270,7 @@ def rates(recipe: Recipe, steps: list[int]) -> list[float]:
     return found
 
 
+@pins("train.run.schedule_of")
 @pins("train.run.Run._optimizer")
 def test_the_recipes_reach_the_optimizer() -> None:
     """Caffe SSD's: 1e-3 after a warm-up of 500 steps, a tenth after 80 000 and 100 000 (VOC), 280 000 and 360 000 (COCO)."""
@@ -281,6 +283,7 @@ def test_the_recipes_reach_the_optimizer() -> None:
         assert rates(recipe, steps) == pytest.approx([2e-6, 0.998e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-5], rel=1e-6)
 
 
+@pins("train.run.schedule_of")
 @pins("train.run.Run._optimizer")
 def test_other_settings_reach_the_optimizer() -> None:
     """Sixty steps: a warm-up of six, then drops after two thirds, or half a cosine."""
@@ -290,6 +293,20 @@ def test_other_settings_reach_the_optimizer() -> None:
     cosine = Recipe(steps=60, batch_size=1, optimizer="adam", learning_rate=0.25)
     assert isinstance(optimizer_of(cosine), keras.optimizers.Adam)
     assert rates(cosine, [0, 5, 6, 33, 60]) == pytest.approx([0.25 / 6, 0.25, 0.25, 0.125, 0])
+
+
+@pins("train.run.Run._optimizer")
+def test_an_extension_reaches_the_optimizer() -> None:
+    """Sixty steps, of which thirty were made; then twenty, a warm-up of two and half a cosine."""
+    run = run_with(Recipe(steps=60, batch_size=1, optimizer="adam", learning_rate=0.25))
+    run.stretches = (Stretch(0, 60), Stretch(30, 20))
+    optimizer = Run._optimizer(run, shallow_network())
+    found = []
+    for step in (6, 29, 30, 31, 32, 41, 50):
+        optimizer.iterations.assign(step)
+        found.append(float(optimizer.learning_rate))
+    before = 0.125 * (1 + np.cos(np.pi * 23 / 54))
+    assert found == pytest.approx([0.25, before, 0.125, 0.25, 0.25, 0.125, 0], abs=1e-7)
 
 
 @pins("train.run.Run._optimizer")

@@ -19,6 +19,7 @@ def networks() -> tuple[str, ...]:
 def load(
     path: str | Path,
     *,
+    last: bool = False,
     score_threshold: float = 0.3,
     iou_threshold: float | None = None,
     top_k: int | None = None,
@@ -31,7 +32,8 @@ def load(
         detections = detector(images)
 
     Args:
-        path: the folder of a run, whose model.keras is taken, or a .keras file. Classes are those of its class map.
+        path: the folder of a run, whose best.keras is taken, or a .keras file. Classes are those of its class map.
+        last: take the model of the run's last step, model.keras, in place of that of its best evaluation.
         score_threshold: only what scores more is a detection.
         iou_threshold: of two boxes of a class that overlap more, the better one stays.
         top_k: how many of a class, the best ones, go through suppression.
@@ -53,5 +55,5 @@ def load(
     from tf_ssd.predict.detector import Detector
     from tf_ssd.weights.trained import load_trained
 
-    model, class_names = load_trained(Path(path))
+    model, class_names = load_trained(Path(path), last=last)
     return Detector(model, class_names, settings=flags.of(model.config.detection))

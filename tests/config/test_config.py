@@ -115,12 +115,31 @@ def test_loss_out_of_range(setting, value):
         ("box_sizes", (30, 60, 111, 162, 213, 264, float("nan")), "--box-sizes"),
         ("clip_norm", 0.0, "--clip-norm=0.0"),
         ("ema", 1.0, "--ema=1.0"),
+        ("patience", 3, "--patience=3: counts evaluations; say with --eval-every after how many steps to make them"),
+        ("patience", 0, "--patience=0: must be at least 1"),
+        ("extend", 5, "--extend=5: name the folder of the run with --output"),
+        ("extend", 0, "--extend=0: must be at least 1"),
+        *(
+            ("until", text, f"--until='{text}': write a duration such as 90s, 30m, 1h30m or 2d")
+            for text in ("", "30", "m", "0s", "1m1h")
+        ),
         ("recipe", "finetune", "--recipe='finetune': fine-tuning starts from --weights"),
     ],
 )
 def test_training_out_of_range(setting, value, named):
     with pytest.raises(ConfigError, match=named):
         TrainConfig(**{setting: value})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("2d", 172800), ("1d1h1m1s", 90061)])
+def test_durations(text, seconds):
+    assert TrainConfig(until=text).seconds == seconds
+
+
+def test_a_smoke_test_makes_all_of_its_steps():
+    for given in ({"patience": 1, "eval_every": 1}, {"until": "1m"}, {"extend": 1, "output": Path("run")}):
+        with pytest.raises(ConfigError, match="--overfit-one-batch makes all of its steps, and no more; leave one of the two out"):
+            TrainConfig(overfit_one_batch=True, **given)
 
 
 def test_weight_decay_out_of_range():

@@ -4,7 +4,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tf_ssd.optimizer import WarmupAndCosine, WarmupAndDrops
+from tf_ssd.optimizer import Restarted, WarmupAndCosine, WarmupAndDrops
 
 
 def drops_by_hand(step):
@@ -41,9 +41,17 @@ def test_a_run_no_longer_than_its_warmup_only_rises(steps):
     assert [float(schedule(step)) for step in range(steps)] == pytest.approx([0.1, 0.2, 0.3, 0.4][:steps], rel=1e-15)
 
 
-@pytest.mark.parametrize(
-    "schedule", [WarmupAndDrops(0.3, drops=(5,), factor=0.5, warmup=2), WarmupAndCosine(0.3, steps=9, warmup=2)]
-)
+DROPS, COSINE = WarmupAndDrops(0.3, drops=(5,), factor=0.5, warmup=2), WarmupAndCosine(0.3, steps=9, warmup=2)
+
+
+def test_a_restarted_schedule_begins_anew():
+    rate = tf.function(Restarted((COSINE, DROPS, COSINE), firsts=(0, 9, 12)), jit_compile=True)
+    parts = [(COSINE, 9), (DROPS, 3), (COSINE, 12)]
+    expected = [float(schedule(step)) for schedule, steps in parts for step in range(steps)]
+    assert [float(rate(tf.constant(step, tf.int64))) for step in range(24)] == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("schedule", [DROPS, COSINE, Restarted((COSINE, DROPS), firsts=(0, 4))])
 def test_a_schedule_survives_its_config(schedule):
     schedules = keras.optimizers.schedules
     again = schedules.deserialize(schedules.serialize(schedule))

@@ -77,7 +77,9 @@ def test_a_run_that_leaves_no_weights_is_not_to_be_started_from(tmp_path):
         open_run(tmp_path, dataclasses.replace(config, steps=4), CLASSES, DATA)
 
 
-@pytest.mark.parametrize("change", [{"quiet": True}, {"checkpoint_every": 7}, {"on_bad_image": "skip"}, {"output": Path("x")}])
+@pytest.mark.parametrize(
+    "change", [{"quiet": True}, {"checkpoint_every": 7}, {"on_bad_image": "skip"}, {"output": Path("x")}, {"until": "1h"}]
+)
 def test_what_may_change(tmp_path, change):
     open_run(tmp_path, CONFIG, CLASSES, DATA)
     assert open_run(tmp_path, dataclasses.replace(CONFIG, **change), CLASSES, DATA)

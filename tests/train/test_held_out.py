@@ -18,6 +18,7 @@ from tf_ssd.model import ssd300
 from tf_ssd.system.signals import Stopped
 from tf_ssd.train import held_out
 from tf_ssd.train.held_out import HeldOut
+from tf_ssd.train.stretches import Stretch
 from tf_ssd.weights import load_model
 
 CONFIG = TrainConfig(steps=10, eval_every=3, batch_size=2)
@@ -44,7 +45,7 @@ class Mean:
 
 
 def opened(folder, *, step=0, stop=lambda: False, config=CONFIG):
-    return HeldOut(DATASET, config, folder, step=step, stop=stop)
+    return HeldOut(DATASET, config, folder, step=step, stretch=Stretch(0, config.settings().steps), stop=stop)
 
 
 def rows(folder):
@@ -54,11 +55,12 @@ def rows(folder):
 def test_an_evaluation_and_its_report(model, tmp_path):
     evaluator = opened(tmp_path)
     evaluation = evaluator.evaluate(model, 10)
-    evaluator.report(evaluation, evaluator.picture(evaluation), Console(quiet=True))
+    evaluator.report(evaluation, 10, evaluator.picture(evaluation), Console(quiet=True))
     evaluator.close()
     assert len(evaluation.detections) == 3
     results = json.loads((tmp_path / "average_precision.json").read_text())
     assert set(results["per_class"]) == {"circle", "square", "triangle"}
+    assert results["step"] == 10
     assert results["mean"] == pytest.approx(evaluation.average_precision.mean)
     assert rows(tmp_path) == [["10", str(evaluation.average_precision.mean)]]
     assert {path.name for path in tmp_path.iterdir()} == {"average_precision.json", "held_out.png", "best.keras", "evaluations.csv"}
@@ -79,7 +81,7 @@ class Doubled(SyntheticDataset):
 
 def picture_of(dataset, folder):
     """Of all that is there, found."""
-    evaluator = HeldOut(dataset, CONFIG, folder, step=0, stop=lambda: False)
+    evaluator = HeldOut(dataset, CONFIG, folder, step=0, stretch=Stretch(0, 10), stop=lambda: False)
     truth = tuple(image_ground_truth(dataset[index]) for index in range(3))
     found = [ImageDetections(image.boxes_px, image.labels, np.ones(len(image.labels))) for image in truth]
     evaluator.close()
@@ -110,7 +112,7 @@ def test_a_large_picture_is_a_small_file(model, means, tmp_path):
     precision = AveragePrecision(np.array([0.5, np.nan, 0.5]), np.array([1, 0, 1]), np.nan, (), {}, {})
     evaluation = evaluation._replace(average_precision=precision)
     with (console := Console(width=80)).capture() as printed:
-        evaluator.report(evaluation, noise, console)
+        evaluator.report(evaluation, 10, noise, console)
     evaluator.close()
     assert (tmp_path / "held_out.png").stat().st_size <= 2_000_000
     assert re.search(r"square\W+0\W+-\W", printed.get())
@@ -178,3 +180,30 @@ def test_a_request_to_stop_gives_it_up(model, tmp_path):
     evaluator.close()
     assert rows(tmp_path) == []
     assert not (tmp_path / "best.keras").exists()
+
+
+def test_evaluations_without_a_better_one_are_counted(model, means, tmp_path):
+    """From the best, the first of equals, or from the beginning of the stretch; those that are not defined are none."""
+    means += [np.nan, 0.5, 0.5, 0.4, np.nan, 0.6]
+    evaluator, counts = opened(tmp_path), []
+    for step in range(1, 7):
+        evaluator.evaluate(model, step)
+        counts.append((evaluator.without_better, evaluator.best[0]))
+    assert counts == [(1, 0), (0, 2), (1, 2), (2, 2), (3, 2), (0, 6)]
+    evaluator.close()
+    again = opened(tmp_path, step=5)  # what a resumed run reads is what was counted
+    assert (again.without_better, again.best) == (3, (2, 0.5))
+    again.close()
+    extended = HeldOut(DATASET, CONFIG, tmp_path, step=5, stretch=Stretch(4, 10), stop=lambda: False)
+    assert (extended.without_better, extended.is_due(12), extended.is_due(15)) == (1, True, False)
+    extended.close()
+
+
+def test_what_was_evaluated_last_is_not_evaluated_again(model, means, tmp_path):
+    means += [0.5, 0.6]
+    evaluator = opened(tmp_path)
+    first = evaluator.evaluate(model, 3)
+    assert evaluator.evaluate(model, 3) is first is evaluator.last
+    assert evaluator.evaluate(model, 6) is not first
+    evaluator.close()
+    assert rows(tmp_path) == [["3", "0.5"], ["6", "0.6"]]

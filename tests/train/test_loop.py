@@ -3,22 +3,29 @@ import csv
 import dataclasses
 import errno
 import io
+import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from rich.console import Console
 
 from tests.train.board import read_board
 from tf_ssd.config import TrainConfig
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError, TrainingError
+from tf_ssd.evaluate.over_dataset import judged
+from tf_ssd.train import loop
 from tf_ssd.train.folder import claimed
+from tf_ssd.train.held_out import HeldOut
 from tf_ssd.train.loop import complete
 from tf_ssd.train.run import Run
+from tf_ssd.train.stretches import Stretch
 from tf_ssd.train.workers import Workers
 from tf_ssd.weights import load_model
 
@@ -43,8 +50,9 @@ def data(tmp_path_factory):
     return folder
 
 
-def new_run(folder, data, *, workers=ONE):
-    return Run(TrainConfig(dataset="csv", data=(data,), classes=data / "classes.txt", output=folder, **SETTINGS), workers)
+def new_run(folder, data, *, workers=ONE, **settings):
+    settings = SETTINGS | settings
+    return Run(TrainConfig(dataset="csv", data=(data,), classes=data / "classes.txt", output=folder, **settings), workers)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +77,9 @@ def compiled(complete_run):
     shutil.rmtree(run.folder)
     run.folder.mkdir()
     run.trainer.step = 0
+    run.trainer.optimizer.iterations.assign(0)
+    for name in ("run.json", "classes.txt"):
+        shutil.copy(complete_run[1] / name, run.folder)
     return run
 
 
@@ -218,3 +229,103 @@ def test_two_processes_in_one_folder(data, tmp_path):
     run = new_run(tmp_path / "run", data)
     with claimed(run.folder, pytest.fail), pytest.raises(ConfigError, match="another process is training in it"):
         complete(run, lambda: False)
+
+
+def results_step(folder):
+    return json.loads((folder / "average_precision.json").read_text())["step"]
+
+
+def test_patience_ends_a_run_also_one_that_was_killed_and_it_can_be_extended(compiled, data, monkeypatch, capsys):
+    """All of its evaluations are of the same mean, so that the second is no better than the first."""
+    monkeypatch.setattr("tf_ssd.train.held_out.judged", judged_alike)
+    monkeypatch.setattr(compiled, "config", dataclasses.replace(compiled.config, patience=1))
+    with monkeypatch.context() as killing:
+        killing.setattr(HeldOut, "report", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            complete(compiled, lambda: False)
+    ended = "The run ends after step 4 of 5: none of the last 1 evaluations is better than 0.250, of step 2."
+    assert ended in capsys.readouterr().out
+    killed = [(compiled.folder / name).read_text() for name in ("loss.csv", "evaluations.csv")]
+
+    again = new_run(compiled.folder, data, patience=1)
+    complete(again, lambda: False)
+    printed = capsys.readouterr().out
+    assert ended in printed
+    assert "Compiling" not in printed
+    assert "best.keras is of step 2, with a held-out AP50 of 0.250; model.keras of step 4." in printed
+    assert [(compiled.folder / name).read_text() for name in ("loss.csv", "evaluations.csv")] == killed
+    assert again.is_finished
+    assert (results_step(again.folder), newest(again.folder)) == (4, 4)
+
+    extended = new_run(compiled.folder, data, extend=2, patience=1)
+    assert (extended.is_finished, extended.stretch, extended.trainer.step) == (False, Stretch(4, 2), 4)
+    printed = capsys.readouterr().out
+    assert (
+        "Extended after step 4 by 2 steps, in which the learning rate follows the schedule anew, up to 0.003 after the" in printed
+    )
+    complete(extended, lambda: False)
+    rates = [float(row[1]) for row in rows(extended.folder, "loss.csv")]
+    np.testing.assert_allclose(rates[4:], [0.003, 0.0015], rtol=1e-6)  # a cosine over two steps, too few for a warm-up
+    assert [row[0] for row in rows(extended.folder, "evaluations.csv")] == ["2", "4", "6"]
+    assert (results_step(extended.folder), newest(extended.folder)) == (6, 6)
+    assert new_run(compiled.folder, data).is_finished
+
+
+def judged_alike(pairs, class_names, **settings):
+    evaluation = judged(pairs, class_names, **settings)
+    return evaluation._replace(average_precision=dataclasses.replace(evaluation.average_precision, mean=0.25))
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_time_ends_a_run_also_one_that_was_killed(compiled, data, monkeypatch, capsys):
+    monkeypatch.setattr(compiled, "config", dataclasses.replace(compiled.config, until="1h"))
+    with monkeypatch.context() as passing:
+        passing.setattr(Run, "seconds", property(lambda run: 1300.0 * run.trainer.step))
+        complete(compiled, lambda: False)
+    ended = "The run ends after step 3 of 5: the 1h of --until are over."
+    assert ended in capsys.readouterr().out
+    assert [row[0] for row in rows(compiled.folder, "evaluations.csv")] == ["2", "3"]
+    (compiled.folder / "average_precision.json").unlink()
+    again = new_run(compiled.folder, data, until="1h")
+    assert again.seconds > 3900
+    complete(again, lambda: False)
+    printed = capsys.readouterr().out
+    assert ended in printed
+    assert "Compiling" not in printed
+    assert results_step(again.folder) == 3
+
+
+def test_workers_end_together():
+    """Whose time is over or whose patience is at an end: one of them is enough, and each asks once after each step."""
+    asked = []
+
+    def any_of(wish):
+        return lambda: asked.append(wish()) or True
+
+    config = TrainConfig(until="1h")
+    run = SimpleNamespace(
+        config=config,
+        seconds=0.0,
+        stretch=Stretch(0, 5),
+        trainer=SimpleNamespace(step=2),
+        workers=SimpleNamespace(any_of=any_of),
+        console=Console(width=200),
+    )
+    with run.console.capture() as printed:
+        assert loop._over(run, SimpleNamespace(best=(0, -np.inf), without_better=0))()
+    assert asked == [False]
+    assert "The run ends after step 2 of 5: another worker's time is over." in printed.get()
+
+
+def test_a_run_without_checkpoints_is_not_extended(undisturbed, data, tmp_path):
+    folder = shutil.copytree(undisturbed, tmp_path / "run")
+    shutil.rmtree(folder / "checkpoints")
+    before = (folder / "run.json").read_text()
+    with pytest.raises(
+        TrainingError, match=r"--extend: .*run holds no checkpoint to go on from; start another run from its weights"
+    ):
+        new_run(folder, data, extend=3)
+    assert (folder / "run.json").read_text() == before

@@ -20,7 +20,10 @@ class EvaluateConfig(DataConfig):
     split: tuple[str, ...] = ("test",)
     """Splits of each folder, joined; see --help of train for where they are looked for. Not used for generated pictures."""
     checkpoint: Path | None = None
-    """What to evaluate: the folder of a run, or a .keras file. Classes are those of classes.txt beside the model, if there."""
+    """What to evaluate: the folder of a run, whose best.keras is taken (the best evaluation), or a .keras file. Classes are those
+    of classes.txt beside the model, if there."""
+    last: bool = False
+    """Take the model of the run's last step, model.keras, in place of the best."""
     detections: Path | None = None
     """Or detections in the format of COCO results: no model is then loaded. An image_id is a record's id; a category_id is that of
     the annotations (coco) or the place in the class map, from 1 (voc, csv)."""

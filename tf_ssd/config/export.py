@@ -23,11 +23,13 @@ class ExportConfig:
     """
 
     checkpoint: Path
-    """The folder of a run, or a .keras file."""
+    """The folder of a run, whose best.keras is taken (the best evaluation), or a .keras file."""
     format: ExportFormat
     """saved_model, for TensorFlow and TF Serving; tflite, for LiteRT; onnx, for ONNX Runtime."""
     output: Path
     """File (.tflite, .onnx) or folder (saved_model) to write; it must not exist."""
+    last: bool = False
+    """Take the model of the run's last step, model.keras, in place of the best."""
     quantize: Quantize = "none"
     """For tflite. float16: weights in float16; dynamic: weights in int8; int8: weights and activations of the convolutions in int8,
     which needs pictures of the kind that it will detect in."""

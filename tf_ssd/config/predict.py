@@ -21,7 +21,9 @@ class PredictConfig:
     images: Annotated[Positional[tuple[str, ...]], arg(metavar="IMAGE")]
     """Files, folders, patterns such as "photos/*.jpg"; videos; camera:0; - reads one image from standard input and prints JSON."""
     checkpoint: Path
-    """The folder of a run, or a .keras file."""
+    """The folder of a run, whose best.keras is taken (the best evaluation), or a .keras file."""
+    last: bool = False
+    """Take the model of the run's last step, model.keras, in place of the best."""
     output: Path | None = None
     """Folder for the results. Default: runs/predict-TIME."""
     overwrite: bool = False

@@ -1,6 +1,7 @@
 """How a setting is refused."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,18 @@ def require(condition: bool, setting: str, value: Any, rule: str) -> None:
     """Raise ConfigError unless `condition` holds; the message names the setting, its value and the rule."""
     if not condition:
         raise ConfigError(f"{setting}={value!r}: {rule}")
+
+
+DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def seconds_in(setting: str, text: str) -> int:
+    """The seconds in a duration such as 90s, 30m, 1h30m or 2d; raises ConfigError unless there is at least one."""
+    found = DURATION.fullmatch(text)
+    days, hours, minutes, seconds = (int(part or 0) for part in (found.groups() if found else "0000"))
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    require(total > 0, setting, text, "write a duration such as 90s, 30m, 1h30m or 2d")
+    return total
 
 
 def flag(name: str) -> str:

@@ -11,7 +11,7 @@ from tf_ssd.config.data import DataConfig, OnBadImage, Unlabelled
 from tf_ssd.config.network import ModelConfig
 from tf_ssd.config.networks import DEFAULT_NETWORK, SMALL, NetworkName, network_named
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
-from tf_ssd.config.rules import flag, require, require_seed
+from tf_ssd.config.rules import flag, require, require_seed, seconds_in
 
 Precision = Literal["float32", "float16", "bfloat16"]
 # What moving statistics keep in a step. The 0.9997 of the Object Detection API is for millions of steps: after 400 it leaves nine
@@ -97,6 +97,14 @@ class TrainConfig(DataConfig):
     """Steps between checkpoints."""
     eval_every: int | None = None
     """Steps between evaluations; the best model is kept as best.keras. Default: only at the end."""
+    patience: int | None = None
+    """End the run after so many evaluations (--eval-every) without a better held-out average precision."""
+    until: str | None = None
+    """End the run after a time, such as 90s, 30m, 1h30m or 2d, of all starts together, with evaluation and results as at the end.
+    The learning rate follows --steps all the same. What a killed run had not saved yet is not counted."""
+    extend: int | None = None
+    """Go on with the finished run in --output for so many steps beyond its end, all extensions together. They follow the schedule
+    of the learning rate anew, from the warm-up on; --patience and --until count anew too."""
     seed: int = 0
     """Seed of weights, data order and augmentation."""
     overfit_one_batch: bool = False
@@ -111,7 +119,7 @@ class TrainConfig(DataConfig):
         recipe = self.settings()
         for name in ("steps", "batch_size"):
             require(getattr(recipe, name) >= 1, flag(name), getattr(recipe, name), "must be at least 1")
-        for name in ("checkpoint_every", "micro_batches", "eval_every"):
+        for name in ("checkpoint_every", "micro_batches", "eval_every", "patience", "extend"):
             require(getattr(self, name) is None or getattr(self, name) >= 1, flag(name), getattr(self, name), "must be at least 1")
         divides = recipe.batch_size % self.micro_batches == 0
         require(divides, "--micro-batches", self.micro_batches, f"must divide the batch size, {recipe.batch_size}")
@@ -123,6 +131,7 @@ class TrainConfig(DataConfig):
         require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", self.clip_norm, "must be positive")
         require(self.ema is None or 0 < self.ema < 1, "--ema", self.ema, "must be between 0 and 1")
         require_seed(self.seed)
+        self._check_end()
         require(self.dataset != "synthetic" or not self.eval_data, "--eval-data", self.eval_data, "generated pictures need none")
         decays = recipe.optimizer == "sgd" or self.weight_decay is None
         require(decays, "--weight-decay", self.weight_decay, "adam has none; leave it out, or give --optimizer sgd")
@@ -130,6 +139,23 @@ class TrainConfig(DataConfig):
         require(not needs_weights, "--recipe", self.recipe, "fine-tuning starts from --weights FILE.keras")
         if self.weights is None:  # else the network is known when they are read
             self.model(num_classes=2)
+
+    def _check_end(self) -> None:
+        """Raise ConfigError unless what says when to stop goes together."""
+        evaluates = self.patience is None or self.eval_every is not None
+        require(
+            evaluates, "--patience", self.patience, "counts evaluations; say with --eval-every after how many steps to make them"
+        )
+        require(self.extend is None or self.output is not None, "--extend", self.extend, "name the folder of the run with --output")
+        for name in ("patience", "until", "extend"):
+            rule = "--overfit-one-batch makes all of its steps, and no more; leave one of the two out"
+            require(not self.overfit_one_batch or getattr(self, name) is None, flag(name), getattr(self, name), rule)
+        assert self.seconds is None or self.seconds > 0
+
+    @property
+    def seconds(self) -> int | None:
+        """Those of `--until`; raises ConfigError if it is no duration."""
+        return None if self.until is None else seconds_in("--until", self.until)
 
     def settings(self) -> Recipe:
         """The recipe, with all settings that were given in place of its own."""

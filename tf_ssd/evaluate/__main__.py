@@ -48,7 +48,7 @@ def check(config: EvaluateConfig) -> None:
     from tf_ssd.weights.places import model_file
 
     if config.checkpoint is not None:
-        model_file(config.checkpoint)
+        model_file(config.checkpoint, last=config.last)
     if config.detections is not None and not config.detections.is_file():
         raise DatasetError(f"--detections {config.detections}: no such file")
     if config.classes is not None:
@@ -100,7 +100,10 @@ def _from_model(config: EvaluateConfig, console: "Console") -> Found:
 
     from tf_ssd.data.notes import RecordNotes
     from tf_ssd.evaluate.over_dataset import collected, detections_in
+    from tf_ssd.weights.places import which_model
 
+    assert config.checkpoint is not None
+    console.print(which_model(config.checkpoint, last=config.last), soft_wrap=True, markup=False)
     model, class_names = _model(config)
     dataset = _dataset(config, class_names)
     if class_names is None:
@@ -126,7 +129,7 @@ def _model(config: EvaluateConfig) -> tuple["SSD", tuple[str, ...] | None]:
     from tf_ssd.weights.trained import check_count, load_trained
 
     assert config.checkpoint is not None
-    model, class_names = load_trained(config.checkpoint)
+    model, class_names = load_trained(config.checkpoint, last=config.last)
     if config.classes is None:
         return model, class_names
     given = read_class_names(config.classes)
@@ -186,13 +189,15 @@ def _report(config: EvaluateConfig, scores: "AveragePrecision", found: Found) ->
     """All numbers; what is not defined is null."""
     from tf_ssd.evaluate.tables import as_json
     from tf_ssd.system.names import printable
+    from tf_ssd.weights.places import model_file
 
+    model = model_file(config.checkpoint, last=config.last) if config.checkpoint else None
     return {
         "version": 1,
         "tf_ssd": __version__,
         "metric": config.chosen_metric,
         "rule": TITLES[config.chosen_metric],
-        "evaluated": printable(str(config.checkpoint or config.detections)),
+        "evaluated": printable(str(model or config.detections)),
         "detection": asdict(found.settings) if found.settings else None,
         "dataset": {
             "kind": config.dataset,

@@ -41,7 +41,7 @@ def check(config: ExportConfig) -> None:
     from tf_ssd.weights.places import model_file
 
     check_found(config.format)
-    model_file(config.checkpoint)
+    model_file(config.checkpoint, last=config.last)
     for path in config.images:
         require(path.exists(), "--images", str(path), "no such picture or folder")
     check_there(config.dataset, config.data, config.split)
@@ -60,11 +60,13 @@ def export(config: ExportConfig) -> int:
 
     from tf_ssd.export.packages import check_installed
     from tf_ssd.export.pictures import chosen_pictures
+    from tf_ssd.weights.places import which_model
     from tf_ssd.weights.trained import load_trained
 
     check_installed(config.format)
     console = Console(highlight=False)
-    model, names = load_trained(config.checkpoint)
+    console.print(which_model(config.checkpoint, last=config.last), soft_wrap=True, markup=False)
+    model, names = load_trained(config.checkpoint, last=config.last)
     class_names = names or tuple(map(str, range(1, model.config.num_classes)))
     dataset = _dataset(config, class_names)
     pictures, skipped = chosen_pictures(config, dataset)

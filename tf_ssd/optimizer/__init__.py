@@ -4,12 +4,13 @@ from tf_ssd.optimizer.average import WeightAverage
 from tf_ssd.optimizer.caffe import BIAS_RATE, CaffeSGD
 from tf_ssd.optimizer.clipping import clip_by_global_norm
 from tf_ssd.optimizer.rates import Adam
-from tf_ssd.optimizer.schedules import WarmupAndCosine, WarmupAndDrops
+from tf_ssd.optimizer.schedules import Restarted, WarmupAndCosine, WarmupAndDrops
 
 __all__ = [
     "BIAS_RATE",
     "Adam",
     "CaffeSGD",
+    "Restarted",
     "WarmupAndCosine",
     "WarmupAndDrops",
     "WeightAverage",

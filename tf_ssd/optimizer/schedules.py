@@ -1,6 +1,7 @@
 """Learning rates over the steps, in float64: the optimizer rounds them to the dtype of the weights."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -62,6 +63,36 @@ class WarmupAndCosine(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict[str, Any]:
         """Arguments that make this schedule again."""
         return {"rate": self.rate, "steps": self.steps, "warmup": self.warmup}
+
+
+@keras.saving.register_keras_serializable(package="tf_ssd")
+class Restarted(keras.optimizers.schedules.LearningRateSchedule):
+    """Schedules one after another, each from its own step 0 on (warm restarts: Loshchilov and Hutter 2016).
+
+    Args:
+        schedules: at least one.
+        firsts: the steps from which on they hold, ascending from 0, one for each.
+    """
+
+    def __init__(self, schedules: Sequence[keras.optimizers.schedules.LearningRateSchedule], *, firsts: Sequence[int]) -> None:
+        self.schedules, self.firsts = tuple(schedules), tuple(firsts)
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """The rate, a scalar, at `step`."""
+        step = tf.cast(step, tf.float64)
+        rate = self.schedules[0](step)
+        for first, schedule in zip(self.firsts[1:], self.schedules[1:], strict=True):
+            rate = tf.where(step < first, rate, schedule(step - first))
+        return rate
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make this schedule again."""
+        return {"schedules": list(map(keras.saving.serialize_keras_object, self.schedules)), "firsts": self.firsts}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Restarted":
+        """Inverse of `get_config`."""
+        return cls(list(map(keras.saving.deserialize_keras_object, config["schedules"])), firsts=config["firsts"])
 
 
 def _warm(step: tf.Tensor, warmup: int) -> tf.Tensor:

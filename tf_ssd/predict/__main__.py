@@ -35,7 +35,7 @@ def check(config: PredictConfig) -> None:
     """Find whatever can be wrong without loading the model; raises as `predict`."""
     from tf_ssd.weights.places import model_file
 
-    model_file(config.checkpoint)
+    model_file(config.checkpoint, last=config.last)
     if config.images != (STDIN,):
         _inputs(config, _found(config), config.output_folder(now=datetime.now()))
 
@@ -50,9 +50,11 @@ def predict(config: PredictConfig) -> int:
     """
     from tf_ssd.predict.detector import Detector
     from tf_ssd.predict.outputs import as_json
+    from tf_ssd.weights.places import which_model
     from tf_ssd.weights.trained import load_trained
 
-    model, class_names = load_trained(config.checkpoint)
+    print(which_model(config.checkpoint, last=config.last), file=sys.stderr)
+    model, class_names = load_trained(config.checkpoint, last=config.last)
     detector = Detector(model, class_names, settings=config.detection.of(model.config.detection), exif=config.exif)
     if config.images == (STDIN,):
         print(as_json(detector(sys.stdin.buffer.read())))

@@ -24,6 +24,7 @@ def check(config: TrainConfig) -> None:
     from tf_ssd.data.classes import read_class_names
     from tf_ssd.data.sources import check_there
     from tf_ssd.train.output import check_usable
+    from tf_ssd.train.stretches import planned
     from tf_ssd.weights.places import model_file
 
     if config.replay is not None:
@@ -31,13 +32,15 @@ def check(config: TrainConfig) -> None:
             raise ConfigError(f"--replay {config.replay}: no such file")
         return
     if config.weights is not None:
-        model_file(config.weights)
+        model_file(config.weights, last=config.weights.is_dir())
     if config.classes is not None:
         read_class_names(config.classes)
     check_there(config.dataset, config.data, config.split)
     check_there(config.dataset, config.held_out_folders, config.eval_split)
     if config.output is not None:
         check_usable(config.output)
+        if config.extend is not None:
+            planned(config.output, config.settings().steps, config.extend)
 
 
 def train(config: TrainConfig) -> None:

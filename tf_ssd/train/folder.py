@@ -23,7 +23,7 @@ from tf_ssd.train.output import RUN, check_usable, unfinished
 from tf_ssd.weights.places import CLASSES
 
 # What may differ between the command that started a run and the one that continues it.
-FREE = ("output", "quiet", "checkpoint_every", "on_bad_image", "replay")
+FREE = ("output", "quiet", "checkpoint_every", "on_bad_image", "replay", "patience", "until", "extend")
 # Where something was, which may differ too: whether it is still the same is seen in what was there.
 PLACES = ("data", "eval_data", "classes", "weights")
 # Settings of a recipe that are of the network; what the network really is stands in run.json by itself.
@@ -31,8 +31,8 @@ OF_THE_NETWORK = ("width", "batch_norm", "default_boxes")
 # Settings of a recipe that runs of older versions do not name, and what they trained with.
 ADDED = {"base_rate": 1.0}
 LONGER = (
-    "the rate of each step follows from their number, so let this run end, and start another from its weights: "
-    "--weights {folder} and another --output"
+    "the rate of each step follows from their number, so let this run end, and go on with it by --extend, or start another from "
+    "its weights: --weights {folder} and another --output"
 )
 OTHERWISE = "choose another folder, or the same settings, data and versions"
 UNLOCKED = "--output {folder}: {reason}, so make sure yourself that no other process trains in it"

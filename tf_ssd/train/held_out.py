@@ -23,6 +23,7 @@ from tf_ssd.model import SSD
 from tf_ssd.system.files import write_bytes, write_json
 from tf_ssd.system.signals import until_stopped
 from tf_ssd.train.output import EVALUATIONS, PICTURE, RESULTS
+from tf_ssd.train.stretches import Stretch
 from tf_ssd.train.trainer.history import History
 from tf_ssd.weights import save_model
 from tf_ssd.weights.places import BEST
@@ -42,15 +43,17 @@ class HeldOut:
         config: of the run.
         folder: of the run.
         step: the step that the run continues after.
+        stretch: of the run, the present one: evaluations without a better one count from its beginning, and it ends with one.
         stop: whether an evaluation is to be given up.
     """
 
-    def __init__(self, dataset: Dataset, config: TrainConfig, folder: Path, *, step: int, stop: Callable[[], bool]) -> None:
-        self._dataset, self._config, self._folder, self._stop = dataset, config, folder, stop
-        # The evaluation after the last step is made again: a run that was stopped there has not shown its results yet.
-        self._history = History(folder / EVALUATIONS, ("step", "mean_ap"), step=min(step, config.settings().steps - 1))
-        self._steps = {int(step) for step, _ in self._history.kept}
-        self._best = max((float(value) for _, value in self._history.kept), default=-np.inf)
+    def __init__(
+        self, dataset: Dataset, config: TrainConfig, folder: Path, *, step: int, stretch: Stretch, stop: Callable[[], bool]
+    ) -> None:
+        self._dataset, self._config, self._folder, self._stretch, self._stop = dataset, config, folder, stretch, stop
+        self._history = History(folder / EVALUATIONS, ("step", "mean_ap"), step=step)
+        self._means = {int(step): float(mean) for step, mean in self._history.kept}
+        self._last: tuple[int, Evaluation] | None = None
         self._notes = RecordNotes(len(dataset))
 
     @property
@@ -58,25 +61,51 @@ class HeldOut:
         """Sentences about what was skipped, dropped or clipped in any of the evaluations."""
         return self._notes.sentences()
 
+    @property
+    def last(self) -> Evaluation | None:
+        """The one that was made last."""
+        return self._last[1] if self._last else None
+
+    @property
+    def best(self) -> tuple[int, float]:
+        """Step and mean of the best evaluation, the first of equals; the step 0, and minus infinity, before one is defined."""
+        best = (0, -np.inf)
+        for step, mean in self._means.items():
+            best = (step, mean) if mean > best[1] else best
+        return best
+
+    @property
+    def without_better(self) -> int:
+        """How many evaluations of this stretch have come after the best of all."""
+        best, _ = self.best
+        return sum(step > max(best, self._stretch.first) for step in self._means)
+
     def close(self) -> None:
         """Close the file of evaluations."""
         self._history.close()
 
     def is_due(self, step: int) -> bool:
         """Whether the model is to be evaluated after `step` steps, which are not all steps of the run, and was not yet."""
-        every, last = self._config.eval_every, self._config.settings().steps
-        return every is not None and 0 < step < last and step % every == 0 and step not in self._steps
+        every, last = self._config.eval_every, self._stretch.last
+        return every is not None and 0 < step < last and step % every == 0 and step not in self._means
 
     def evaluate(self, model: SSD, step: int) -> Evaluation:
-        """Detect in every image, note the average precision, and keep the model if it is the best; raises Stopped."""
+        """Detect in every image, note the average precision, and keep the model if it is the best; raises Stopped.
+
+        What was evaluated last is not evaluated again. An earlier process that was killed before it wrote results may have noted an
+        evaluation: then this one, which is equal, is not noted.
+        """
+        if self._last and self._last[0] == step:
+            return self._last[1]
         evaluation = self._evaluation(model)
-        mean = evaluation.average_precision.mean
-        if mean > self._best:
-            save_model(model, self._folder / BEST)
-            self._best = mean
-        self._history.append((step, mean))
-        self._history.sync()
-        self._steps.add(step)
+        self._last = (step, evaluation)
+        if step not in self._means:
+            mean = float(evaluation.average_precision.mean)
+            if mean > self.best[1]:
+                save_model(model, self._folder / BEST)
+            self._history.append((step, mean))
+            self._history.sync()
+            self._means[step] = mean
         return evaluation
 
     def _evaluation(self, model: SSD) -> Evaluation:
@@ -91,7 +120,7 @@ class HeldOut:
         )
         return judged(until_stopped(found, self._stop), dataset.class_names, num_classes=model.config.num_classes)
 
-    def report(self, evaluation: Evaluation, picture: Image | None, console: Console) -> None:
+    def report(self, evaluation: Evaluation, step: int, picture: Image | None, console: Console) -> None:
         """A table of average precision per class, on screen and as JSON, and a picture of held-out images, if there is one."""
         precision, names = evaluation.average_precision, self._dataset.class_names
         table = Table("class", "boxes", "AP50", title="Held-out average precision at IoU 0.5")
@@ -103,7 +132,8 @@ class HeldOut:
         if picture is not None:
             write_bytes(self._folder / PICTURE, small_png(picture, most_bytes=MOST_BYTES))
         per_class = {name: or_none(value) for name, value in self.by_name(evaluation).items()}
-        write_json(self._folder / RESULTS, {"metric": "AP50", "mean": or_none(precision.mean), "per_class": per_class})
+        results = {"metric": "AP50", "step": step, "mean": or_none(precision.mean), "per_class": per_class}
+        write_json(self._folder / RESULTS, results)
 
     def by_name(self, evaluation: Evaluation) -> dict[str, float]:
         """Average precision of each class."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
+from tf_ssd.evaluate.over_dataset import Evaluation
 from tf_ssd.evaluate.tables import shown
 from tf_ssd.system.files import unwritable, write_bytes
 from tf_ssd.system.signals import Stopped
@@ -23,7 +24,7 @@ from tf_ssd.train.trainer.diagnosis import diagnose
 from tf_ssd.train.trainer.history import History
 from tf_ssd.train.trainer.trainer import NotFiniteError, StepResult
 from tf_ssd.weights import save_model
-from tf_ssd.weights.places import MODEL
+from tf_ssd.weights.places import BEST, MODEL
 
 OVERFITTED = 0.5  # trained on one batch alone, a working network reaches a loss below this
 
@@ -48,12 +49,13 @@ def complete(run: Run, stop: Callable[[], bool]) -> None:
 
 def _complete(run: Run, stop: Callable[[], bool]) -> None:
     if run.is_finished:
-        run.console.print(f"The run in {run.folder} is finished; nothing is left to do.", soft_wrap=True, markup=False)
+        message = f"The run in {run.folder} is finished; nothing is left to do, unless --extend asks for more steps."
+        run.console.print(message, soft_wrap=True, markup=False)
         return
     _copy_evaluations(run)
     anyone = run.workers.any_of(stop)  # every worker must ask equally often; all evaluate the same images
     with (
-        closing(HeldOut(run.held_out, run.config, run.scratch, step=run.trainer.step, stop=anyone)) as held_out,
+        closing(_held_out(run, anyone)) as held_out,
         closing(TensorBoard(run.scratch / "tensorboard")) as board,
     ):
         try:
@@ -67,6 +69,10 @@ def _complete(run: Run, stop: Callable[[], bool]) -> None:
         run.say_notes(*held_out.notes, last=True)
 
 
+def _held_out(run: Run, stop: Callable[[], bool]) -> HeldOut:
+    return HeldOut(run.held_out, run.config, run.scratch, step=run.trainer.step, stretch=run.stretch, stop=stop)
+
+
 def _copy_evaluations(run: Run) -> None:
     """Copy the list of evaluations to the other workers: all must make the same ones, since they wait for each other in each."""
     made = run.folder / EVALUATIONS
@@ -75,8 +81,12 @@ def _copy_evaluations(run: Run) -> None:
 
 
 def _make_steps(run: Run, held_out: HeldOut, board: TensorBoard, stop: Callable[[], bool]) -> StepResult | None:
-    """Make the steps that are left. Returns the last one, if there was any; raises Stopped, after a checkpoint, if some remain."""
-    steps, result = run.recipe.steps, None
+    """Make the steps that are left, until something ends the run. Returns the last one, if there was any.
+
+    Raises Stopped, after a checkpoint, if some remain.
+    """
+    steps, result = run.stretch.last, None
+    over = _over(run, held_out)
     history = History(run.scratch / LOSS, StepResult._fields, step=run.trainer.step)
     data = Waiting(_announced(run, stop))
     results = run.trainer.train(data, stop=stop)
@@ -85,15 +95,20 @@ def _make_steps(run: Run, held_out: HeldOut, board: TensorBoard, stop: Callable[
     shown = with_progress(results, data, first=run.trainer.step, steps=steps, batch_size=run.recipe.batch_size, console=run.console)
     try:
         _evaluate_if_due(run, held_out, board)  # a run may be stopped during an evaluation, after its step
-        for result in shown:
+        ended = over()
+        for result in () if ended else shown:
             history.append(result)
             board.step(result, batch_size=run.recipe.batch_size)
             if result.step % run.config.checkpoint_every == 0:
                 _save(run, history, result)
             _evaluate_if_due(run, held_out, board)
-        if result and result.step % run.config.checkpoint_every:
-            _save(run, history, result)
-        if run.trainer.step < steps:
+            ended = over()
+            if ended:
+                break
+        if result and (ended or result.step % run.config.checkpoint_every):
+            # Whoever goes on from here sees by the seconds that the time is over.
+            _save(run, history, result, seconds=max(run.seconds, run.config.seconds or 0) if ended else None)
+        if not ended and run.trainer.step < steps:
             raise Stopped
     except NotFiniteError as error:
         raise TrainingError(_explained(run, error)) from None
@@ -122,9 +137,40 @@ def _announced(run: Run, stop: Callable[[], bool]) -> Iterator[Batch]:
         yield batch
 
 
-def _save(run: Run, history: History, result: StepResult) -> None:
+def _over(run: Run, held_out: HeldOut) -> Callable[[], bool]:
+    """A function that says, after a step, whether something ends the run there, and prints what it is.
+
+    It follows from the evaluations and the seconds that are written down, so that a run that was killed ends after the same step.
+    Several workers ask equally often, and end together.
+    """
+    if run.config.patience is None and run.config.seconds is None:
+        return lambda: False
+    asked = run.workers.any_of(lambda: bool(_reason_to_end(run, held_out)))
+
+    def over() -> bool:
+        if run.trainer.step >= run.stretch.last or not asked():
+            return False
+        why = _reason_to_end(run, held_out) or "another worker's time is over"
+        run.console.print(f"The run ends after step {run.trainer.step} of {run.stretch.last}: {why}.", soft_wrap=True)
+        return True
+
+    return over
+
+
+def _reason_to_end(run: Run, held_out: HeldOut) -> str:
+    """Why the run is to end now; empty if there is no reason."""
+    config, (step, best) = run.config, held_out.best
+    if config.seconds is not None and run.seconds >= config.seconds:
+        return f"the {config.until} of --until are over"
+    if config.patience is not None and held_out.without_better >= config.patience:
+        better = f"is better than {best:.3f}, of step {step}" if step else "is defined: there is nothing to be found"
+        return f"none of the last {held_out.without_better} evaluations {better}"
+    return ""
+
+
+def _save(run: Run, history: History, result: StepResult, *, seconds: float | None = None) -> None:
     history.sync()
-    run.trainer.save()
+    run.trainer.save(seconds=run.seconds if seconds is None else seconds)
     parts = f"box {result.localization:6.3f} + class {result.confidence:6.3f}"
     run.console.print(f"step {result.step:6d}   loss {result.total:7.3f} = {parts}   checkpoint saved")
     run.say_notes()
@@ -134,25 +180,36 @@ def _evaluate_if_due(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
     if not held_out.is_due(run.trainer.step):
         return
     try:
-        with run.trainer.averaged() as model:
-            evaluation = held_out.evaluate(model, run.trainer.step)
+        evaluation = _evaluated(run, held_out, board)
     except Stopped:
         return  # the evaluation is made when the run goes on
-    precision = evaluation.average_precision
-    run.console.print(f"step {run.trainer.step:6d}   held-out AP50 {shown(precision.mean)}")
-    board.evaluation(run.trainer.step, precision.mean, held_out.by_name(evaluation), held_out.picture(evaluation))
+    run.console.print(f"step {run.trainer.step:6d}   held-out AP50 {shown(evaluation.average_precision.mean)}")
+
+
+def _evaluated(run: Run, held_out: HeldOut, board: TensorBoard) -> Evaluation:
+    """The evaluation of the model as it is; if it is made now, it is written for TensorBoard."""
+    before, step = held_out.last, run.trainer.step
+    with run.trainer.averaged() as model:
+        evaluation = held_out.evaluate(model, step)
+    if evaluation is not before:
+        mean = evaluation.average_precision.mean
+        board.evaluation(step, mean, held_out.by_name(evaluation), held_out.picture(evaluation))
+    return evaluation
 
 
 def _finish(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
     with run.trainer.averaged() as model:
         save_model(model, run.scratch / MODEL)
-        with run.console.status(f"Detecting in {len(run.held_out)} held-out images"):
-            evaluation = held_out.evaluate(model, run.trainer.step)
-    picture, mean = held_out.picture(evaluation), evaluation.average_precision.mean
-    board.evaluation(run.trainer.step, mean, held_out.by_name(evaluation), picture)
+    with run.console.status(f"Detecting in {len(run.held_out)} held-out images"):
+        evaluation = _evaluated(run, held_out, board)
     columns = (read_columns(run.scratch / name) for name in (LOSS, EVALUATIONS))
     write_bytes(run.scratch / CURVES, curves_png(*columns, title=f"Training run {run.folder.name}"))
-    held_out.report(evaluation, picture, run.console)  # the last, because its file says that the run is finished
+    # The last, because its file says that the run is finished.
+    held_out.report(evaluation, run.trainer.step, held_out.picture(evaluation), run.console)
+    step, best = held_out.best
+    if step not in (0, run.trainer.step):
+        message = f"{BEST} is of step {step}, with a held-out AP50 of {best:.3f}; {MODEL} of step {run.trainer.step}."
+        run.console.print(message, soft_wrap=True)
     message = f"\nWeights, checkpoints, loss history and pictures are in {run.folder}"
     run.console.print(message, soft_wrap=True, markup=False)
 

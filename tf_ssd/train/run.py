@@ -1,8 +1,10 @@
 """A training run in its folder: data, network, optimizer and state, new or as they were when it was stopped."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from itertools import repeat
 from pathlib import Path
@@ -11,7 +13,7 @@ from tempfile import TemporaryDirectory
 import keras
 from rich.console import Console
 
-from tf_ssd.config import TrainConfig, require
+from tf_ssd.config import Recipe, TrainConfig, require
 from tf_ssd.data.batches.generator import Batch, TrainingBatches
 from tf_ssd.data.batches.order import TrainingOrder
 from tf_ssd.data.fingerprint import fingerprint
@@ -20,11 +22,12 @@ from tf_ssd.errors import TrainingError
 from tf_ssd.model import SSD
 from tf_ssd.network.body import body_layers
 from tf_ssd.network.freeze import freeze_blocks
-from tf_ssd.optimizer import Adam, CaffeSGD, WarmupAndCosine, WarmupAndDrops, WeightAverage
+from tf_ssd.optimizer import Adam, CaffeSGD, Restarted, WarmupAndCosine, WarmupAndDrops, WeightAverage
 from tf_ssd.train.data import data_notes, data_warnings, training_data
 from tf_ssd.train.folder import open_run
-from tf_ssd.train.output import CHECKPOINTS, RESULTS
+from tf_ssd.train.output import CHECKPOINTS
 from tf_ssd.train.start import Start, starting_network
+from tf_ssd.train.stretches import Stretch, finished_after, planned, record
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.scale import LossScale
 from tf_ssd.train.trainer.trainer import Trainer
@@ -48,6 +51,7 @@ class Run:
         folder: where the results are left.
         scratch: the same folder for the first worker, which alone writes results; for each of the others a temporary folder, which
             `close` removes.
+        stretches: the steps that it was started with, and its extensions.
 
     Raises:
         ConfigError: the folder holds something else, or the workers cannot share a batch.
@@ -58,6 +62,7 @@ class Run:
 
     def __init__(self, config: TrainConfig, workers: Workers) -> None:
         self.config, self.workers, self.recipe = config, workers, config.settings()
+        self._begun, self._seconds_before = time.monotonic(), 0.0
         _check_workers(config, workers)
         self.console = Console(highlight=False, quiet=config.quiet or not workers.is_first)
         self.training, self.held_out = training_data(config)
@@ -71,6 +76,7 @@ class Run:
             self.console.print(start.told, markup=False, soft_wrap=True)
         self.folder = config.output_folder(now=datetime.now())
         resumed = self._open_folder(start)
+        self.stretches = planned(self.folder, self.recipe.steps, config.extend)
         self._temporary = None if workers.is_first else TemporaryDirectory(prefix="tf_ssd-worker-")
         self.scratch = Path(self._temporary.name) if self._temporary else self.folder
         self.trainer = self._trainer(start.model)
@@ -95,11 +101,21 @@ class Run:
     @property
     def is_finished(self) -> bool:
         """Whether the results have been written, which is done last."""
-        return (self.folder / RESULTS).exists()
+        return finished_after(self.folder, self.stretches) is not None
+
+    @property
+    def stretch(self) -> Stretch:
+        """The steps that are made now."""
+        return self.stretches[-1]
+
+    @property
+    def seconds(self) -> float:
+        """How long the present stretch has taken so far, in all starts together."""
+        return self._seconds_before + time.monotonic() - self._begun
 
     def batches(self) -> Iterator[Batch]:
         """The batches of the steps that are left; with several workers, this one's share of each."""
-        first, stop = self.trainer.step, self.recipe.steps
+        first, stop = self.trainer.step, self.stretch.last
         if self.config.overfit_one_batch:
             return repeat(self._source.batch(0), stop - first)
         return self._source.batches(first, stop)
@@ -154,9 +170,23 @@ class Run:
         """Go to the last checkpoint, unless nothing is left to do; raises TrainingError if it is of another network."""
         if self.is_finished:
             return
-        whole = self.trainer.restore(self.warn)
-        found = f"Continuing after step {self.trainer.step}." if whole else "No checkpoint to go on from: starting at step 0."
+        checkpoint = self.trainer.restore(self.warn)
+        found = f"Continuing after step {self.trainer.step}." if checkpoint else "No checkpoint to go on from: starting at step 0."
+        if len(self.stretches) > 1:
+            if checkpoint is None:
+                advice = "start another run from its weights: --weights {folder} and another --output"
+                raise TrainingError(
+                    f"--extend: {self.folder} holds no checkpoint to go on from; {advice.format(folder=self.folder)}"
+                )
+            first, steps = self.stretch
+            rate = f"follows the schedule anew, up to {self.recipe.learning_rate:g} after the warm-up"
+            message = f"Extended after step {first} by {steps} steps, in which the learning rate {rate}."
+            self.console.print(message, soft_wrap=True)
+            if self.workers.is_first:
+                record(self.folder, self.stretches)
         self.console.print(found)
+        if checkpoint and self.trainer.step > self.stretch.first:
+            self._seconds_before = checkpoint.seconds
 
     def _check_steps(self) -> None:
         """Raise TrainingError unless all workers go on after the same step."""
@@ -185,13 +215,20 @@ class Run:
 
     def _optimizer(self, model: SSD) -> keras.optimizers.Optimizer:
         recipe = self.recipe
-        if recipe.drops:
-            drops = tuple(round(share * recipe.steps) for share in recipe.drops)
-            rate = WarmupAndDrops(recipe.learning_rate, drops=drops, warmup=recipe.warmup)
-        else:
-            rate = WarmupAndCosine(recipe.learning_rate, steps=recipe.steps, warmup=recipe.warmup)
+        firsts, schedules = zip(
+            *((first, schedule_of(replace(recipe, steps=steps))) for first, steps in self.stretches), strict=True
+        )
+        rate = schedules[0] if len(schedules) == 1 else Restarted(schedules, firsts=firsts)
         rates = dict.fromkeys(body_layers(model, model.config), recipe.base_rate)
         return CaffeSGD(rate, decay=recipe.weight_decay, rates=rates) if recipe.optimizer == "sgd" else Adam(rate, rates=rates)
+
+
+def schedule_of(recipe: Recipe) -> WarmupAndDrops | WarmupAndCosine:
+    """The learning rate of a recipe over its steps."""
+    if recipe.drops:
+        drops = tuple(round(share * recipe.steps) for share in recipe.drops)
+        return WarmupAndDrops(recipe.learning_rate, drops=drops, warmup=recipe.warmup)
+    return WarmupAndCosine(recipe.learning_rate, steps=recipe.steps, warmup=recipe.warmup)
 
 
 @contextmanager

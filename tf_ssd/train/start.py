@@ -40,7 +40,7 @@ def starting_network(config: TrainConfig, class_names: Sequence[str]) -> Start:
     num_classes = len(class_names) + 1
     if config.weights is None:
         return Start(ssd(config.model(num_classes=num_classes)), "", "")
-    start, start_names = load_trained(config.weights)
+    start, start_names = load_trained(config.weights, last=config.weights.is_dir())
     network = config.model(num_classes=num_classes, start=start.config)
     same_boxes = network.boxes == start.config.boxes
     if start_names == class_names and not same_boxes:

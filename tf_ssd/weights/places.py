@@ -8,9 +8,20 @@ from tf_ssd.errors import WeightsError
 MODEL, BEST, CLASSES = "model.keras", "best.keras", "classes.txt"
 
 
-def model_file(path: Path) -> Path:
-    """The .keras file that a run's folder or a file stands for; raises WeightsError if it is not there, or is no such file."""
-    file = path / MODEL if path.is_dir() else path
+def model_file(path: Path, *, last: bool = False) -> Path:
+    """The .keras file that a run's folder or a file stands for.
+
+    Args:
+        path: a file; or the folder of a run: then the model of its best evaluation, or, if none is defined, that of its last step.
+        last: take the model of the last step. Only for folders.
+
+    Raises:
+        WeightsError: it is not there, or is no such file.
+    """
+    if last and path.is_file():
+        raise WeightsError(f"{path}: --last chooses one of the models in the folder of a run, and this is a file; leave it out")
+    best = not last and (path / BEST).is_file()
+    file = path / (BEST if best else MODEL) if path.is_dir() else path
     if path.is_dir() and not file.is_file():
         what = f"the folder holds no {MODEL}, which a run writes at its end (with --overfit-one-batch none)"
         raise WeightsError(f"{path}: {what}; let the run end, or give a .keras file")
@@ -18,6 +29,15 @@ def model_file(path: Path) -> Path:
         raise WeightsError(f"{path}: no such file or folder; give the folder of a run, or a .keras file")
     check_model_file(file)
     return file
+
+
+def which_model(path: Path, *, last: bool = False) -> str:
+    """A sentence on which model `model_file` takes."""
+    if not path.is_dir():
+        return f"model: {path}"
+    file = model_file(path, last=last)
+    kind = "of the best evaluation; --last takes that of the last step" if file.name == BEST else "of the last step"
+    return f"model: {file}, {kind}"
 
 
 def check_model_file(path: Path) -> None:

@@ -17,15 +17,17 @@ class TrainedModel(NamedTuple):
     class_names: tuple[str, ...] | None
 
 
-def load_trained(path: Path) -> TrainedModel:
+def load_trained(path: Path, *, last: bool = False) -> TrainedModel:
     """The model in a run's folder or in a .keras file, and its class map: NAME.classes.txt of NAME.keras, else classes.txt.
+
+    Of a folder it is the model of the best evaluation, or with `last` that of the last step.
 
     Raises:
         ConfigError: the class map is of another number of classes.
         DatasetError: the class map cannot be read.
         WeightsError: there is no model, or it cannot be used.
     """
-    file = model_file(path)
+    file = model_file(path, last=last)
     model, classes = load_model(file), class_map_of(file)
     if classes is None:
         return TrainedModel(model, None)

@@ -22,10 +22,11 @@ KEPT = 3
 
 
 class Checkpoint(NamedTuple):
-    """The state after `step` steps, by name."""
+    """The state after `step` steps, by name, and how long they took, in seconds."""
 
     step: int
     tensors: Tensors
+    seconds: float = 0.0
 
 
 class Checkpoints:
@@ -46,9 +47,10 @@ class Checkpoints:
             return
         path = self._folder / f"{PREFIX}{checkpoint.step:08d}{SUFFIX}"
         tensors = {name: np.asarray(value, order="C") for name, value in checkpoint.tensors.items()}
+        about = {"step": checkpoint.step, "seconds": checkpoint.seconds, "digest": _digest(checkpoint.step, tensors)}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_tensors(path, tensors, {"step": checkpoint.step, "digest": _digest(checkpoint.step, tensors)})
+            write_tensors(path, tensors, about)
         except (OSError, SafetensorError) as error:
             advice = "the checkpoints before it are whole: make room and give the same command again"
             raise TrainingError(unwritable(path, error, advice=advice)) from error
@@ -71,8 +73,8 @@ class Checkpoints:
 
 def _read(path: Path) -> Checkpoint:
     tensors, about = read_tensors(path)
-    checkpoint = Checkpoint(about["step"], tensors)
-    if about["digest"] != _digest(*checkpoint):
+    checkpoint = Checkpoint(about["step"], tensors, about.get("seconds", 0.0))  # older versions counted none
+    if about["digest"] != _digest(checkpoint.step, tensors):
         raise ValueError("its contents have changed since they were written")
     return checkpoint
 

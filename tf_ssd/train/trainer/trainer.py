@@ -105,20 +105,20 @@ class Trainer:
             del outcome  # frees its gradients before the next ones are computed
             yield result
 
-    def save(self) -> None:
-        """Write a checkpoint; raises TrainingError if it cannot be written."""
+    def save(self, *, seconds: float = 0.0) -> None:
+        """Write a checkpoint after steps that took so many seconds; raises TrainingError if it cannot be written."""
         state = {name: np.asarray(variable) for name, variable in self._state().items()}
-        self._checkpoints.save(Checkpoint(self.step, state))
+        self._checkpoints.save(Checkpoint(self.step, state, seconds))
 
-    def restore(self, warn: Callable[[str], None]) -> bool:
-        """Go to the newest checkpoint that is whole, if there is one; `warn` is told of damaged ones.
+    def restore(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """Go to the newest checkpoint that is whole, and return it, if there is one; `warn` is told of damaged ones.
 
         Raises:
             TrainingError: the checkpoint is of another network or optimizer.
         """
         checkpoint = self._checkpoints.newest(warn)
         if checkpoint is None:
-            return False
+            return None
         state = self._state()
         for name in sorted(state.keys() ^ checkpoint.tensors.keys()):
             raise TrainingError(
@@ -127,7 +127,7 @@ class Trainer:
         for name, variable in state.items():
             variable.assign(checkpoint.tensors[name])
         self.step = checkpoint.step
-        return True
+        return checkpoint
 
     @contextmanager
     def averaged(self) -> Iterator[SSD]:
