@@ -202,7 +202,7 @@ def test_yolo_is_named(tmp_path, kind, place):
     image(tmp_path / "images/train/a.png")
     (tmp_path / place).mkdir(parents=True)
     (tmp_path / place / "a.txt").write_text("0 0.5 0.5 0.25 0.25\n")
-    with pytest.raises(DatasetError, match=rf"{place} holds YOLO's text files .* convert them to COCO or VOC"):
+    with pytest.raises(DatasetError, match=rf"{place} holds YOLO's text files .* give --dataset yolo"):
         open_dataset(kind, [tmp_path], ["train"])
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from tf_ssd.config.rules import require
 
-DatasetKind = Literal["synthetic", "voc", "coco", "csv"]
+DatasetKind = Literal["synthetic", "voc", "coco", "csv", "yolo"]
 Exif = Literal["ignore", "apply"]
 Unlabelled = Literal["keep", "drop"]
 OnBadImage = Literal["error", "skip"]
@@ -17,9 +17,10 @@ class DataConfig:
     """Settings of every command that reads a dataset."""
 
     dataset: DatasetKind = "synthetic"
-    """synthetic: generated pictures; voc: the layout of PASCAL VOC; coco: COCO JSON; csv: CSV or text files."""
+    """synthetic: generated pictures; voc: the layout of PASCAL VOC; coco: COCO JSON; csv: CSV or text files; yolo: text files with
+    fractions, and data.yaml."""
     data: tuple[Path, ...] = ()
-    """Folder of the dataset; several are joined."""
+    """Folder of the dataset, or the data.yaml of yolo; several are joined."""
     split: tuple[str, ...] = ("train",)
     """Splits of each folder, joined. voc: ImageSets/Main/SPLIT.txt, or "all"; coco: annotations/instances_SPLIT.json or
     SPLIT/_annotations.coco.json; csv: SPLIT.csv, or a folder SPLIT with a text file for each image."""
@@ -32,7 +33,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         synthetic = self.dataset == "synthetic"
         require(synthetic or bool(self.data), "--data", None, f"--dataset {self.dataset} needs the folder of the dataset")
-        rule = "--dataset synthetic reads no folder; did you mean --dataset voc, coco or csv?"
+        rule = "--dataset synthetic reads no folder; did you mean --dataset voc, coco, csv or yolo?"
         require(not synthetic or not self.data, "--data", [str(folder) for folder in self.data], rule)
         require(not synthetic or self.classes is None, "--classes", str(self.classes), "generated pictures have their own classes")
         require(bool(self.split), "--split", self.split, "name at least one")

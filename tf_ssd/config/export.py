@@ -42,7 +42,7 @@ class ExportConfig:
     dataset: DatasetKind = "synthetic"
     """With --data: measure the average precision before and after, on this dataset."""
     data: tuple[Path, ...] = ()
-    """Folder of the dataset; several are joined."""
+    """Folder of the dataset, or the data.yaml of yolo; several are joined."""
     split: tuple[str, ...] = ("val",)
     """Splits of each folder, joined; see --help of train for where they are looked for."""
     detection: Annotated[DetectionFlags, arg(name="")] = AS_PUBLISHED

@@ -13,12 +13,12 @@ from tf_ssd.errors import DatasetError, Place
 def require_pixels(dataset: Dataset, where: Place) -> None:
     """Raise DatasetError, which begins with `where`, if there are boxes and no corner of any is greater than 1.
 
-    Records are read up to the first box that has such a corner: the first record, as a rule. What is wrong with a record is for
-    whoever uses it to report.
+    Annotations that are to give fractions are let pass. Records are read up to the first box that has such a corner: the first
+    record, as a rule. What is wrong with a record is for whoever uses it to report.
     """
     first: Record | None = None
     for record in _with_boxes(dataset):
-        if not are_fractions(record.boxes_px):
+        if record.fractions or not are_fractions(record.boxes_px):
             return
         first = first or record
     if first is not None:

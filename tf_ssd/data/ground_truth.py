@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_ssd.boxes_px import Size, to_fractions
+from tf_ssd.boxes_px import Size, to_fractions, to_px
 from tf_ssd.data.notes import Notes, Problem
 from tf_ssd.data.records import Record, Written
 from tf_ssd.errors import DatasetError, Place
@@ -18,6 +18,7 @@ LARGEST_PX = 1e9  # beyond any image; larger numbers would overflow float32 on t
 DROPPED = "boxes without area, dropped"
 CLIPPED = "boxes that reached beyond their image, clipped"
 UNKNOWN = (0, 0)  # in place of a size
+BEYOND = 0.1  # of an image: how far a corner given as a fraction may reach over the edge, as in the Object Detection API
 MOST_BOXES = 4096  # in an image: half the default boxes of SSD300; where they become scarce, matching takes minutes
 
 
@@ -101,12 +102,12 @@ def fit_record(record: Record, size: Size, notes: Notes) -> tuple[Record, list[P
     """
     if record.size is not None:
         return record, []
-    fitted = fit(record.boxes_px, np.array(size))
+    fitted = fit(to_px(record.boxes_px, size) if record.fractions else record.boxes_px, np.array(size))
     found = problems(fitted, record.written.__getitem__, notes)
     columns = {name: getattr(record, name)[fitted.usable] for name in ("labels", "difficult", "crowd")}
     complete = record.complete and not fitted.outside.any()
     boxes_px = fitted.boxes_px[fitted.usable]
-    return replace(record, boxes_px=boxes_px, size=size, written=(), complete=bool(complete), **columns), found
+    return replace(record, boxes_px=boxes_px, size=size, written=(), complete=bool(complete), fractions=False, **columns), found
 
 
 def check_count(boxes: int, where: Place) -> None:
@@ -143,6 +144,21 @@ def number(text: str, name: str, where: Place) -> float:
     if value is None:
         raise DatasetError.at(where, f"{name} is {text!r}; write a finite number")
     return value
+
+
+def check_fractions(values: Sequence[float], names: Sequence[str], where: Place) -> None:
+    """Refuse numbers that cannot be fractions of an image; raises DatasetError, which begins with `where`.
+
+    Args:
+        values: to be 0..1; up to `BEYOND` outside they belong to a box that reaches over the edge.
+        names: of the values.
+        where: what has them.
+    """
+    for name, value in zip(names, values, strict=True):
+        if not -BEYOND <= value <= 1 + BEYOND:
+            what = f"{name} is {value:.6g}, not a fraction of the image from 0 to 1"
+            advice = "divide pixels by the image's width or height" if value > 1 else "correct the box"
+            raise DatasetError.at(where, f"{what}; {advice}", kind="boxes outside their image")
 
 
 def parse(text: str) -> float | None:

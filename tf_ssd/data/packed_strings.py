@@ -1,8 +1,19 @@
 """Many short texts in little memory: a Python string costs 50 bytes before its first letter."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
+
+
+class Strings(Protocol):
+    """A fixed sequence of strings, held or made when one is asked for."""
+
+    def __len__(self) -> int:
+        """Number of strings."""
+
+    def __getitem__(self, index: int) -> str:
+        """String `index`; raises IndexError outside 0..len-1."""
 
 
 class PackedStrings:

@@ -14,8 +14,14 @@ _USUAL = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 _RARE = (".jfif", ".jpe", ".avif", ".mpo", ".jp2", ".tga", ".ppm", ".pgm", ".pbm", ".ico")
 IMAGE_SUFFIXES = _USUAL + _RARE  # of several files of one name, that whose suffix comes first is taken
 SLASH = re.compile(r"[/\\]")  # of any operating system
+_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
 # Absolute, with a drive, or upwards; on any operating system, so either slash counts.
 _LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\0")
+
+
+def is_absolute(name: str) -> bool:
+    """Whether the name of a file begins at the root of a drive, on any operating system."""
+    return _ABSOLUTE.match(name) is not None
 
 
 def leads_out(name: str) -> bool:
@@ -82,10 +88,19 @@ class Files:
         self.folder, self.suffixes = folder, suffixes
         self._root, self._notes = root, notes
         self._listed: dict[str, dict[str, str]] = {}
+        self._subfolders: dict[str, list[str]] = {}
 
     def names(self) -> list[str]:
         """All names without suffix, sorted; subfolders are left out."""
         return sorted(self._list(""))
+
+    def names_below(self, subfolder: str = "") -> list[str]:
+        """All names in a subfolder and those below it, relative to `folder`, sorted; subfolders that are links are left out."""
+        start = f"{subfolder}/" if subfolder else ""
+        found = [start + name for name in self._list(start)]
+        for inner in self._subfolders[start]:
+            found += self.names_below(start + inner)
+        return sorted(found)
 
     def find(self, name: str) -> str | None:
         """The file's name with its suffix, or None; a `name` with slashes lies in a subfolder."""
@@ -105,25 +120,29 @@ class Files:
             folder = self.folder / subfolder
             check_inside(folder, self._root, self.folder)
             try:
-                self._listed[subfolder] = self._scan(folder)
+                self._listed[subfolder], self._subfolders[subfolder] = self._scan(folder)
             except OSError as error:
                 raise DatasetError.at(Place(folder), f"cannot be listed ({error.strerror}); check names and rights") from error
         return self._listed[subfolder]
 
-    def _scan(self, folder: Path) -> dict[str, str]:
+    def _scan(self, folder: Path) -> tuple[dict[str, str], list[str]]:
+        """Suffix by name, and the subfolders."""
         found: dict[str, str] = {}
+        subfolders: list[str] = []
         with os.scandir(folder) as entries:
             for entry in entries:
                 stem, dot, ending = entry.name.rpartition(".")
                 suffix = sys.intern(dot + ending)
                 if suffix.lower() not in self.suffixes or stem[:1] in {"", "."} or not entry.is_file():
+                    if entry.name[:1] != "." and entry.is_dir(follow_symlinks=False):
+                        subfolders.append(entry.name)
                     continue
                 if found.setdefault(stem, suffix) != suffix:
                     taken, left_out = sorted((found[stem], suffix), key=self._rank)
                     found[stem] = taken
                     path = folder / f"{stem}{left_out}"
                     self._notes.add("files left out beside another of the same name", f"{path} ({taken} taken)", Place(path))
-        return found
+        return found, subfolders
 
     def _rank(self, suffix: str) -> tuple[int, str]:
         return self.suffixes.index(suffix.lower()), suffix

@@ -38,6 +38,8 @@ class Record:
         written: G rows as the annotation has them, for messages; empty where the boxes lie inside.
         looked_for: the places where the image is not; empty if it is at `image`, or nobody looked.
         complete: False where boxes may have been left out because of a fault, so that nothing follows from their number.
+        fractions: True where the annotation gives fractions of the image, and no size: then `boxes_px` are still these fractions,
+            xyxy, until `ground_truth.fit_record` is told the size.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Record:
     written: tuple[Written, ...] = ()
     looked_for: tuple[Path, ...] = ()
     complete: bool = True
+    fractions: bool = False
 
     def __post_init__(self) -> None:
         if self.crowd is None:

@@ -14,7 +14,8 @@ from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.coco_json import read_category_names
 from tf_ssd.data.readers.csv import read_csv
 from tf_ssd.data.readers.voc import VocDataset, check_split
-from tf_ssd.data.readers.yolo import yolo_hint
+from tf_ssd.data.readers.yolo import YoloDataset, check_yolo
+from tf_ssd.data.readers.yolo_hint import yolo_hint
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError, Place
 
@@ -58,7 +59,7 @@ def open_dataset(
 def check_there(kind: DatasetKind, folders: Sequence[Path], splits: Sequence[str]) -> None:
     """Raise DatasetError unless each folder is there, and the file that each split needs. Nothing is read, to take no time."""
     for folder, split in product(folders, splits):
-        if not folder.is_dir():
+        if not folder.is_dir() and kind != "yolo":  # whose data.yaml may be named
             raise DatasetError.at(Place(folder), "no such folder; check --data")
         check_name(split, Place(folder, "split"))
         match kind:
@@ -68,6 +69,8 @@ def check_there(kind: DatasetKind, folders: Sequence[Path], splits: Sequence[str
                 annotation_file(folder, split)
             case "csv":
                 _first(_csv_layouts, folder, split)
+            case "yolo":
+                check_yolo(folder, split)
 
 
 def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None) -> Dataset:
@@ -79,6 +82,8 @@ def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[
             return _with_images(CocoDataset, _coco_layouts, folder, split, class_names=class_names, notes=notes)
         case "csv":
             return _with_images(read_csv, _csv_layouts, folder, split, class_names=class_names, notes=notes)
+        case "yolo":
+            return YoloDataset(folder, split, class_names=class_names, notes=notes)
     raise ValueError(f"{kind!r} is in no folder")
 
 

@@ -244,7 +244,7 @@ def test_a_text_that_is_a_link_out_of_the_folder_is_refused(folder):
 @pytest.mark.parametrize("beside", ["classes.txt", None])
 def test_yolo_is_named(folder, row, beside):
     texts = {"a.txt": row, "b.txt": "", **({beside: "dog"} if beside else {})}
-    with pytest.raises(DatasetError, match=r"labels holds YOLO's text files .*, which are not read: convert them to COCO or VOC"):
+    with pytest.raises(DatasetError, match=r"labels holds YOLO's text files .*: give --dataset yolo"):
         text_files(folder, texts)
 
 

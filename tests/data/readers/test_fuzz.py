@@ -18,6 +18,7 @@ from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.csv import CsvDataset, TextFilesDataset
 from tf_ssd.data.readers.voc import VocDataset
 from tf_ssd.data.readers.voc_split import LOST
+from tf_ssd.data.readers.yolo import YoloDataset
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError
 
@@ -30,6 +31,9 @@ COCO = b"""{"images": [{"id": 1, "file_name": "a.png", "width": 200, "height": 1
 "annotations": [{"id": 5, "image_id": 1, "category_id": 3, "bbox": [10, 20.5, 40, 40], "iscrowd": 0}],
 "categories": [{"id": 3, "name": "dog"}, {"id": 9, "name": "cat"}]}"""
 CSV = b"name,class,xmin,ymin,xmax,ymax\na.png,dog,10,20,50,60\na.png,cat,0,0,200.5,100\nb.png,,,,,\n"
+YOLO = b"0 0.5 0.5 0.25 0.5\n1 0.25 0.25 0.5 0.25 0.5 0.5\n"
+YAML = b"path: .\ntrain: JPEGImages\nnames:\n  0: dog\n  1: cat\n"
+LIST = b"./JPEGImages/a.png\n/content/JPEGImages/a.png\n"
 TEXT = b"dog,0,10,20,50,60\na.png,cat,0,0,200.5,100\n"
 
 NUMBERS = st.sampled_from(
@@ -78,12 +82,30 @@ def read_text(root: Path, content: bytes, **options) -> Dataset:
     return TextFilesDataset(root / "texts", root / "JPEGImages", **options)
 
 
+def read_yolo(root: Path, content: bytes, *, yaml: bytes = YAML, **options) -> Dataset:
+    (root / "JPEGImages/a.txt").write_bytes(content)
+    (root / "data.yaml").write_bytes(yaml)
+    return YoloDataset(root, "train", **options)
+
+
+def read_yaml(root: Path, content: bytes, **options) -> Dataset:
+    return read_yolo(root, YOLO, yaml=content, **options)
+
+
+def read_list(root: Path, content: bytes, **options) -> Dataset:
+    (root / "list.txt").write_bytes(content)
+    return read_yolo(root, YOLO, yaml=YAML.replace(b"train: JPEGImages", b"train: list.txt"), **options)
+
+
 READERS = {
     "voc": (read_voc, XML),
     "split": (read_split, b"a\n"),
     "coco": (read_coco, COCO),
     "csv": (read_csv, CSV),
     "text": (read_text, TEXT),
+    "yolo": (read_yolo, YOLO),
+    "yaml": (read_yaml, YAML),
+    "list": (read_list, LIST),
 }
 
 
@@ -124,6 +146,7 @@ def check_record(dataset: Dataset, index: int, root: Path, notes: Notes | None) 
     assert record.difficult.shape == record.crowd.shape == (rows,)
     assert np.all((record.boxes_px >= 0) & (record.boxes_px <= np.tile(record.size, 2)))
     assert np.all(record.boxes_px[:, :2] < record.boxes_px[:, 2:])
+    assert not record.fractions
     assert np.all((record.labels >= 1) & (record.labels <= len(dataset.class_names)))
     assert record.image.resolve().is_relative_to(root)
     assert min(record.size) > 0
@@ -134,7 +157,7 @@ def check_record(dataset: Dataset, index: int, root: Path, notes: Notes | None) 
 def test_the_examples_are_records(root, read, content):
     """Otherwise the tests below would be content with errors alone."""
     dataset = read(root, content)
-    assert len(dataset[0].labels) == (2 if read in {read_csv, read_text} else 1)
+    assert len(dataset[0].labels) == (1 if read in {read_voc, read_split, read_coco} else 2)
     check(read, root, content)
 
 

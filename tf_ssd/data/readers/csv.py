@@ -17,7 +17,7 @@ from tf_ssd.data.packed_strings import PackedStrings
 from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, check_name, existing, files_of, note_unused
 from tf_ssd.data.readers.csv_rows import CsvRows
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object, unknown_class
-from tf_ssd.data.readers.yolo import yolo_hint
+from tf_ssd.data.readers.yolo_hint import yolo_hint
 from tf_ssd.errors import DatasetError, Place
 
 ADVICE = "; is this the folder of annotations?"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_ssd.boxes_px import Size
+from tf_ssd.boxes_px import Size, to_px
 from tf_ssd.data.classes import class_names_of
 from tf_ssd.data.ground_truth import UNKNOWN, Corners, check_count, fit, problems, zero_based
 from tf_ssd.data.notes import Notes, RecordNotes
-from tf_ssd.data.packed_strings import PackedStrings
+from tf_ssd.data.packed_strings import Strings
 from tf_ssd.data.paths import check_inside
 from tf_ssd.data.records import Record, Written
 from tf_ssd.errors import DatasetError, Place
@@ -24,14 +24,16 @@ class Object:
     Attributes:
         where: file, and number or line and class: what a message about it begins with.
         name: its class.
-        corners: xyxy in pixels, as annotated; min is not greater than max.
+        corners: xyxy in pixels, or as fractions, as annotated; min is not greater than max.
         difficult: whether the metrics leave it out.
+        crowd: whether it stands for a group.
     """
 
     where: Place
     name: str
     corners: Corners
     difficult: bool = False
+    crowd: bool = False
 
     @property
     def written(self) -> Written:
@@ -45,13 +47,13 @@ class Annotation:
     """What is said about one image.
 
     Attributes:
-        image: its file, or the first of the places where it is not: `looked_for`.
+        image: its file, or the first of the places where it is not: `looked_for`; or its encoded bytes.
         size: (width, height) in pixels, None if only the image's header says it.
         objects: those that can be used.
         complete: whether those are all.
     """
 
-    image: Path
+    image: Path | bytes
     size: Size | None
     objects: list[Object]
     looked_for: tuple[Path, ...] = ()
@@ -76,9 +78,10 @@ class LazyDataset(ABC):
     """
 
     one_based = False  # the corners, see `zero_based`
+    fractions = False  # whether the corners are fractions of the image
 
     def __init__(
-        self, folders: Sequence[Path], ids: PackedStrings, class_names: Sequence[str] | None, notes: Notes, where: Place
+        self, folders: Sequence[Path], ids: Strings, class_names: Sequence[str] | None, notes: Notes, where: Place
     ) -> None:
         self._folders, self._ids, self._notes = tuple(folders), ids, notes
         self._record_notes = RecordNotes(len(ids), notes)
@@ -104,7 +107,7 @@ class LazyDataset(ABC):
         labels = np.array([self._label(item) for item in annotation.objects], np.int32)
         known = labels > 0
         objects = _where(annotation.objects, known)
-        difficult = np.array([item.difficult for item in objects], bool)
+        difficult, crowd = (np.array([getattr(item, name) for item in objects], bool) for name in ("difficult", "crowd"))
         written = () if annotation.size else tuple(item.written for item in objects)
         return Record(
             self._ids[index],
@@ -112,10 +115,12 @@ class LazyDataset(ABC):
             boxes_px[known],
             labels[known],
             difficult,
-            size=annotation.size,
-            written=written,
-            looked_for=annotation.looked_for,
-            complete=annotation.complete and bool(known.all()),
+            crowd,
+            annotation.size,
+            written,
+            annotation.looked_for,
+            annotation.complete and bool(known.all()),
+            self.fractions and annotation.size is None,
         )
 
     def _classes_of_all(self) -> list[str]:
@@ -129,15 +134,22 @@ class LazyDataset(ABC):
     def _usable(self, index: int) -> tuple[Annotation, np.ndarray]:
         """The annotation with the objects that can be used, as far as its image's size is known, and their boxes (G, 4)."""
         annotation = self.annotation(index)
-        check_inside(annotation.image, *self._folders)
+        if isinstance(annotation.image, Path):
+            check_inside(annotation.image, *self._folders)
         objects = annotation.objects
-        check_count(len(objects), Place(annotation.image))
-        corners = np.array([item.corners for item in objects], np.float64).reshape(-1, 4)  # (G, 4)
-        fitted = fit(zero_based(corners) if self.one_based else corners, np.array(annotation.size or UNKNOWN))
+        check_count(len(objects), Place(annotation.image if isinstance(annotation.image, Path) else self._ids[index]))
+        fitted = fit(self._boxes_px(annotation), np.array(annotation.size or UNKNOWN))
         self._record_notes.add(index, problems(fitted, lambda row: objects[row].written, self._notes))
         complete = annotation.complete and not fitted.outside.any()
         usable = replace(annotation, objects=_where(objects, fitted.usable), complete=bool(complete))
         return usable, fitted.boxes_px[fitted.usable]
+
+    def _boxes_px(self, annotation: Annotation) -> np.ndarray:
+        """The boxes (G, 4) in pixels; where corners are fractions, and nobody knows of which size, still as fractions."""
+        corners = np.array([item.corners for item in annotation.objects], np.float64).reshape(-1, 4)  # (G, 4)
+        if self.one_based:
+            return zero_based(corners)
+        return to_px(corners, annotation.size) if self.fractions and annotation.size else corners
 
     def _label(self, item: Object) -> int:
         """The label of an object, 0 where an unknown class is tolerated."""

@@ -10,7 +10,7 @@ from tf_ssd.data.readers.lazy import Annotation, LazyDataset
 from tf_ssd.data.readers.voc_images import find_images
 from tf_ssd.data.readers.voc_split import split_ids
 from tf_ssd.data.readers.voc_xml import read_annotation
-from tf_ssd.data.readers.yolo import yolo_hint
+from tf_ssd.data.readers.yolo_hint import yolo_hint
 from tf_ssd.errors import DatasetError, Place
 
 EVERYTHING = "all"  # the split that needs no file

@@ -1,45 +1,74 @@
-"""YOLO's text files, which are recognised, so that a message can name them."""
+"""Datasets in the layout of YOLO: a folder of images, one of text files with the same names, and a data.yaml."""
 
-import os
-import re
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
-from tf_ssd.data.ground_truth import parse
-
-LOOKED_AT = 20  # files of a folder
-NO_LABELS = ("classes.txt", "_darknet.labels", "readme.txt", "train.txt", "val.txt", "test.txt")
-
-
-def yolo_hint(*folders: Path) -> str:
-    """The end of a message where one of the folders holds YOLO's text files: what they are, and what to do; else empty."""
-    for folder in folders:
-        if is_yolo(folder):
-            what = "YOLO's text files (class number, centre, width and height as fractions), which are not read"
-            return f"; {folder} holds {what}: convert them to COCO or VOC"
-    return ""
+from tf_ssd.data.notes import Notes
+from tf_ssd.data.packed_strings import Strings
+from tf_ssd.data.paths import IMAGE_SUFFIXES, check_inside, without_suffix
+from tf_ssd.data.readers.lazy import Annotation, LazyDataset, Object
+from tf_ssd.data.readers.yolo_folder import named, open_folder
+from tf_ssd.data.readers.yolo_images import list_images
+from tf_ssd.data.readers.yolo_labels import read_labels
+from tf_ssd.errors import Place
 
 
-def is_yolo(folder: Path) -> bool:
-    """Whether the first rows of a folder's text files are a class number and four or more fractions between spaces."""
-    if not folder.is_dir():
-        return False
-    with os.scandir(folder) as entries:
-        texts = (entry for entry in entries if entry.name.lower().endswith(".txt") and entry.is_file())
-        first = [_first_row(Path(entry.path)) for entry in islice(texts, LOOKED_AT) if entry.name.lower() not in NO_LABELS]
-    rows = [row for row in first if row]
-    return bool(rows) and all(map(_is_row, rows))
+class YoloDataset(LazyDataset):
+    """One split; a file of labels is parsed, and an image read, when its record is used.
+
+    Boxes are the centre, width and height as fractions of the image, or polygons, which become the box around them. An image whose
+    file of labels is empty or absent is one without labels. Class numbers count from 0 and stand for the names of data.yaml, or of
+    classes.txt, or the given ones. The record's id is the image's path without suffix, without the folders that all images share.
+
+    Args:
+        data: the dataset's folder, or its data.yaml.
+        split: a key of data.yaml, or the name of a folder of images; see `YoloFolder.places_of`.
+        class_names: the classes without background, in the order of their labels; None takes the named ones in the order of their
+            numbers, and reads no labels.
+        notes: where faults go; None raises the first.
+
+    Raises:
+        DatasetError: data.yaml or the split cannot be used, or a file of labels has no image. Damage inside a file of labels shows
+            when its record is used.
+    """
+
+    fractions = True
+
+    def __init__(self, data: Path, split: str, *, class_names: Sequence[str] | None = None, notes: Notes | None = None) -> None:
+        notes = Notes() if notes is None else notes
+        self._dataset = named(open_folder(data), class_names)
+        self._listed = list_images(self._dataset, split, notes)
+        names = list(self._dataset.names.values()) if class_names is None else class_names
+        ids = _Ids(self._listed.images, self._listed.start)
+        super().__init__(self._listed.folders, ids, names, notes, Place(self._dataset.source))
+
+    def annotation(self, index: int) -> Annotation:
+        """Parse the labels of record `index`."""
+        image = self._dataset.root / self._listed.images[index]
+        if not self._listed.labels[index]:
+            return Annotation(image, None, [])
+        path = self._dataset.root / self._listed.labels[index]
+        check_inside(path, *self._listed.folders)
+        keypoints = self._dataset.yaml.keypoints if self._dataset.yaml else 0
+        objects: list[Object]
+        objects, problems, complete = read_labels(path, self._dataset.names, keypoints, self._notes)
+        self._record_notes.add(index, problems)
+        return Annotation(image, None, objects, complete=complete)
 
 
-def _first_row(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.readline(1000).decode("utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError):
-        return "?"
+def check_yolo(data: Path, split: str) -> None:
+    """Raise DatasetError unless --data is a dataset that has the split; no folder is listed."""
+    open_folder(data).places_of(split)
 
 
-def _is_row(row: str) -> bool:
-    number, *values = re.split(r"\s+", row)
-    fractions = [parse(value) for value in values]
-    return number.isdecimal() and len(values) >= 4 and all(value is not None and 0 <= value <= 1 for value in fractions)
+class _Ids:
+    """The ids of images, made from their names when one is asked for."""
+
+    def __init__(self, names: Strings, start: int) -> None:
+        self._names, self._start = names, start
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int) -> str:
+        return without_suffix(self._names[index][self._start :], IMAGE_SUFFIXES)

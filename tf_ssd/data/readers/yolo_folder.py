@@ -1,0 +1,149 @@
+"""Where a YOLO dataset has its classes, the images of a split, and their labels; nothing is listed yet."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from tf_ssd.data.classes import read_class_names
+from tf_ssd.data.paths import SLASH, is_absolute, leads_out, listed
+from tf_ssd.data.readers.yolo_yaml import SAME, SUFFIXES, DataYaml, find_yaml, read_yaml
+from tf_ssd.errors import DatasetError, Place
+
+NAMES = ("classes.txt", "labels/classes.txt", "obj.names")  # of classes, one a line, where there is no data.yaml
+LIST = ".txt"  # the suffix of a file that lists images
+IMAGES, LABELS = "images", "labels"
+EVERYTHING = "all"  # the split that needs no folder
+
+
+@dataclass(frozen=True)
+class YoloFolder:
+    """A dataset's folder.
+
+    Attributes:
+        root: the folder.
+        names: of the classes, by their numbers; empty if no file has them.
+        source: the file that has the names, else the folder.
+        yaml: what describes the dataset, if there is such a file.
+    """
+
+    root: Path
+    names: dict[int, str]
+    source: Path
+    yaml: DataYaml | None = None
+
+    def places_of(self, split: str) -> tuple[str, ...]:
+        """Folders of images and text files that list some, relative to `root`, of a split.
+
+        Those that the yaml file names, else `images/SPLIT`, `SPLIT/images`, `SPLIT` or `SPLIT.txt`; of the split "all" it is
+        `images`, or everything.
+
+        Raises:
+            DatasetError: there is none, or one leads out of `root` or is not there.
+        """
+        if self.yaml is not None and (written := self.yaml.places_of(split)):
+            where = Place(self.yaml.file, split)
+            return tuple(self._place(text, where) for text in written)
+        usual = [place for name in dict.fromkeys((split, *(SAME if split in SAME else ()))) for place in _usual(name)]
+        for place in usual:
+            if (self.root / place).exists():
+                return (place,)
+        there = self.splits()
+        known = f"; the splits there are {', '.join(there)}" if there else ""
+        looked = listed(self.root / place for place in usual)
+        unnamed = "" if self.yaml is None else f" {self.yaml.file} does not name it, and"
+        what = f"there are no images of a split {split!r};{unnamed} there is none of {looked}"
+        raise DatasetError.at(Place(self.root), f"{what}; check --data and --split, or --eval-split{known}")
+
+    def splits(self) -> list[str]:
+        """The splits that there are."""
+        found = set(self.yaml.splits if self.yaml else ())
+        for folder, end in ((self.root / IMAGES, ""), (self.root, f"/{IMAGES}")):
+            if folder.is_dir():
+                found.update(path.name for path in folder.iterdir() if path.is_dir() and Path(f"{path}{end}").is_dir())
+        return sorted(found.difference({IMAGES, LABELS}))
+
+    def _place(self, text: str, where: Place) -> str:
+        place = inside(self.root, text)
+        if place is not None:
+            return place
+        if leads_out(text):
+            what = f"{text[:200]!r} leads out of the dataset's folder {self.root}; name a folder inside"
+            raise DatasetError.at(where, what, kind="paths out of the dataset")
+        script = "; what the file says of a download is never run: download the images yourself"
+        advice = f"correct it, or give the dataset's folder as --data{script if self.yaml and self.yaml.downloads else ''}"
+        raise DatasetError.at(where, f"there is no {self.root / text[:200]}; {advice}", kind="missing files")
+
+
+def open_folder(data: Path) -> YoloFolder:
+    """The dataset that --data names: a folder, or a yaml file, whose `path` may lead anywhere, as it was given by name.
+
+    Raises:
+        DatasetError: there is no such folder or file, or a file cannot be used.
+    """
+    if not data.exists():
+        raise DatasetError.at(Place(data), "no such folder; check --data")
+    file = data if data.suffix.lower() in SUFFIXES and not data.is_dir() else find_yaml(data)
+    if file is not None:
+        described = read_yaml(file)
+        return YoloFolder(_root(described, is_given=file == data), described.names, file, described)
+    source = next((data / name for name in NAMES if (data / name).is_file()), None)
+    if source is not None:
+        return YoloFolder(data, dict(enumerate(read_class_names(source))), source)
+    return YoloFolder(data, {}, data)
+
+
+def named(dataset: YoloFolder, class_names: Sequence[str] | None) -> YoloFolder:
+    """The dataset whose classes are called, where no file says how, as the given ones in their order.
+
+    Raises:
+        DatasetError: nothing says what the classes are called.
+    """
+    if dataset.names:
+        return dataset
+    if class_names is None:
+        what = f"there is no data.yaml, nor any of {', '.join(NAMES)}, so that nobody knows what the classes are called"
+        advice = "write data.yaml with 'names: [first class, second class, ...]', or give their names in the order of their numbers"
+        raise DatasetError.at(Place(dataset.root), f"{what}; {advice} with --classes", kind="no classes")
+    return replace(dataset, names=dict(enumerate(class_names)))
+
+
+@lru_cache  # asked for each image
+def label_folder(images: str) -> str:
+    """Where the labels of the images in a folder lie: its last part `images` is then `labels`; without one, beside the images."""
+    parts = list(PurePosixPath(images).parts)
+    places = [place for place, part in enumerate(parts) if part.lower() == IMAGES]
+    if places:
+        parts[places[-1]] = LABELS
+    return "/".join(parts)
+
+
+def inside(root: Path, text: str, *, by_end: bool = False) -> str | None:
+    """What a path that was perhaps written elsewhere means, relative to `root`; None if nothing in `root` is called so.
+
+    Leading `..` are passed over, as Roboflow writes them for nothing. An absolute path that does not lie in `root` is its longest
+    end that does, and so is any path with `by_end`.
+    """
+    own = Path(text).relative_to(root.absolute()).as_posix() if Path(text).is_relative_to(root.absolute()) else None
+    parts = [part for part in SLASH.split(text) if part not in ("", ".")]
+    while parts and (parts[0] == ".." or is_absolute(f"{parts[0]}/")):
+        parts = parts[1:]
+    whole = ["/".join(parts)] if parts or not leads_out(text) else []
+    ends = ["/".join(parts[start:]) for start in range(1, len(parts))] if by_end or is_absolute(text) else []
+    places = [own] if own is not None else [place or "." for place in (*whole, *ends)]
+    return next((place for place in places if not leads_out(place) and os.path.exists(root / place)), None)  # noqa: PTH110  long names
+
+
+def _root(described: DataYaml, *, is_given: bool) -> Path:
+    """The dataset's folder: `path`, relative to the file's folder, if that is there; else the file's folder."""
+    folder = described.file.parent
+    if described.path and (is_given or not leads_out(described.path)) and os.path.isdir(folder / described.path):  # noqa: PTH112  long names
+        return folder / described.path
+    return folder
+
+
+def _usual(split: str) -> tuple[str, ...]:
+    if split == EVERYTHING:
+        return (IMAGES, ".")
+    return (f"{IMAGES}/{split}", f"{split}/{IMAGES}", split, f"{split}{LIST}")
