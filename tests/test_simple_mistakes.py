@@ -47,8 +47,11 @@ MISTAKES = [
     (TRAIN, ["--weights", "gone.keras", "--recipe", "finetune"], "gone.keras: no such file"),
     (TRAIN, ["--weights", "file.pth", "--recipe", "finetune"], "file.pth: the suffix must be .keras"),
     (TRAIN, ["--weights", "empty.keras", "--recipe", "finetune"], "empty.keras: not a .keras file, or not a whole one"),
-    (TRAIN, ["--network", "vgg"], "invalid choice 'vgg' for argument '--network'. Expected one of"),
-    (TRAIN, ["--network", "vgg"], "ssdlite320_mobilenet_v3_large_full_tail"),
+    (
+        TRAIN,
+        ["--network", "vgg"],
+        f"invalid choice 'vgg' for argument '--network'. Expected one of ('ssd300_vgg16', 'ssd512_vgg16', 'ssd300_vgg19', '{LITE}'",
+    ),
     (
         TRAIN,
         ["--network", LITE, "--default-boxes", "VOC300"],
@@ -147,5 +150,5 @@ def test_a_mistake_is_named_before_anything_heavy_is_imported(answers, number):
     code, said, heavy = answers[number]
     _, arguments, message = MISTAKES[number]
     assert code == (0 if arguments == ["--help"] else 2)
-    assert message in said
+    assert message in " ".join(said.replace("│", " ").split())  # of a box of lines
     assert heavy == []

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.weights.tflite_files import tflite_bytes
 from tf_ssd.errors import WeightsError
 from tf_ssd.weights import read_weights
 from tf_ssd.weights.files import without_prefix
@@ -231,10 +232,11 @@ def whole(tmp_path_factory):
     files = {suffix: write(folder / f"a{suffix}", state()).read_bytes() for suffix in (".pth", ".safetensors", ".h5")}
     old = io.BytesIO()
     torch.save(state(), old, _use_new_zipfile_serialization=False)
-    return files | {".pt": old.getvalue()}
+    constants = [("a/Conv2D", np.ones((2, 1, 1, 3), np.float16)), ("a/BiasAdd", np.ones(2, np.float16))]
+    return files | {".pt": old.getvalue(), ".tflite": tflite_bytes(constants)}
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors", ".h5"])
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors", ".h5", ".tflite"])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_truncated_file(suffix, share, whole, tmp_path_factory):
     path = tmp_path_factory.mktemp("cut") / f"cut{suffix}"
@@ -243,7 +245,7 @@ def test_a_truncated_file(suffix, share, whole, tmp_path_factory):
         read_weights(path)
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors", ".tflite"])
 @given(data=st.data())
 def test_a_damaged_file_gives_a_message_or_numbers(suffix, data, whole, tmp_path_factory):
     content = bytearray(whole[suffix])

@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.weights.tflite_files import tflite_bytes
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.errors import WeightsError
 from tf_ssd.model import ssd
 from tf_ssd.weights import __main__ as command
-from tf_ssd.weights import import_weights, load_model, read_weights
+from tf_ssd.weights import import_weights, load_model
 from tf_ssd.weights.mediapipe import CONFIG, MEDIAPIPE, class_names_inside
 
 CLASSES = 3  # background included
@@ -138,33 +136,6 @@ def test_constants_of_one_name(arrays, tmp_path):
 def test_the_source_is_told(bundle):
     with pytest.raises(WeightsError, match=r"but, it seems, the SSD MobileNetV2 of MediaPipe's Objectron: try --from mediapipe"):
         import_weights("torchvision", bundle)
-
-
-@pytest.fixture(scope="module")
-def small():
-    return tflite_bytes([("a/Conv2D", np.ones((2, 1, 1, 3), np.float16)), ("a/BiasAdd", np.ones(2, np.float16))])
-
-
-@given(share=st.floats(0, 1, exclude_max=True))
-def test_a_truncated_file(share, small, tmp_path_factory):
-    path = tmp_path_factory.mktemp("cut") / "cut.tflite"
-    path.write_bytes(small[: int(share * len(small))])
-    with pytest.raises(WeightsError, match=r"cut\.tflite: "):
-        read_weights(path)
-
-
-@given(data=st.data())
-def test_a_damaged_file_gives_a_message_or_numbers(data, small, tmp_path_factory):
-    content = bytearray(small)
-    for _ in range(data.draw(st.integers(1, 8))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path = tmp_path_factory.mktemp("damaged") / "damaged.tflite"
-    path.write_bytes(content)
-    try:
-        tensors = read_weights(path)
-    except WeightsError:
-        return
-    assert all(np.isfinite(array).all() for array in tensors.values())
 
 
 @pytest.mark.parametrize(

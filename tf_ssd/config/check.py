@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tf_ssd.config.augment import Augmentation
 from tf_ssd.config.boxes import Preset, presets_like
@@ -22,11 +23,11 @@ class CheckConfig(DataConfig):
 
     network: NetworkName = DEFAULT_NETWORK
     """The network whose default boxes are compared with the first split."""
-    default_boxes: Preset | None = None
+    default_boxes: Literal[Preset, None] = None
     """The default boxes whose fit is shown in full, those of the network by default; all presets for its size are compared."""
     recipe: RecipeName = "quick"
     """The recipe of training whose augmentation --show-augmentation shows."""
-    augmentation: Augmentation | None = None
+    augmentation: Literal[Augmentation, None] = None
     """What --show-augmentation shows in place of the recipe's: ssd, ssdlite, flip or none, as in training."""
     json: Path | None = None
     """Write every finding and every number to this .json file."""

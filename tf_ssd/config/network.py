@@ -112,12 +112,16 @@ class Architecture:
         return cls(**{**{name: tuples(value) for name, value in values.items()}, "extras": extras, "box_rule": rule})
 
 
-_VGG_EXTRAS = (Extra("conv8", 256, 512), Extra("conv9", 128, 256))
 # The L2 norm of conv4_3 starts at 20, so that heads near 0 make the first losses small.
 VGG16_300 = Architecture(
     "vgg16",
     taps=("conv4_3", "fc7"),
-    extras=(*_VGG_EXTRAS, Extra("conv10", 128, 256, stride=1, padding=0), Extra("conv11", 128, 256, stride=1, padding=0)),
+    extras=(
+        Extra("conv8", 256, 512),
+        Extra("conv9", 128, 256),
+        Extra("conv10", 128, 256, stride=1, padding=0),
+        Extra("conv11", 128, 256, stride=1, padding=0),
+    ),
     l2_norm=20.0,
     head_stddev=(0.01, 0.003),
 )

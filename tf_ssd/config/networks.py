@@ -39,6 +39,7 @@ VGG16_512 = replace(
     box_rule=SSD512_RULE,
 )
 VGG19_300 = replace(VGG16_300, base="vgg19", taps=("conv4_4", "fc7"))
+_MIDDLE = (127.5, 127.5, 127.5)  # of pixels 0..255; as mean and deviation it makes them -1..1
 
 
 def _extras(*, padding: int | Literal["same"], depthwise: bool) -> tuple[Extra, ...]:
@@ -53,8 +54,8 @@ MOBILENET_V3 = Architecture(
     taps=("expanded_conv_12_expand", "conv_1"),
     extras=_extras(padding=1, depthwise=True),
     heads="depthwise",
-    pixel_mean=(127.5, 127.5, 127.5),
-    pixel_std=(127.5, 127.5, 127.5),
+    pixel_mean=_MIDDLE,
+    pixel_std=_MIDDLE,
     activation="relu6",
     norm_momentum=0.97,
     divisor=8,
@@ -67,8 +68,8 @@ MOBILENET_V1 = Architecture(
     taps=("conv_pw_11", "conv_pw_13"),
     extras=_extras(padding="same", depthwise=False),
     heads="1x1",
-    pixel_mean=(127.5, 127.5, 127.5),
-    pixel_std=(127.5, 127.5, 127.5),
+    pixel_mean=_MIDDLE,
+    pixel_std=_MIDDLE,
     padding="same",
     activation="relu6",
     norm_momentum=0.9997,

@@ -46,7 +46,7 @@ class TrainConfig(DataConfig):
     """Training steps. quick: 400, voc: 120000, coco: 400000, ssdlite: 402600, od_api: 20000, finetune: 2000."""
     batch_size: int | None = None
     """Images per step, of all workers together. quick and finetune: 8, voc and coco: 32, ssdlite: 192, od_api: 1024."""
-    optimizer: OptimizerName | None = None
+    optimizer: Literal[OptimizerName, None] = None  # of a union, "OptimizerName | None", tyro lists the choices in any order
     """adam (quick), or Caffe's SGD: momentum 0.9, coupled weight decay, biases at twice the rate."""
     learning_rate: float | None = None
     """Peak rate, after a linear warm-up of a tenth of the steps, at most 500. quick: 0.003, finetune: 0.00025, voc
@@ -57,14 +57,14 @@ class TrainConfig(DataConfig):
     """Shares of the steps after which the rate falls to a tenth. quick, ssdlite, od_api: none, the rate follows a cosine to 0."""
     weight_decay: float | None = None
     """Weight decay of kernels, for sgd alone. ssdlite and od_api: 0.00004, others: 0.0005."""
-    network: NetworkName | None = None
+    network: Literal[NetworkName, None] = None
     """Which network to train. Default: that of --weights, else ssd300_vgg16."""
     width: float | None = None
     """Factor on the channels of every layer but the heads; 1 is the published network. quick: 0.125 for VGG, 0.35 for MobileNets,
     others: 1."""
     batch_norm: bool | None = None
     """Batch normalisation; needed to train from random weights in few steps. quick: yes; others: as published."""
-    default_boxes: Preset | None = None
+    default_boxes: Literal[Preset, None] = None
     """Sizes of the default boxes. Default: coco and voc: those of that name; others: those of --weights, else the network's."""
     box_sizes: tuple[float, ...] | None = None
     """Ascending sizes of default boxes in pixels of the network's input, one more than it has feature maps, in place of a preset's:
@@ -75,7 +75,7 @@ class TrainConfig(DataConfig):
     weights: Path | None = None
     """What to start from, a .keras file (`python -m tf_ssd.weights`) or the folder of an earlier run: its body and, for the same
     classes, its heads. The network is then that one; only new heads may have other default boxes."""
-    augmentation: Augmentation | None = None
+    augmentation: Literal[Augmentation, None] = None
     """ssd: colours, expansion, crops and flips as in the paper; ssdlite: crops and flips; flip: flips alone; none: images as they
     are. quick: flip, ssdlite and od_api: ssdlite, others: ssd."""
     vertical_flip: bool = False

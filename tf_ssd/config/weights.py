@@ -26,11 +26,11 @@ class WeightsConfig:
     "imagenet" with --from keras downloads the weights of Keras Applications."""
     output: Path
     """The .keras file to write; it must not exist."""
-    network: NetworkName | None = None
+    network: Literal[NetworkName, None] = None
     """The network that a body goes into. Default: the first of the family that has it; for imagenet ssd300_vgg16."""
     num_classes: int | None = None
     """Classes, background included; if not as many as in FILE, the heads are made new. Default: as in FILE, or 21."""
-    channels: Channels | None = None
+    channels: Literal[Channels, None] = None
     """Colours that amdegroot's weights expect: bgr (default) if converted from Caffe, rgb if the port itself trained them."""
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from tf_ssd.config import network_named
 from tf_ssd.errors import WeightsError
 from tf_ssd.network.backbones.mobilenet_v2 import NAMES, parts_of
-from tf_ssd.weights.tables.table import AS_IS, Conversion, Table, Target
+from tf_ssd.weights.tables.table import AS_IS, Conversion, Table, Target, levels
 from tf_ssd.weights.tflite import constants, label_map, read_model
 
 CONFIG = replace(network_named("ssd300_mobilenet_v2"), batch_norm=False)
@@ -64,7 +64,7 @@ def _layers() -> Iterator[tuple[str, str]]:
     for number, extra in enumerate(CONFIG.architecture.extras, start=2):
         yield f"{SCOPE}/layer_19_1_Conv2d_{number}_1x1_{extra.squeezed}", f"{extra.name}_1"
         yield f"{SCOPE}/layer_19_2_Conv2d_{number}_3x3_s2_{extra.channels}", f"{extra.name}_2"
-    for level in range(len(CONFIG.boxes.feature_maps)):
+    for level in levels(CONFIG):
         yield f"BoxPredictor_{level}/BoxEncodingPredictor", f"offsets_{level}"
         yield f"BoxPredictor_{level}/ClassPredictor", f"logits_{level}"
 

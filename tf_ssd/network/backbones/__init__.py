@@ -19,8 +19,8 @@ BODIES: dict[Base, Body] = {
 }
 # The names of the layers of each part by which a body can be frozen (`config.network.BLOCKS`).
 LAYERS: dict[Base, dict[str, tuple[str, ...]]] = {
-    "vgg16": vgg.LAYERS,
-    "vgg19": vgg.LAYERS,
+    "vgg16": vgg.LAYERS["vgg16"],
+    "vgg19": vgg.LAYERS["vgg19"],
     "mobilenet_v1": mobilenet_v1.LAYERS,
     "mobilenet_v2": mobilenet_v2.LAYERS,
     "mobilenet_v3_large": mobilenet_v3.LAYERS,

@@ -15,8 +15,15 @@ ROWS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1
 FIRST, LAST = 32, 1280  # channels of the first convolution and of the last
 STEM, *NAMES = BLOCKS["mobilenet_v2"]
 PARTS = ("expand", "depthwise", "project")
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """The convolutions of a block; the first one does not expand."""
+    return PARTS[1:] if name == NAMES[0] else PARTS
+
+
 LAYERS: dict[str, tuple[str, ...]] = {STEM: (STEM,)}
-LAYERS |= {name: tuple(f"{name}_{part}" for part in PARTS) for name in NAMES}
+LAYERS |= {name: tuple(f"{name}_{part}" for part in parts_of(name)) for name in NAMES}
 
 
 class Block(NamedTuple):
@@ -27,11 +34,6 @@ class Block(NamedTuple):
     expanded: int
     channels: int
     stride: int
-
-
-def parts_of(name: str) -> tuple[str, ...]:
-    """The convolutions of a block; the first one does not expand."""
-    return PARTS[1:] if name == NAMES[0] else PARTS
 
 
 def body(x: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:

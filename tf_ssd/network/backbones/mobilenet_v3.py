@@ -45,9 +45,16 @@ FIRST = 16  # channels of the first convolution
 WIDEN = 6  # how many times the channels before it the last convolution has
 SQUEEZE = 4  # how many times fewer channels excitation is computed from
 STEM, *NAMES = BLOCKS["mobilenet_v3_large"]
-PARTS = ("expand", "depthwise", "squeeze_excite_conv", "squeeze_excite_conv_1", "project")
+
+
+def parts_of(name: str, row: Row) -> tuple[str, ...]:
+    """The convolutions of a block; the first one does not expand."""
+    squeeze = ("squeeze_excite_conv", "squeeze_excite_conv_1") if row.squeezes else ()
+    return (*(() if name == NAMES[0] else ("expand",)), "depthwise", *squeeze, "project")
+
+
 LAYERS: dict[str, tuple[str, ...]] = {STEM: (STEM,)}
-LAYERS |= {name: tuple(f"{name}_{part}" for part in PARTS) for name in NAMES}
+LAYERS |= {name: tuple(f"{name}_{part}" for part in parts_of(name, row)) for name, row in zip(NAMES, ROWS, strict=True)}
 
 
 def body(x: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:

@@ -11,8 +11,10 @@ from tf_ssd.network.layers import ReLUMaxPooling2D
 CHANNELS = (64, 128, 256, 512, 512)  # of each block
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each block
 NAMES = BLOCKS["vgg19"]  # VGG16's too
-# VGG16 has no conv3_4 and the like.
-LAYERS = {name: tuple(f"{name}_{number}" for number in range(1, 5)) for name in NAMES}
+LAYERS = {
+    base: {name: tuple(f"{name}_{number}" for number in range(1, count + 1)) for name, count in zip(NAMES, counts, strict=True)}
+    for base, counts in CONVOLUTIONS.items()
+}
 
 
 def body(x: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:

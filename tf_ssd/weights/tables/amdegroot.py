@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tf_ssd.config import NETWORKS, VOC300
 from tf_ssd.weights.tables import vgg
-from tf_ssd.weights.tables.table import Table, Target
+from tf_ssd.weights.tables.table import Table, Target, levels
 from tf_ssd.weights.tables.torch_layout import convolutions, numbered
 
 SSD300 = NETWORKS["ssd300_vgg16"]
@@ -16,9 +16,9 @@ AMDEGROOT = Table(
     "a state dict of amdegroot/ssd.pytorch's SSD300",
     convolutions(
         numbered("vgg.{}", POSITIONS, BODY)
-        | numbered("extras.{}", range(8), vgg.EXTRAS)
-        | numbered("loc.{}", range(6), (f"offsets_{level}" for level in range(6)))
-        | numbered("conf.{}", range(6), (f"logits_{level}" for level in range(6)))
+        | numbered("extras.{}", range(len(vgg.EXTRAS)), vgg.EXTRAS)
+        | numbered("loc.{}", levels(SSD300), (f"offsets_{level}" for level in levels(SSD300)))
+        | numbered("conf.{}", levels(SSD300), (f"logits_{level}" for level in levels(SSD300)))
     )
     | {"L2Norm.weight": Target("conv4_3_norm.scale")},
     channels="bgr",

@@ -64,6 +64,11 @@ class Table:
         return not any(is_head(target.variable) for target in self.targets.values() if target)
 
 
+def levels(config: ModelConfig) -> range:
+    """The numbers of a network's feature maps, which its heads are named after."""
+    return range(len(config.boxes.feature_maps))
+
+
 def is_head(layer: str) -> bool:
     """Whether a layer (or its variable) belongs to the heads, whose shape depends on the classes."""
     return layer.startswith(("offsets_", "logits_"))

@@ -10,13 +10,13 @@ from tf_ssd.config import COCO300, NETWORKS
 from tf_ssd.config.network import Base
 from tf_ssd.network.backbones import mobilenet_v2, mobilenet_v3
 from tf_ssd.weights.tables import vgg
-from tf_ssd.weights.tables.table import Table, Target, Targets, Tensors, body_network
+from tf_ssd.weights.tables.table import Table, Target, Targets, Tensors, body_network, levels
 from tf_ssd.weights.tables.torch_layout import FC1, FC2, convolutions, dense, normalised, numbered
 
 # Of colours 0..1; the second is of what torchvision took over from Caffe.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN = (0.48235, 0.45882, 0.40784)
-LEVELS = range(6)
+_REDUCED, _FULL = "ssdlite320_mobilenet_v3_large", "ssdlite320_mobilenet_v3_large_full_tail"
 MODULES = {"offsets": "head.regression_head.module_list", "logits": "head.classification_head.module_list"}
 
 
@@ -32,18 +32,18 @@ def _ssd300() -> Targets:
     named |= numbered("backbone.extra.0.{}", (1, 3, 5, "7.1", "7.3"), (*body[10:], "fc6", "fc7"))
     named |= numbered("backbone.extra.{}", ("1.0", "1.2", "2.0", "2.2", "3.0", "3.2", "4.0", "4.2"), vgg.EXTRAS)
     for head, module in MODULES.items():
-        named |= {f"{module}.{level}": f"{head}_{level}" for level in LEVELS}
+        named |= {f"{module}.{level}": f"{head}_{level}" for level in levels(NETWORKS["ssd300_vgg16"])}
     return convolutions(named) | {"backbone.scale_weight": Target("conv4_3_norm.scale")}
 
 
 def _ssdlite() -> Targets:
     targets = _mobilenet_v3(lambda part: f"backbone.features.{_in_halves(part)}")
-    for number in range(4):
+    for number, extra in enumerate(NETWORKS[_REDUCED].architecture.extras):
         for part, layer in enumerate(("1", "2_depthwise", "2")):
             theirs = f"backbone.extra.{number}.{part}"
-            targets |= normalised(f"{theirs}.0", f"{theirs}.1", f"extra{number + 1}_{layer}")
+            targets |= normalised(f"{theirs}.0", f"{theirs}.1", f"{extra.name}_{layer}")
     for head, module in MODULES.items():
-        for level in LEVELS:
+        for level in levels(NETWORKS[_REDUCED]):
             targets |= normalised(f"{module}.{level}.0.0", f"{module}.{level}.0.1", f"{head}_{level}_depthwise")
             targets |= convolutions({f"{module}.{level}.1": f"{head}_{level}"})
     return targets
@@ -112,7 +112,6 @@ def _classifier(name: str, network: str, targets: Targets, **of_weights: Any) ->
 
 
 _V3 = _mobilenet_v3(lambda part: f"features.{part}") | _unused("classifier.0", "classifier.3")
-_REDUCED, _FULL = "ssdlite320_mobilenet_v3_large", "ssdlite320_mobilenet_v3_large_full_tail"
 _CAFFE = {"pixel_mean": _pixels(CAFFE_MEAN), "pixel_std": (1.0, 1.0, 1.0)}
 
 SSD300 = Table(

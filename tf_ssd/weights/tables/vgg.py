@@ -2,17 +2,16 @@
 
 from itertools import accumulate
 
-from tf_ssd.config.network import Base
+from tf_ssd.config.network import VGG16_300, Base
+from tf_ssd.network.backbones import LAYERS
 from tf_ssd.network.backbones.vgg import CONVOLUTIONS
 
-EXTRAS = tuple(f"conv{block}_{number}" for block in (8, 9, 10, 11) for number in (1, 2))
+EXTRAS = tuple(f"{extra.name}_{number}" for extra in VGG16_300.extras for number in (1, 2))
 
 
 def layers(base: Base) -> tuple[str, ...]:
     """The convolutions of the five blocks."""
-    return tuple(
-        f"conv{block}_{number}" for block, count in enumerate(CONVOLUTIONS[base], start=1) for number in range(1, count + 1)
-    )
+    return tuple(layer for block in LAYERS[base].values() for layer in block)
 
 
 def keras_name(layer: str) -> str:
