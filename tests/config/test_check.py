@@ -13,9 +13,20 @@ def test_defaults():
     assert (config.split, config.boxes, config.json, config.plot) == (("train",), "VOC300", None, None)
 
 
-@pytest.mark.parametrize("flags", [{}, {"recipe": "voc"}, {"recipe": "coco", "augmentation": "none"}, {"recipe": "od_api"}])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"recipe": "voc"},
+        {"recipe": "coco", "augmentation": "none"},
+        {"recipe": "od_api"},
+        {"recipe": "voc", "network": "ssd300_mobilenet_v1"},
+    ],
+)
 def test_the_augmentation_shown_is_that_of_training(flags):
-    assert AUGMENTATIONS[CheckConfig(**VOC, **flags).shown_augmentation] == TrainConfig(**VOC, **flags).augment()
+    config, training = CheckConfig(**VOC, **flags), TrainConfig(**VOC, **flags)
+    assert AUGMENTATIONS[config.shown_augmentation].crop_scale == config.augment().crop_scale
+    assert config.augment() == training.augment(training.model(num_classes=2))
 
 
 def test_a_split_named_twice_would_overlap_with_itself():

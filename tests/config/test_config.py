@@ -302,9 +302,16 @@ def test_another_network_than_that_of_given_weights_is_refused(setting, value, t
 
 def test_augmentation_by_recipe():
     folder = {"dataset": "voc", "data": (Path("x"),)}
-    assert TrainConfig(**folder).augment() == AUGMENTATIONS["flip"]
-    assert TrainConfig(**folder, recipe="voc").augment() == AUGMENTATIONS["ssd"]
-    assert TrainConfig(**folder, augmentation="ssd").augment() == AUGMENTATIONS["ssd"]
-    assert TrainConfig(**folder, augmentation="none").augment() == AUGMENTATIONS["none"]
-    assert TrainConfig(**folder, overfit_one_batch=True, vertical_flip=True).augment() == AUGMENTATIONS["none"]
-    assert TrainConfig(**folder, vertical_flip=True).augment().vertical_flip_probability == 0.5
+    assert TrainConfig(**folder).augment(ModelConfig()) == AUGMENTATIONS["flip"]
+    assert TrainConfig(**folder, recipe="voc").augment(ModelConfig()) == AUGMENTATIONS["ssd"]
+    assert TrainConfig(**folder, augmentation="ssd").augment(ModelConfig()) == AUGMENTATIONS["ssd"]
+    assert TrainConfig(**folder, augmentation="none").augment(ModelConfig()) == AUGMENTATIONS["none"]
+    assert TrainConfig(**folder, overfit_one_batch=True, vertical_flip=True).augment(ModelConfig()) == AUGMENTATIONS["none"]
+    assert TrainConfig(**folder, vertical_flip=True).augment(ModelConfig()).vertical_flip_probability == 0.5
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_the_canvas_around_a_picture_is_what_the_network_makes_0(network):
+    augmented = TrainConfig(augmentation="ssd").augment(network)
+    assert augmented == dataclasses.replace(AUGMENTATIONS["ssd"], fill=network.architecture.pixel_mean)
+    assert augmented.fill == ((127.5,) * 3 if "mobilenet" in network.name else (123, 117, 104))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tf_ssd import __version__, cli
-from tf_ssd.config import AUGMENTATIONS, CheckConfig
+from tf_ssd.config import CheckConfig
 from tf_ssd.config.networks import DEFAULT_NETWORK
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.system.captured_output import captured_stderr
@@ -177,11 +177,9 @@ def _write(config: CheckConfig, result: "Result", dataset: "Dataset") -> Iterato
         write_new(config.plot, coverage_png(result.comparison))
         yield config.plot
     if config.show_augmentation is not None and result.comparison is not None:
-        name = config.shown_augmentation
-        title = f"Left: as it is. Others: as training with --augmentation {name} sees it, drawn anew each time"
-        sheet = contact_sheet(
-            dataset, config=AUGMENTATIONS[name], exif=config.exif, title=title, image_size=config.described.boxes.image_size
-        )
+        title = f"Left: as it is. Others: as training with --augmentation {config.shown_augmentation} sees it, drawn anew each time"
+        side = config.described.boxes.image_size
+        sheet = contact_sheet(dataset, config=config.augment(), exif=config.exif, title=title, image_size=side)
         write_new(config.show_augmentation, png_bytes(sheet))
         yield config.show_augmentation
 

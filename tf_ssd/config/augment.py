@@ -22,7 +22,7 @@ class AugmentConfig:
         hue: largest turn of the hue either way on OpenCV's scale, where 180 is the whole circle: 18 are 36 degrees.
         expand_probability: of placing the image on a larger canvas.
         expand_ratio: side of the canvas as a multiple of the image's, the same for width and height.
-        fill: RGB 0..255 of the canvas around the image.
+        fill: RGB 0..255 of the canvas around the image; by default the mean of the published VGG networks.
         crop_min_ious: one sampler for each of these: its windows must have at least this IoU with one of the boxes. One more
             sampler asks for no IoU.
         crop_scale: square root of the window's share of the area.
@@ -75,3 +75,8 @@ AUGMENTATIONS: dict[Augmentation, AugmentConfig] = {
     "flip": FLIPS,
     "none": replace(FLIPS, flip_probability=0),
 }
+
+
+def augmentation_of(name: Augmentation, pixel_mean: tuple[float, float, float]) -> AugmentConfig:
+    """A named one for a network with this mean: the canvas has the colour that the network makes 0."""
+    return replace(AUGMENTATIONS[name], fill=pixel_mean)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tf_ssd.config.augment import Augmentation
+from tf_ssd.config.augment import Augmentation, AugmentConfig, augmentation_of
 from tf_ssd.config.boxes import Preset, presets_like
 from tf_ssd.config.data import DataConfig
 from tf_ssd.config.network import ModelConfig
@@ -60,3 +60,7 @@ class CheckConfig(DataConfig):
     def shown_augmentation(self) -> Augmentation:
         """What --show-augmentation shows: what training does with the same --recipe and --augmentation."""
         return self.augmentation or RECIPES[self.recipe].augmentation
+
+    def augment(self) -> AugmentConfig:
+        """That augmentation for the network."""
+        return augmentation_of(self.shown_augmentation, self.described.architecture.pixel_mean)

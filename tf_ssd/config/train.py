@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig
+from tf_ssd.config.augment import AUGMENTATIONS, Augmentation, AugmentConfig, augmentation_of
 from tf_ssd.config.boxes import PRESETS, Preset, presets_like
 from tf_ssd.config.data import DataConfig, OnBadImage, Unlabelled
 from tf_ssd.config.network import ModelConfig
@@ -205,11 +205,12 @@ class TrainConfig(DataConfig):
         require(preset in known, "--default-boxes", preset, f"is not for {start.name}, which may have {', '.join(known)}")
         return replace(start, boxes=replace(start.boxes, shapes=PRESETS[preset].shapes))
 
-    def augment(self) -> AugmentConfig:
-        """What is done to training images."""
+    def augment(self, network: ModelConfig) -> AugmentConfig:
+        """What is done to training images of a network."""
         if self.overfit_one_batch:
             return AUGMENTATIONS["none"]
-        return replace(AUGMENTATIONS[self.settings().augmentation], vertical_flip_probability=0.5 if self.vertical_flip else 0.0)
+        chosen = augmentation_of(self.settings().augmentation, network.architecture.pixel_mean)
+        return replace(chosen, vertical_flip_probability=0.5 if self.vertical_flip else 0.0)
 
     def output_folder(self, *, now: datetime) -> Path:
         """The folder that was asked for, or one named after dataset and time."""

@@ -90,7 +90,7 @@ class Run:
             batch_size=self.recipe.batch_size,
             image_size=self.trainer.model.config.boxes.image_size,
             seed=config.seed,
-            augment=config.augment(),
+            augment=config.augment(self.trainer.model.config),
             exif=config.exif,
             on_bad_image=config.on_bad_image,
             worker=workers.number,
