@@ -6,7 +6,7 @@ from typing import Literal
 
 from tf_ssd.config.rules import require
 
-DatasetKind = Literal["synthetic", "voc", "coco", "csv", "yolo"]
+DatasetKind = Literal["synthetic", "voc", "coco", "csv", "yolo", "tfrecord"]
 Exif = Literal["ignore", "apply"]
 Unlabelled = Literal["keep", "drop"]
 OnBadImage = Literal["error", "skip"]
@@ -18,7 +18,7 @@ class DataConfig:
 
     dataset: DatasetKind = "synthetic"
     """synthetic: generated pictures; voc: the layout of PASCAL VOC; coco: COCO JSON; csv: CSV or text files; yolo: text files with
-    fractions, and data.yaml."""
+    fractions, and data.yaml; tfrecord: TFRecords of the Object Detection API."""
     data: tuple[Path, ...] = ()
     """Folder of the dataset, or the data.yaml of yolo; several are joined."""
     split: tuple[str, ...] = ("train",)
@@ -33,7 +33,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         synthetic = self.dataset == "synthetic"
         require(synthetic or bool(self.data), "--data", None, f"--dataset {self.dataset} needs the folder of the dataset")
-        rule = "--dataset synthetic reads no folder; did you mean --dataset voc, coco, csv or yolo?"
+        rule = "--dataset synthetic reads no folder; did you mean --dataset voc, coco, csv, yolo or tfrecord?"
         require(not synthetic or not self.data, "--data", [str(folder) for folder in self.data], rule)
         require(not synthetic or self.classes is None, "--classes", str(self.classes), "generated pictures have their own classes")
         require(bool(self.split), "--split", self.split, "name at least one")

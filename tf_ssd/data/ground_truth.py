@@ -117,7 +117,7 @@ def check_count(boxes: int, where: Place) -> None:
         raise DatasetError.at(where, what)
 
 
-def corners_px(texts: Sequence[str], where: Place) -> Corners:
+def corners_px(texts: Sequence[str | float], where: Place) -> Corners:
     """xmin, ymin, xmax, ymax as numbers; raises DatasetError, which begins with `where`, if one is none or min exceeds max."""
     corners = parse_corners(texts)
     if corners is None:
@@ -128,7 +128,7 @@ def corners_px(texts: Sequence[str], where: Place) -> Corners:
     return corners
 
 
-def parse_corners(texts: Sequence[str]) -> Corners | None:
+def parse_corners(texts: Sequence[str | float]) -> Corners | None:
     """Four numbers, min not greater than max; None if the texts are anything else, also numbers that pixels cannot have."""
     try:
         xmin, ymin, xmax, ymax = map(float, texts)
@@ -138,7 +138,7 @@ def parse_corners(texts: Sequence[str]) -> Corners | None:
     return (xmin, ymin, xmax, ymax) if in_order else None
 
 
-def number(text: str, name: str, where: Place) -> float:
+def number(text: str | float, name: str, where: Place) -> float:
     """The finite number in `text`, the value of `name`; raises DatasetError, which begins with `where`, if there is none."""
     value = parse(text)
     if value is None:
@@ -161,7 +161,7 @@ def check_fractions(values: Sequence[float], names: Sequence[str], where: Place)
             raise DatasetError.at(where, f"{what}; {advice}", kind="boxes outside their image")
 
 
-def parse(text: str) -> float | None:
+def parse(text: str | float) -> float | None:
     """The number in `text`, or None if there is none, or none that pixels can have."""
     try:
         value = float(text)

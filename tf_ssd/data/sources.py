@@ -13,6 +13,7 @@ from tf_ssd.data.paths import check_name, listed
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.coco_json import read_category_names
 from tf_ssd.data.readers.csv import read_csv
+from tf_ssd.data.readers.tfrecord_files import record_files
 from tf_ssd.data.readers.voc import VocDataset, check_split
 from tf_ssd.data.readers.yolo import YoloDataset, check_yolo
 from tf_ssd.data.readers.yolo_hint import yolo_hint
@@ -71,6 +72,8 @@ def check_there(kind: DatasetKind, folders: Sequence[Path], splits: Sequence[str
                 _first(_csv_layouts, folder, split)
             case "yolo":
                 check_yolo(folder, split)
+            case "tfrecord":
+                record_files(folder, split)
 
 
 def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None) -> Dataset:
@@ -84,6 +87,10 @@ def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[
             return _with_images(read_csv, _csv_layouts, folder, split, class_names=class_names, notes=notes)
         case "yolo":
             return YoloDataset(folder, split, class_names=class_names, notes=notes)
+        case "tfrecord":
+            from tf_ssd.data.readers.tfrecord import TfrecordDataset  # which needs TensorFlow
+
+            return TfrecordDataset(folder, split, class_names=class_names, notes=notes)
     raise ValueError(f"{kind!r} is in no folder")
 
 

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.data.readers.examples import BOX, LABEL_MAP, example
 from tf_ssd.check.findings import Findings
 from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.csv import CsvDataset, TextFilesDataset
+from tf_ssd.data.readers.tfrecord import TfrecordDataset
+from tf_ssd.data.readers.tfrecord_index import masked_checksum
 from tf_ssd.data.readers.voc import VocDataset
 from tf_ssd.data.readers.voc_split import LOST
 from tf_ssd.data.readers.yolo import YoloDataset
@@ -33,6 +36,7 @@ COCO = b"""{"images": [{"id": 1, "file_name": "a.png", "width": 200, "height": 1
 CSV = b"name,class,xmin,ymin,xmax,ymax\na.png,dog,10,20,50,60\na.png,cat,0,0,200.5,100\nb.png,,,,,\n"
 YOLO = b"0 0.5 0.5 0.25 0.5\n1 0.25 0.25 0.5 0.25 0.5 0.5\n"
 YAML = b"path: .\ntrain: JPEGImages\nnames:\n  0: dog\n  1: cat\n"
+EXAMPLE = example(BOX, (0.0, 0.0, 1.0, 1.0))
 LIST = b"./JPEGImages/a.png\n/content/JPEGImages/a.png\n"
 TEXT = b"dog,0,10,20,50,60\na.png,cat,0,0,200.5,100\n"
 
@@ -97,6 +101,27 @@ def read_list(root: Path, content: bytes, **options) -> Dataset:
     return read_yolo(root, YOLO, yaml=YAML.replace(b"train: JPEGImages", b"train: list.txt"), **options)
 
 
+def framed(record: bytes) -> bytes:
+    """A record as it stands in a TFRecord file."""
+    length = len(record).to_bytes(8, "little")
+    checksums = (masked_checksum(content).to_bytes(4, "little") for content in (length, record))
+    return b"".join((length, next(checksums), record, next(checksums)))
+
+
+def read_tfrecord(root: Path, content: bytes, *, label_map: bytes = LABEL_MAP.encode(), **options) -> Dataset:
+    (root / "train.record").write_bytes(content)
+    (root / "label_map.pbtxt").write_bytes(label_map)
+    return TfrecordDataset(root, "train", **options)
+
+
+def read_example(root: Path, content: bytes, **options) -> Dataset:
+    return read_tfrecord(root, framed(content), **options)
+
+
+def read_label_map(root: Path, content: bytes, **options) -> Dataset:
+    return read_tfrecord(root, framed(EXAMPLE), label_map=content, **options)
+
+
 READERS = {
     "voc": (read_voc, XML),
     "split": (read_split, b"a\n"),
@@ -106,6 +131,9 @@ READERS = {
     "yolo": (read_yolo, YOLO),
     "yaml": (read_yaml, YAML),
     "list": (read_list, LIST),
+    "tfrecord": (read_tfrecord, framed(EXAMPLE) * 2),
+    "example": (read_example, EXAMPLE),
+    "label map": (read_label_map, LABEL_MAP.encode()),
 }
 
 
@@ -148,7 +176,7 @@ def check_record(dataset: Dataset, index: int, root: Path, notes: Notes | None) 
     assert np.all(record.boxes_px[:, :2] < record.boxes_px[:, 2:])
     assert not record.fractions
     assert np.all((record.labels >= 1) & (record.labels <= len(dataset.class_names)))
-    assert record.image.resolve().is_relative_to(root)
+    assert isinstance(record.image, bytes) or record.image.resolve().is_relative_to(root)
     assert min(record.size) > 0
     return True
 
