@@ -3,17 +3,19 @@
 import importlib.util
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 from tf_ssd.audit.asking.implementation import BUILT_IN
 from tf_ssd.audit.asking.process import Process
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Case
+from tf_ssd.audit.diagnosis.diagnosis import Diagnosis, diagnose
 from tf_ssd.audit.judge import BROKEN, Judgement, judge
 from tf_ssd.config import ScoreKind
 
 NEEDS = {"tf_ssd": (), "reference_torch": ("reference_torch", "torch"), "torchvision": ("torchvision",)}
+WITNESSES = ("reference_torch", "torchvision")  # beside tf_ssd and the audited loss; nobody asks what is wrong with them
 KINDS: dict[str, tuple[ScoreKind, ...]] = {"torchvision": ("softmax",)}  # of those that do not know both
 
 
@@ -27,11 +29,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Audit:
-    """All rows, by implementation and then by the name of the case; `dtypes` says what each implementation computed in."""
+    """All rows, by implementation and then by the name of the case; `dtypes` says what each implementation computed in.
+
+    `diagnoses` has an entry for each implementation but the witnesses; None if all its answers are right.
+    """
 
     cases: tuple[Case, ...]
     rows: dict[str, dict[str, Row]]
     dtypes: dict[str, str]
+    diagnoses: dict[str, Diagnosis | None] = field(default_factory=dict)
 
     def count(self, implementation: str, verdict: str) -> int:
         """How many cases of an implementation have the verdict."""
@@ -93,4 +99,7 @@ def audit(
                 future.result()
         finally:
             stopped.set()
-    return Audit(tuple(cases), {name: future.result() for name, future in asked.items()}, dtypes)
+    rows = {name: future.result() for name, future in asked.items()}
+    answers = {name: {case: row.answer for case, row in rows[name].items()} for name in rows if name not in WITNESSES}
+    diagnoses = {name: diagnose(cases, answers[name], dtype=dtypes[name]) for name in answers}
+    return Audit(tuple(cases), rows, dtypes, diagnoses)

@@ -1,0 +1,1 @@
+"""Which errors explain the answers of a loss, over all cases together."""
