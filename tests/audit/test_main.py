@@ -245,6 +245,7 @@ def test_export(tmp_path, capsys):
             ["--case", "one-object", "--impl", "nowhere.at:all"],
             "--impl nowhere.at:all: there is no module nowhere; is its folder the current one",
         ),
+        (["--impl", "json:dunps"], "--impl json:dunps: json has no function dunps; name it as json:function"),
         (["--scores", "sigmoid", "--case", "right-by-100"], "'right-by-100': no such case; did you mean right-by-1000"),
         (["--json", "a.txt"], "--json='a.txt': must end in .json"),
         (["--time-limit", "0"], "--time-limit=0.0: must be positive"),

@@ -28,6 +28,8 @@ def raises(offsets, logits, target_offsets, target_labels): raise ZeroDivisionEr
 def vector(offsets, logits, target_offsets, target_labels): return [1.0, 2.0]
 def array(offsets, logits, target_offsets, target_labels): return logits
 def strange(a, b): return 0.0
+class Criterion: ...
+
 """
 LABELLED = BY_NAME["three-hardest-negatives"]  # a loss on given targets can be asked this one
 
@@ -90,8 +92,9 @@ def test_a_loss_on_targets_is_not_asked_about_matching(foreign):
         ("no_such_module:loss", "no_such_module cannot be imported"),
         ("broken_module:loss", "No module named 'no_such_package'"),
         ("deadly_module:loss", "importing it ended its process with exit code 5"),
-        ("foreign_loss:missing", "has no function missing"),
-        ("foreign_loss:strange", "takes a, b; name its parameters as one of: loss: default_boxes"),
+        ("foreign_loss:missing", "has no function missing; name it as foreign_loss:right or foreign_loss:talks"),
+        ("foreign_loss:Criterion", "is a class; name a function that makes an object of it"),
+        ("foreign_loss:strange", "takes a, b; name its parameters as one of: loss: offsets, logits, gt_boxes"),
     ],
 )
 def test_code_that_cannot_be_loaded_is_the_users_error(foreign, name, message):

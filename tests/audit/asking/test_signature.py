@@ -28,7 +28,7 @@ def test_settings_are_those_it_names_or_all():
 
 
 def test_other_parameters_are_the_users_error():
-    with pytest.raises(AuditError, match="--impl a:b: takes y_pred, y_true; name its parameters as one of"):
+    with pytest.raises(AuditError, match="--impl a:b: takes y_true, y_pred; name its parameters as one of"):
         read_signature(keras_like, "a:b")
 
 

@@ -2,15 +2,18 @@
 
 import dataclasses
 import importlib
+import inspect
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from tf_ssd.audit.asking.frameworks import FRAMEWORKS, Framework, framework_of
+from tf_ssd.audit.asking.roles import FUNCTIONS, suggestion
 from tf_ssd.audit.asking.signature import Signature, read_signature
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Case, CoderCase, LossCase
@@ -23,7 +26,6 @@ BUILT_IN = {
     "reference_torch": f"{ADAPTERS}.reference",
     "torchvision": f"{ADAPTERS}.torchvision_ssd",
 }
-FUNCTIONS = ("loss", "match", "encode", "decode")
 
 
 class Implementation:
@@ -130,8 +132,17 @@ def _functions(module: ModuleType, function: str, name: str) -> list[Callable[..
     wanted = (function,) if function else FUNCTIONS
     found = [getattr(module, attribute) for attribute in wanted if callable(getattr(module, attribute, None))]
     if not found:
-        raise AuditError(f"--impl {name}: {module.__name__} has no function {' or '.join(wanted)}; name it as module:function")
+        what = f"{module.__name__} has no function {' or '.join(wanted)}"
+        raise AuditError(f"--impl {name}: {what}; {suggestion(module.__name__, _fitting(module))}")
     return found
+
+
+def _fitting(module: ModuleType) -> Iterator[str]:
+    """Names in a module of functions whose parameters the audit knows."""
+    for name, value in vars(module).items():
+        with suppress(AuditError):
+            if inspect.isfunction(value) and read_signature(value, name):
+                yield name
 
 
 def _shortened(message: str, limit: int = 200) -> str:

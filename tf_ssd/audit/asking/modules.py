@@ -1,14 +1,43 @@
-"""Where a module lies, without importing it or the packages around it."""
+"""Where a module lies and which functions it has, without importing it or the packages around it."""
 
-from importlib.machinery import PathFinder
+import ast
+import pkgutil
+import re
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from pathlib import Path
 
+from tf_ssd.audit.asking.roles import FUNCTIONS, role_of, suggestion
 from tf_ssd.errors import AuditError
+
+ELSEWHERE = re.compile(r"import \*|__getattr__|globals\(|setattr\(|exec\(")  # a module with these may have any name
 
 
 def check_found(name: str) -> None:
-    """Raise AuditError, which names the first part that is missing, unless "package.module:function" names a module."""
-    package, *rest = name.partition(":")[0].split(".")
+    """Raise AuditError unless "package.module:function" names a module, in which the function can be.
+
+    The message names the first part that is missing, and for a function those that fit. Of a module that is not written in plain
+    Python, or that takes names from elsewhere, only importing it can tell.
+    """
+    path, _, function = name.partition(":")
+    source = _source(_spec(path, name))
+    if source is None or ELSEWHERE.search(source):
+        return
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise AuditError(f"--impl {name}: {path} cannot be imported (SyntaxError: {error})") from error
+    wanted = (function,) if function else FUNCTIONS
+    if not _bound(tree) & set(wanted):
+        raise AuditError(f"--impl {name}: {path} has no function {' or '.join(wanted)}; {suggestion(path, _fitting(tree))}")
+
+
+def _spec(path: str, name: str) -> ModuleSpec:
+    if path.endswith(".py") or "/" in path:
+        module = ".".join(part for part in Path(path).with_suffix("").parts if part not in (".", ".."))
+        raise AuditError(f"--impl {name}: name the module, not its file, as {module}:function")
+    package, *rest = path.split(".")
     if not package:
         raise AuditError(f"--impl {name}: name a module, as package.module:function")
     found, where = package, find_spec(package)
@@ -17,6 +46,51 @@ def check_found(name: str) -> None:
         if folders is None:
             break
         found = f"{found}.{part}"
-        where = PathFinder.find_spec(found, folders)
+        where = _inside(list(folders), found)
     if where is None:
         raise AuditError(f"--impl {name}: there is no module {found}; is its folder the current one, or in PYTHONPATH?")
+    return where
+
+
+def _inside(folders: list[str], module: str) -> ModuleSpec | None:
+    """A module, or else a folder without __init__.py, in one of the folders of its package."""
+    finders = [pkgutil.get_importer(folder) for folder in folders]
+    specs = [spec for finder in finders if finder is not None and (spec := finder.find_spec(module)) is not None]
+    return next((spec for spec in specs if spec.loader is not None), specs[0] if specs else None)
+
+
+def _source(spec: ModuleSpec) -> str | None:
+    """The text of a module in plain Python, None for any other."""
+    if not spec.has_location or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    try:
+        return Path(spec.origin).read_text(encoding="utf-8", errors="replace")
+    except OSError:  # which importing it will report
+        return None
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Every name that is defined, imported or set anywhere in a module."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.split(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+def _fitting(tree: ast.Module) -> Iterator[str]:
+    """Functions at the top of a module whose parameters the audit knows."""
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and role_of(_required(statement.args)) is not None:
+            yield statement.name
+
+
+def _required(arguments: ast.arguments) -> set[str]:
+    """Names of the parameters without a default."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    keyword = [one for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None]
+    return {one.arg for one in [*positional[: len(positional) - len(arguments.defaults)], *keyword]}

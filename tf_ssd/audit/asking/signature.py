@@ -3,19 +3,12 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from tf_ssd.audit.asking.roles import Role, role_of, roles
 from tf_ssd.audit.cases.case import Case, CoderCase
 from tf_ssd.errors import AuditError
 
-Role = Literal["loss", "loss on targets", "match", "encode", "decode"]
-ROLES: dict[Role, frozenset[str]] = {
-    "loss": frozenset({"offsets", "logits", "gt_boxes", "gt_labels", "default_boxes"}),
-    "loss on targets": frozenset({"offsets", "logits", "target_offsets", "target_labels"}),
-    "match": frozenset({"gt_boxes", "gt_labels", "default_boxes"}),
-    "encode": frozenset({"boxes", "default_boxes"}),
-    "decode": frozenset({"offsets", "default_boxes"}),
-}
 SETTINGS = frozenset({"negative_ratio", "min_negatives", "alpha", "normalizer", "replicas"})
 
 
@@ -52,6 +45,8 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
     Raises:
         AuditError: the parameters fit no role, or cannot be read.
     """
+    if inspect.isclass(function):
+        raise AuditError(f"--impl {name}: is a class; name a function that makes an object of it and calls that")
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError) as error:
@@ -59,9 +54,9 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     named = [parameter for parameter in parameters if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)]
     required = {parameter.name for parameter in named if parameter.default is parameter.empty}
-    for role, names in ROLES.items():
-        if required == names:
-            known = {parameter.name for parameter in named}
-            return Signature(function, role, SETTINGS if anything else SETTINGS & known, "scores" in known)
-    roles = "; ".join(f"{role}: {', '.join(sorted(names))}" for role, names in ROLES.items())
-    raise AuditError(f"--impl {name}: takes {', '.join(sorted(required)) or 'nothing'}; name its parameters as one of: {roles}")
+    role = role_of(required)
+    if role is None:
+        takes = ", ".join(parameter.name for parameter in named if parameter.name in required) or "nothing that has a name"
+        raise AuditError(f"--impl {name}: takes {takes}; name its parameters as one of: {roles()}. docs/audit.md has adapters")
+    known = {parameter.name for parameter in named}
+    return Signature(function, role, SETTINGS if anything else SETTINGS & known, "scores" in known)
