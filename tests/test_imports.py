@@ -29,9 +29,9 @@ APART = {
     "metrics": {"tensorflow", "keras", "system", "network", "model", *CORE},
     "optimizer": {"loss", "model", "network"},
 }
-# torch is no dependency: these import it when a .pth file is read, or in the process that audits it.
+# torch and JAX are no dependencies: these import them when a .pth file is read, or in the process that audits them.
 MAY_IMPORT_TORCH = ("weights.files", "audit.asking.")
-TORCH = {"torch", "torchvision", "reference_torch", "parity_tests"}
+TORCH = {"torch", "torchvision", "jax", "reference_torch", "parity_tests"}
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "torch"}
 
 

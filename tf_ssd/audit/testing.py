@@ -33,7 +33,7 @@ def audit_test(
 
     Args:
         implementation: "package.module:function", or "package.module" with functions loss, match, encode or decode.
-        framework: "tensorflow", "torch" or "numpy"; by default the one that the module imports.
+        framework: "tensorflow", "torch", "jax" or "numpy"; by default the one that the module imports.
         dtype: of the inputs, "float32" or "float64".
         scores: "softmax" or "sigmoid", the kind that the loss is for.
         time_limit: seconds for a case.

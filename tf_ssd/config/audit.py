@@ -7,7 +7,7 @@ from typing import Literal
 from tf_ssd.config.network import ScoreKind
 from tf_ssd.config.rules import require, require_new
 
-Framework = Literal["auto", "tensorflow", "torch", "numpy"]
+Framework = Literal["auto", "tensorflow", "torch", "jax", "numpy"]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """From a name to functions, tensors and gradients; NumPy, PyTorch and TensorFlow in the same way."""
 
+import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -29,30 +31,47 @@ def module(tmp_path, monkeypatch):
     return write
 
 
-@pytest.mark.parametrize("name", ["tensorflow", "torch"])
-def test_gradients_for_every_input_zero_where_it_plays_no_part(name):
-    result, gradients = FRAMEWORKS[name]().differentiate(
-        lambda a, b: ((a * a).sum() if name == "torch" else tf.reduce_sum(a * a),), INPUTS
-    )
+@pytest.mark.parametrize(
+    ("name", "squares"),
+    [("tensorflow", lambda a: tf.reduce_sum(a * a)), ("torch", lambda a: (a * a).sum()), ("jax", lambda a: a @ a)],
+)
+def test_gradients_for_every_input_zero_where_it_plays_no_part(name, squares):
+    inputs = [array.astype(np.float32) for array in INPUTS]
+    result, gradients = FRAMEWORKS[name]().differentiate(lambda a, b: (squares(a),), inputs)
     assert FRAMEWORKS[name]().array(first(result)) == 5
     np.testing.assert_array_equal(gradients[0], [2, 4])
     np.testing.assert_array_equal(gradients[1], [0])
 
 
-@pytest.mark.parametrize("name", ["tensorflow", "torch", "numpy"])
-def test_a_constant_has_no_gradient(name):
-    _, gradients = FRAMEWORKS[name]().differentiate(lambda a, b: 0.0, INPUTS)
+@pytest.mark.parametrize("name", ["tensorflow", "torch", "jax", "numpy"])
+@pytest.mark.parametrize("constant", [0, 0.0])
+def test_a_constant_has_no_gradient(name, constant):
+    _, gradients = FRAMEWORKS[name]().differentiate(lambda a, b: constant, INPUTS)
     assert all(gradient is None or not gradient.any() for gradient in gradients)
     assert (gradients[0] is None) == (name == "numpy")
 
 
-def test_the_framework_is_the_one_a_module_names():
-    """Both are loaded here."""
+def test_the_framework_is_the_one_a_module_names(monkeypatch):
+    """TensorFlow and PyTorch are loaded here, and JAX may be; what Keras names is its backend."""
     assert framework_of(types.SimpleNamespace(tf=tf), "a:b") == "tensorflow"
     assert framework_of(types.SimpleNamespace(torch=torch), "a:b") == "torch"
+    assert framework_of(types.SimpleNamespace(Tensor=torch.Tensor), "a:b") == "torch"
+    assert framework_of(types.SimpleNamespace(keras=keras), "a:b") == "tensorflow"
+    monkeypatch.setitem(sys.modules, "jax", types.ModuleType("jax.numpy"))
+    assert framework_of(types.SimpleNamespace(jnp=sys.modules["jax"]), "a:b") == "jax"
     for module in (types.SimpleNamespace(), types.SimpleNamespace(tf=tf, torch=torch)):
-        with pytest.raises(AuditError, match="say which with --framework"):
+        with pytest.raises(AuditError, match="tensorflow and torch are loaded; say whose tensors it takes with --framework"):
             framework_of(module, "a:b")
+
+
+def test_jax_that_another_framework_loaded_is_not_taken_for_the_modules(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", types.ModuleType("jax"))
+    monkeypatch.delitem(sys.modules, "torch")
+    assert framework_of(types.SimpleNamespace(), "a:b") == "tensorflow"
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    assert framework_of(types.SimpleNamespace(), "a:b") == "jax"
+    monkeypatch.delitem(sys.modules, "jax")
+    assert framework_of(types.SimpleNamespace(), "a:b") == "numpy"
 
 
 @pytest.mark.parametrize("returned", ["{'total': 3.0}", "[3.0]", "(3.0, 1.0, 2.0)", "3.0", "{'a': 3.0, 'b': 1.0, 'c': 2.0}"])

@@ -96,7 +96,42 @@ class TorchFramework:
         return self._torch.as_tensor(value).detach().cpu().numpy()
 
 
-FRAMEWORKS: dict[str, type[Framework]] = {"tensorflow": TensorflowFramework, "torch": TorchFramework, "numpy": NumpyFramework}
+class JaxFramework:
+    """JAX functions, which `jax.grad` traces; also for Keras 3 on JAX."""
+
+    def __init__(self) -> None:
+        import jax
+
+        self._jax = jax
+
+    def tensor(self, array: np.ndarray) -> Any:
+        """A constant. JAX has float64 only if it is switched on, which stays as it is for the rest of the process."""
+        if array.dtype == np.float64:
+            self._jax.config.update("jax_enable_x64", True)
+        return self._jax.numpy.asarray(array)
+
+    def differentiate(self, function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[Any, Gradients]:
+        """The result, and the gradients of its first number."""
+
+        def total(*tensors: Any) -> tuple[Any, Any]:
+            result = function(*tensors)
+            return self._jax.numpy.asarray(first(result), float).sum(), result
+
+        tensors = [self.tensor(array) for array in inputs]
+        (_, result), gradients = self._jax.value_and_grad(total, argnums=range(len(inputs)), has_aux=True)(*tensors)
+        return result, tuple(self.array(gradient) for gradient in gradients)
+
+    def array(self, value: Any) -> np.ndarray:
+        """Back to NumPy."""
+        return np.asarray(value)
+
+
+FRAMEWORKS: dict[str, type[Framework]] = {
+    "tensorflow": TensorflowFramework,
+    "torch": TorchFramework,
+    "jax": JaxFramework,
+    "numpy": NumpyFramework,
+}
 
 
 def first(result: Any) -> Any:
@@ -106,15 +141,21 @@ def first(result: Any) -> Any:
 
 
 def framework_of(module: ModuleType, name: str) -> str:
-    """The framework of a module's functions: the one that is loaded, and if both are, the one that the module imports.
+    """The framework of a module's functions: the one that is loaded, and of several the one that the module imports.
+
+    Keras says which it computes with. JAX may have been loaded by another framework, so that it counts only if the module imports
+    it or nothing else is loaded.
 
     Raises:
-        AuditError: both are loaded, and the module imports both or neither.
+        AuditError: several are loaded, and the module imports more than one of them or none.
     """
-    loaded = [framework for framework in ("tensorflow", "torch") if framework in sys.modules]
-    if len(loaded) > 1:
-        mentioned = {str(getattr(value, "__name__", "")).split(".")[0] for value in vars(module).values()}
-        loaded = [framework for framework in loaded if framework in mentioned]
-        if len(loaded) != 1:
-            raise AuditError(f"--impl {name}: TensorFlow and PyTorch are both loaded; say which with --framework")
-    return loaded[0] if loaded else "numpy"
+    names = [getattr(value, attribute, None) for value in vars(module).values() for attribute in ("__name__", "__module__")]
+    mentioned = {str(name).split(".")[0] for name in names}
+    if "keras" in mentioned and "keras" in sys.modules:
+        mentioned.add(sys.modules["keras"].config.backend())
+    loaded = [framework for framework in ("tensorflow", "torch", "jax") if framework in sys.modules]
+    imported = [framework for framework in loaded if framework in mentioned]
+    likely = imported or [framework for framework in loaded if framework != "jax"] or loaded
+    if len(likely) > 1:
+        raise AuditError(f"--impl {name}: {' and '.join(likely)} are loaded; say whose tensors it takes with --framework")
+    return likely[0] if likely else "numpy"

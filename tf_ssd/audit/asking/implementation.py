@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import inspect
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -141,7 +140,7 @@ def _fitting(module: ModuleType) -> Iterator[str]:
     """Names in a module of functions whose parameters the audit knows."""
     for name, value in vars(module).items():
         with suppress(AuditError):
-            if inspect.isfunction(value) and read_signature(value, name):
+            if callable(value) and read_signature(value, name):
                 yield name
 
 

@@ -24,7 +24,7 @@ class Process:
 
     Args:
         name: "package.module:function", or one of `implementation.BUILT_IN`.
-        framework: "tensorflow", "torch", "numpy" or "auto".
+        framework: "tensorflow", "torch", "jax", "numpy" or "auto".
         dtype: of predictions and annotation, "float32" or "float64".
         time_limit: seconds for a case.
     """
