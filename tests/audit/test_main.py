@@ -16,6 +16,7 @@ from tf_ssd.audit.judge import BROKEN
 from tf_ssd.audit.reports import table
 from tf_ssd.audit.reports.html_report import html_report
 from tf_ssd.audit.reports.json_report import json_report
+from tf_ssd.config import AuditConfig
 from tf_ssd.errors import AuditError
 
 NAIVE = "tf_ssd.audit.examples.naive_loss:loss"
@@ -25,13 +26,23 @@ SLOT_0 = CATALOGUES["sigmoid"]["slot-0-is-trained"]
 
 @pytest.fixture(scope="module")
 def audited():
-    return run.audit(["tf_ssd", NAIVE], [*(BY_NAME[name] for name in FEW), SLOT_0])
+    return run.audit(["tf_ssd", NAIVE], [*(BY_NAME[name] for name in FEW), SLOT_0], audited=[NAIVE])
 
 
 @pytest.fixture
 def alone(monkeypatch):
     """tf_ssd without its witnesses, which take long to start."""
     monkeypatch.setattr(run, "installed", lambda _: ("tf_ssd",))
+
+
+@pytest.fixture
+def constant(monkeypatch, tmp_path):
+    """A loss in NumPy by itself, which starts at once; it is 1, whatever it is given."""
+    (tmp_path / "constant_loss.py").write_text("def loss(offsets, logits, target_offsets, target_labels): return 1.0")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(run, "installed", lambda _: ())
+    monkeypatch.setattr(audit, "_cases", lambda config: tuple(BY_NAME[name] for name in ([config.case] if config.case else FEW)))
+    return ["--impl", "constant_loss:loss"]
 
 
 def text(*parts) -> str:
@@ -42,18 +53,18 @@ def text(*parts) -> str:
 
 
 def test_the_table_has_every_case_and_says_what_is_wrong(audited):
-    shown = text(*table.render(audited))
+    shown = text(*table.render(audited, width=150, every=True))
     assert all(name in shown for name in FEW)
     assert "naive_loss:loss: fault: a box is invented for the image without labels" in shown
-    assert re.search(r"no-labels-alone +0 +0 +7\.25\d* FAULT", shown)
-    assert re.search(r"two-replicas +8\.431 +8\.431 +n/a", shown)
+    assert re.search(r"no-labels-alone +7\.25\d* FAULT +0 +0", shown)
+    assert re.search(r"two-replicas +n/a +8\.431 +8\.431", shown)
 
 
 def test_the_summary_counts(audited):
     assert [audited.count("tf_ssd", verdict) for verdict in ("ok", "fault", "n/a")] == [7, 0, 0]
     assert [audited.count(NAIVE, verdict) for verdict in ("n/a", "timeout")] == [2, 0]
-    assert audited.broken([NAIVE])
-    assert not audited.broken(["tf_ssd"])
+    assert audited.failed(NAIVE)
+    assert not audited.failed("tf_ssd")
 
 
 def test_tf_ssd_is_told_the_kind_of_scores_and_so_is_the_reader(audited):
@@ -110,15 +121,16 @@ def test_one_case_explained_and_written(alone, tmp_path, capsys):
     assert re.search(r"tf_ssd +10\.7327", shown)
     written = json.loads((tmp_path / "a.json").read_text())
     assert written["summary"]["tf_ssd"]["ok"] == 1
+    assert written["conclusions"] == {"tf_ssd": ["tf_ssd: no rule is broken in 1 answer"]}
     assert written["cases"][0]["answers"]["tf_ssd"]["verdict"] == "ok"
     assert "<details" in (tmp_path / "a.html").read_text()
 
 
 @pytest.mark.parametrize(("flag", "suffix"), [("--json", ".json"), ("--report", ".html")])
-def test_a_file_that_cannot_be_written_is_one_message(alone, tmp_path, capsys, flag, suffix):
+def test_a_file_that_cannot_be_written_is_one_message(constant, tmp_path, capsys, flag, suffix):
     """Its name is longer than any may be."""
     path = tmp_path / ("a" * 256 + suffix)
-    assert audit.main(["--case", "one-object", flag, str(path)]) == 2
+    assert audit.main([*constant, "--case", "no-labels-alone", flag, str(path)]) == 2
     assert f"{path}: cannot be written (File name too long); choose another place" in capsys.readouterr().err
 
 
@@ -128,21 +140,50 @@ def test_json_spells_what_json_has_no_number_for(alone, tmp_path):
     assert written["cases"][0]["expected"]["total"] == written["cases"][0]["answers"]["tf_ssd"]["total"] == "nan"
 
 
-def test_a_broken_rule_of_an_implementation_is_exit_code_1(alone, tmp_path, monkeypatch, capsys):
-    (tmp_path / "constant_loss.py").write_text("def loss(offsets, logits, target_offsets, target_labels): return 1.0")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert audit.main(["--case", "no-labels-alone", "--impl", "constant_loss:loss"]) == 1
+def test_a_broken_rule_of_an_implementation_is_exit_code_1(constant, capsys):
+    assert audit.main([*constant, "--case", "no-labels-alone"]) == 1
     assert "total 1 instead of 0" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_table_wider_than_the_terminal_is_not_cut_off(alone, tmp_path, monkeypatch, capsys):
-    name = "loss_" * 20
-    (tmp_path / f"{name}.py").write_text("def loss(offsets, logits, target_offsets, target_labels): return 1.0")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(audit, "_cases", lambda _: (BY_NAME["no-labels-alone"],))
-    assert audit.main(["--impl", f"{name}:loss"]) == 1
-    row = next(line for line in capsys.readouterr().out.splitlines() if "no-labels-alone" in line)
-    assert row.split() == ["no-labels-alone", "0", "0", "1", "FAULT"]
+def test_what_it_comes_to_is_said_last(constant, capsys):
+    assert audit.main(constant) == 1
+    last = capsys.readouterr().out.splitlines()[-1].strip()
+    assert last == "next: python -m tf_ssd.audit --impl constant_loss:loss --case no-labels-alone"
+
+
+ACCEPTED = """
+[accepted."constant_loss:loss"]
+no-labels-alone = "it is a constant"
+nan-in-a-negative = "it is a constant"
+float16 = "it is a constant"
+{more}
+"""
+
+
+@pytest.mark.parametrize(("more", "code"), [("", 0), ('no-labels-with-one = "no case"', 2)])
+def test_accepted_cases_do_not_count(constant, tmp_path, capsys, more, code):
+    (tmp_path / "audit.toml").write_text(ACCEPTED.replace("{more}", more))
+    assert audit.main([*constant, "--accepted", str(tmp_path / "audit.toml")]) == code
+    printed = capsys.readouterr()
+    assert "accepted: 3 cases may fail" in printed.out if code == 0 else "'no-labels-with-one': no such case" in printed.err
+
+
+def test_a_loss_that_is_built_in_is_audited_when_it_is_named(monkeypatch):
+    asked = []
+    monkeypatch.setattr(run, "audit", lambda names, cases, **settings: asked.append((names, settings["audited"])))
+    audit._run(AuditConfig(impl=("torchvision",)), ("torchvision",), (), Console(file=io.StringIO()))
+    assert asked == [(("torchvision",), ("torchvision",))]
+
+
+@pytest.mark.parametrize(("form", "start"), [("junit", "<?xml"), ("github", "::error file=")])
+def test_what_is_printed_for_machines_is_all_that_is_printed(constant, tmp_path, capsys, form, start):
+    assert audit.main([*constant, "--format", form, "--json", str(tmp_path / "a.json")]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith(start)
+    assert "written" in printed.err
+    assert "written" not in printed.out
+    if form == "github":
+        assert f"file={tmp_path / 'constant_loss.py'},line=1,title=" in printed.out
 
 
 def test_a_coder_case_explained(alone, capsys):
@@ -163,6 +204,8 @@ def test_export(tmp_path, capsys):
             ["--case", "one-object", "--impl", "nowhere.at:all"],
             "--impl nowhere.at:all: there is no module nowhere; is its folder the current one",
         ),
+        (["--case", "one-object", "--format", "junit"], "--format='junit': --case explains in text; leave one of them out"),
+        (["--accepted", "nowhere.toml"], "--accepted nowhere.toml: cannot be read (No such file or directory)"),
         (["--impl", "json:dunps"], "--impl json:dunps: json has no function dunps; name it as json:function"),
         (["--scores", "sigmoid", "--case", "right-by-100"], "'right-by-100': no such case; did you mean right-by-1000"),
         (["--json", "a.txt"], "--json='a.txt': must end in .json"),

@@ -2,6 +2,7 @@
 
 python -m tf_ssd.audit
 python -m tf_ssd.audit --impl mypackage.losses:multibox --report audit.html
+python -m tf_ssd.audit --impl mypackage.losses:multibox --accepted audit.toml --format github
 python -m tf_ssd.audit --case no-labels-alone
 python -m tf_ssd.audit --scores sigmoid
 """
@@ -17,13 +18,12 @@ from tf_ssd.errors import AuditError
 if TYPE_CHECKING:  # everything heavy is imported when the audit starts, so that --help answers at once
     from rich.console import Console
 
+    from tf_ssd.audit.accepted import Accepted
     from tf_ssd.audit.cases.case import Case
     from tf_ssd.audit.run import Audit
 
 BROKEN = 1
-AUDITED = "tf_ssd"
 NARROWEST = 120  # columns of a table that goes into a file or a pipe
-WIDEST = 10_000  # more columns than any table has
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,46 +33,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check(config: AuditConfig) -> None:
-    """Raise AuditError if there is no such case, module or function; no module of --impl is imported."""
+    """Raise AuditError if there is no such case, module or function, or --accepted is wrong; no module of --impl is imported."""
     from tf_ssd.audit.asking.implementation import BUILT_IN
     from tf_ssd.audit.asking.modules import check_found
 
     _cases(config)
+    _accepted(config)
     for name in config.impl:
         if name not in BUILT_IN:
             check_found(name)
 
 
 def audit(config: AuditConfig) -> int:
-    """Run the cases, print what was found, and write the files that were asked for; 1 if a rule is broken, else 0.
+    """Run the cases, print what was found, and write the files that were asked for; 1 if a rule is broken that may not be, else 0.
 
     Raises:
         AuditError: there is no such case, or an implementation cannot be loaded.
         ConfigError: a file cannot be written.
     """
     from rich.console import Console
-    from rich.measure import Measurement
-    from rich.table import Table
 
-    from tf_ssd.audit.reports.one_case import case_details
-    from tf_ssd.audit.reports.table import render
     from tf_ssd.audit.run import installed
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, NARROWEST)
+    told = Console(highlight=False, stderr=config.format != "text")  # beside what is printed for a machine
     cases = _cases(config)
     if config.export is not None:
-        return _export(config, cases, console)
-    audited = _run(config, (*installed(config.scores), *config.impl), cases, console)
-    width = console.width
-    for part in case_details(audited) if config.case is not None else render(audited):
-        if isinstance(part, Table) and config.case is None:  # rather a line that the terminal breaks than a verdict cut off
-            console.width = max(width, Measurement.get(console, console.options.update(max_width=WIDEST), part).maximum)
+        return _export(config, cases, told)
+    names = dict.fromkeys((*_audited(config), *installed(config.scores)))
+    audited = _run(config, tuple(names), cases, told)
+    if config.format == "text":
+        _print(config, audited, told)
+    else:
+        sys.stdout.write(_for_machines(config, audited))
+    _write(config, audited, told)
+    return BROKEN if audited.broken else 0
+
+
+def _audited(config: AuditConfig) -> tuple[str, ...]:
+    return config.impl or ("tf_ssd",)
+
+
+def _print(config: AuditConfig, audited: "Audit", console: "Console") -> None:
+    """Print tables, and what they come to last."""
+    from tf_ssd.audit.reports.one_case import case_details
+    from tf_ssd.audit.reports.table import conclusion, render
+
+    if not console.is_terminal:
+        console.width = max(console.width, NARROWEST)
+    parts = case_details(audited) if config.case is not None else render(audited, width=console.width, every=config.all)
+    for part in (*parts, *conclusion(audited, width=console.width)):
         console.print(part)
-        console.width = width
-    _write(config, audited, console)
-    return BROKEN if audited.broken((AUDITED, *config.impl)) else 0
+
+
+def _for_machines(config: AuditConfig, audited: "Audit") -> str:
+    from tf_ssd.audit.asking.implementation import BUILT_IN
+    from tf_ssd.audit.asking.modules import place
+    from tf_ssd.audit.reports.ci import github, junit
+
+    if config.format == "junit":
+        return junit(audited)
+    places = {name: place(name) for name in config.impl if name not in BUILT_IN}
+    return github(audited, {name: where for name, where in places.items() if where is not None})
 
 
 def _cases(config: AuditConfig) -> tuple["Case", ...]:
@@ -103,11 +124,19 @@ def _run(config: AuditConfig, implementations: tuple[str, ...], cases: tuple["Ca
         return run.audit(
             implementations,
             cases,
+            audited=_audited(config),
+            accepted=_accepted(config),
             framework=config.framework,
             dtype=config.dtype,
             time_limit=config.time_limit,
             progress=lambda: progress.advance(bar),
         )
+
+
+def _accepted(config: AuditConfig) -> "Accepted":
+    from tf_ssd.audit.accepted import read
+
+    return {} if config.accepted is None else read(config.accepted)
 
 
 def _export(config: AuditConfig, cases: tuple["Case", ...], console: "Console") -> int:

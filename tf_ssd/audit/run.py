@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from threading import Event
 
+from tf_ssd.audit.accepted import FAILED, Accepted, Outcome, outcome
 from tf_ssd.audit.asking.implementation import BUILT_IN
 from tf_ssd.audit.asking.process import Process
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Case
 from tf_ssd.audit.diagnosis.diagnosis import Diagnosis, diagnose
-from tf_ssd.audit.judge import BROKEN, Judgement, judge
+from tf_ssd.audit.judge import Judgement, judge
 from tf_ssd.config import ScoreKind
 
 NEEDS = {"tf_ssd": (), "reference_torch": ("reference_torch", "torch"), "torchvision": ("torchvision",)}
@@ -31,6 +32,7 @@ class Row:
 class Audit:
     """All rows, by implementation and then by the name of the case; `dtypes` says what each implementation computed in.
 
+    `audited` are the losses that somebody asks about, before the others in `rows`; `accepted` are the cases that they may fail.
     `diagnoses` has an entry for each implementation but the witnesses; None if all its answers are right.
     """
 
@@ -38,14 +40,27 @@ class Audit:
     rows: dict[str, dict[str, Row]]
     dtypes: dict[str, str]
     diagnoses: dict[str, Diagnosis | None] = field(default_factory=dict)
+    audited: tuple[str, ...] = ("tf_ssd",)
+    accepted: Accepted = field(default_factory=dict)
 
     def count(self, implementation: str, verdict: str) -> int:
         """How many cases of an implementation have the verdict."""
         return sum(row.judgement.verdict == verdict for row in self.rows[implementation].values())
 
-    def broken(self, implementations: Sequence[str]) -> bool:
-        """Whether one of these breaks a rule."""
-        return any(self.count(name, verdict) for name in implementations for verdict in BROKEN)
+    def outcomes(self, implementation: str) -> dict[str, Outcome]:
+        """What each case means for an implementation, by the name of the case."""
+        accepted = self.accepted.get(implementation, {})
+        rows = self.rows[implementation].items()
+        return {case: outcome(row.judgement.verdict, accepted=case in accepted) for case, row in rows}
+
+    def failed(self, implementation: str) -> tuple[str, ...]:
+        """Names of the cases in which it breaks a rule that it may not break, or keeps one that it is said to break."""
+        return tuple(case for case, found in self.outcomes(implementation).items() if found in FAILED)
+
+    @property
+    def broken(self) -> bool:
+        """Whether an audited loss fails, or tf_ssd itself, which each of them is compared with."""
+        return any(self.failed(name) for name in self.rows if name in (*self.audited, "tf_ssd"))
 
 
 def installed(scores: ScoreKind = "softmax") -> tuple[str, ...]:
@@ -58,6 +73,8 @@ def audit(
     implementations: Sequence[str],
     cases: Sequence[Case],
     *,
+    audited: Sequence[str] = ("tf_ssd",),
+    accepted: Accepted | None = None,
     framework: str = "auto",
     dtype: str = "float32",
     time_limit: float = 20.0,
@@ -68,6 +85,8 @@ def audit(
     Args:
         implementations: names of `implementation.BUILT_IN`, or "package.module:function".
         cases: of the catalogue.
+        audited: those of the implementations that somebody asks about.
+        accepted: cases that they may fail.
         framework: of the implementations that are not built in.
         dtype: of all but reference_torch, which always computes in float64.
         time_limit: seconds for a case.
@@ -100,6 +119,8 @@ def audit(
         finally:
             stopped.set()
     rows = {name: future.result() for name, future in asked.items()}
-    answers = {name: {case: row.answer for case, row in rows[name].items()} for name in rows if name not in WITNESSES}
+    answers = {
+        name: {case: row.answer for case, row in rows[name].items()} for name in rows if name in audited or name not in WITNESSES
+    }
     diagnoses = {name: diagnose(cases, answers[name], dtype=dtypes[name]) for name in answers}
-    return Audit(tuple(cases), rows, dtypes, diagnoses)
+    return Audit(tuple(cases), rows, dtypes, diagnoses, tuple(audited), accepted or {})

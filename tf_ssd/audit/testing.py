@@ -10,12 +10,13 @@ It needs pytest, and makes a test of every case.
 import atexit
 from collections.abc import Callable, Collection
 from functools import cache
+from pathlib import Path
 
+from tf_ssd.audit.accepted import outcome, read, require_known
 from tf_ssd.audit.asking.process import Process
 from tf_ssd.audit.cases.catalogue import CATALOGUES
-from tf_ssd.audit.judge import BROKEN, judge
+from tf_ssd.audit.judge import judge
 from tf_ssd.config import ScoreKind
-from tf_ssd.errors import AuditError
 
 
 def audit_test(
@@ -25,7 +26,7 @@ def audit_test(
     dtype: str = "float32",
     scores: ScoreKind = "softmax",
     time_limit: float = 20.0,
-    accepted: Collection[str] = (),
+    accepted: Collection[str] | Path = (),
 ) -> Callable[[str], None]:
     """A pytest function, to be bound to a name that begins with `test_`.
 
@@ -37,17 +38,20 @@ def audit_test(
         dtype: of the inputs, "float32" or "float64".
         scores: "softmax" or "sigmoid", the kind that the loss is for.
         time_limit: seconds for a case.
-        accepted: names of cases that are known to fail. The test of such a case fails if the case passes: the list stays true.
+        accepted: names of cases that are known to fail, or the path of an audit.toml that lists them. The test of such a case fails
+            if the case is right: the list stays true. To accept a difference changes nothing.
 
     Raises:
-        AuditError: a name in `accepted` is no case.
+        AuditError: a name in `accepted` is no case, or the file cannot be read.
     """
     import pytest
 
     cases = CATALOGUES[scores]
-    unknown = sorted(set(accepted) - set(cases))
-    if unknown:
-        raise AuditError(f"accepted={unknown}: no such cases; python -m tf_ssd.audit lists them")
+    if isinstance(accepted, Path):
+        known_to_fail = set(read(accepted).get(implementation, {}))
+    else:
+        require_known(accepted, cases, "accepted")
+        known_to_fail = set(accepted)
 
     @cache
     def process() -> Process:
@@ -59,12 +63,12 @@ def audit_test(
     def test(name: str) -> None:
         case = cases[name]
         judgement = judge(case, process().ask(case), dtype=dtype)
-        if judgement.verdict == "n/a":
+        found = outcome(judgement.verdict, accepted=name in known_to_fail)
+        if found == "skipped":
             pytest.skip(judgement.what)
-        broken = judgement.verdict in BROKEN
-        if broken and name not in accepted:
+        if found == "failed":
             pytest.fail(f"{judgement.verdict}: {judgement.what}\nrule: {case.about.rule}\nwhy: {case.about.why}", pytrace=False)
-        if not broken and name in accepted:
+        if found == "mended":
             pytest.fail(f"{name} does not fail any more; take it out of accepted", pytrace=False)
 
     return test

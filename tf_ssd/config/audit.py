@@ -28,10 +28,17 @@ class AuditConfig:
     scores: ScoreKind = "softmax"
     """Class scores that the loss is for: one softmax over all slots, or a sigmoid for each (TensorFlow's Object Detection API).
     An --impl with a parameter of this name is told; torchvision, which has no sigmoids, is left out of their audit."""
+    accepted: Path | None = None
+    """Cases that an --impl is known to fail, as a .toml file lists them with the reason. They do not count for the exit code; one
+    that does not fail any more does."""
     case: str | None = None
     """Explain this case in detail, with its boxes and numbers."""
     time_limit: float = 20.0
     """Seconds that an implementation may take for a case, after which it is stopped."""
+    all: bool = False
+    """Show the cases that are right, too, and what the witnesses do otherwise."""
+    format: Literal["text", "junit", "github"] = "text"
+    """What is printed: tables and a conclusion, JUnit's XML, or annotations for a workflow of GitHub."""
     json: Path | None = None
     """Write every answer and verdict to this .json file."""
     report: Path | None = None
@@ -44,4 +51,7 @@ class AuditConfig:
         require(self.time_limit > 0, "--time-limit", self.time_limit, "must be positive")
         repeated = sorted({name for name in self.impl if self.impl.count(name) > 1})
         require(not repeated, "--impl", repeated, "name each implementation once")
+        require(
+            self.case is None or self.format == "text", "--format", self.format, "--case explains in text; leave one of them out"
+        )
         require_new(self, json=".json", report=".html", export="")

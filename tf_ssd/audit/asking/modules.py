@@ -33,6 +33,18 @@ def check_found(name: str) -> None:
         raise AuditError(f"--impl {name}: {path} has no function {' or '.join(wanted)}; {suggestion(path, _fitting(tree))}")
 
 
+def place(name: str) -> tuple[str, int] | None:
+    """File, relative to the current folder if it lies there, and line of "package.module:function"; None if that is not known."""
+    path, _, function = name.partition(":")
+    spec = _spec(path, name)
+    source = _source(spec)
+    if source is None or spec.origin is None:
+        return None
+    lines = [node.lineno for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == function]
+    file = Path(spec.origin)
+    return (str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)), (lines or [1])[0]
+
+
 def _spec(path: str, name: str) -> ModuleSpec:
     if path.endswith(".py") or "/" in path:
         module = ".".join(part for part in Path(path).with_suffix("").parts if part not in (".", ".."))

@@ -6,8 +6,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tf_ssd import __version__
 from tf_ssd.audit.cases.case import Case, CoderCase, LossCase
+from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.reports.pictures import LEFT, RIGHT, SIDE, pictures
-from tf_ssd.audit.reports.table import STYLES, short, value, wanted
+from tf_ssd.audit.reports.table import STYLES, value, wanted
 from tf_ssd.audit.run import Audit, Row
 
 
@@ -24,7 +25,7 @@ def html_report(audit: Audit) -> str:
     groups = list(dict.fromkeys(case["group"] for case in cases))
     return environment.get_template("audit.html.j2").render(
         version=__version__,
-        names=[short(name) for name in audit.rows],
+        names=list(short_names(audit.rows).values()),
         dtypes=list(audit.dtypes.values()),
         verdicts=list(STYLES),
         counts=[[audit.count(name, verdict) for verdict in STYLES] for name in audit.rows],
@@ -38,7 +39,7 @@ def _case(case: Case, rows: dict[str, Row]) -> dict[str, Any]:
     about = case.about
     answers = [
         {
-            "name": short(name),
+            "name": short_names(rows)[name],
             "value": value(row.answer),
             "terms": _terms(row),
             "verdict": row.judgement.verdict,
@@ -76,5 +77,5 @@ def _settings(case: Case) -> str:
 def _rows(case: CoderCase, rows: dict[str, Row]) -> list[tuple[str, list[str]]]:
     """Rows of four numbers: what is given, what is expected, and what each implementation answered."""
     given = [("default box", case.default_boxes), (f"to {case.operation}", case.values), ("expected", case.expected)]
-    given += [(short(name), row.answer.boxes) for name, row in rows.items() if row.answer.boxes is not None]
+    given += [(short_names(rows)[name], row.answer.boxes) for name, row in rows.items() if row.answer.boxes is not None]
     return [(name, [f"{number:.7g}" for number in numbers[0]]) for name, numbers in given]

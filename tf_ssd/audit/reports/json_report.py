@@ -8,6 +8,7 @@ from tf_ssd import __version__
 from tf_ssd.audit.cases.answer import Answer, to_json
 from tf_ssd.audit.cases.case import Case, CoderCase
 from tf_ssd.audit.cases.ledger import expected
+from tf_ssd.audit.reports.conclusion import conclusions
 from tf_ssd.audit.reports.table import STYLES
 from tf_ssd.audit.run import Audit, Row
 
@@ -18,7 +19,11 @@ def json_report(audit: Audit) -> dict[str, Any]:
     cases = [
         {**_case(case), "answers": {name: _row(rows[case.about.name]) for name, rows in audit.rows.items()}} for case in audit.cases
     ]
-    return {"tf_ssd": __version__, "dtypes": audit.dtypes, "summary": summary, "cases": cases}
+    return {"tf_ssd": __version__, "dtypes": audit.dtypes, "summary": summary, "conclusions": _conclusions(audit), "cases": cases}
+
+
+def _conclusions(audit: Audit) -> dict[str, list[str]]:
+    return {about.name: [line.text for line in about.lines] for about in conclusions(audit)}
 
 
 def _case(case: Case) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from rich.text import Text
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import CoderCase, Image, LossCase
 from tf_ssd.audit.cases.ledger import Expected, cross_entropies, expected, smooth_l1s
-from tf_ssd.audit.reports.table import STYLES, short
+from tf_ssd.audit.reports.names import short_names
+from tf_ssd.audit.reports.table import STYLES
 from tf_ssd.audit.run import Audit
 
 
@@ -61,7 +62,7 @@ def _answers(audit: Audit, case: LossCase) -> Table:
     for name, rows in audit.rows.items():
         answer, judgement = rows[case.about.name].answer, rows[case.about.name].judgement
         words = Text(f"{judgement.verdict}{': ' * bool(judgement.what)}{judgement.what}", style=STYLES[judgement.verdict])
-        table.add_row(short(name), *_numbers(answer), words)
+        table.add_row(short_names(audit.rows)[name], *_numbers(answer), words)
     return table
 
 
@@ -90,7 +91,7 @@ def _coded(audit: Audit) -> Table:
         [row] = rows.values()
         numbers = ["-"] * 4 if row.answer.boxes is None else [f"{number:.8g}" for number in row.answer.boxes[0]]
         words = Text(f"{row.judgement.verdict} {row.judgement.what}".strip(), style=STYLES[row.judgement.verdict])
-        table.add_row(short(name), *numbers, words)
+        table.add_row(short_names(audit.rows)[name], *numbers, words)
     return table
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tf_ssd.audit.cases.case import Image, LossCase
 from tf_ssd.audit.cases.ledger import cross_entropies, expected, smooth_l1s
-from tf_ssd.audit.reports.table import short
+from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.run import Row
 
 LEFT, RIGHT = -0.15, 1.15  # edges of the plane that is drawn, in image sides; what reaches beyond is named, not drawn
@@ -61,7 +61,7 @@ def pictures(case: LossCase, rows: dict[str, Row]) -> Iterator[Picture]:
     gradients = {} if case.loud else {"expected": expected(case).logits_gradient}
     for name, row in rows.items():
         if row.answer.logits_gradient is not None:
-            gradients[short(name)] = row.answer.logits_gradient
+            gradients[short_names(rows)[name]] = row.answer.logits_gradient
     for number, image in enumerate(case.images):
         slopes = {name: gradient[number] for name, gradient in gradients.items()}
         drawn, beyond = _truth(image)

@@ -1,0 +1,93 @@
+"""What an audit comes to, in at most ten rows."""
+
+import textwrap
+
+import pytest
+
+from tests.audit.reports.builder import DOUBLED, FEW, TIE, audit_of
+from tf_ssd.audit.cases.answer import Answer
+from tf_ssd.audit.diagnosis.diagnosis import Diagnosis
+from tf_ssd.audit.reports.conclusion import INDENT, conclusions, fitting
+
+MINE = "package.losses:mine"
+
+
+def texts(audit):
+    return [line.text for about in conclusions(audit) for line in about.lines]
+
+
+def test_who_is_right_is_told_in_one_line():
+    assert texts(audit_of({MINE: {}})) == ["losses:mine: no rule is broken in 5 answers"]
+    assert texts(audit_of({MINE: {"ties-at-the-cut": TIE}})) == [
+        "losses:mine: no rule is broken in 5 answers; 1 follow another convention"
+    ]
+
+
+def test_what_is_wrong_how_often_and_what_to_do_next():
+    wrong = {"one-object": DOUBLED, "three-hardest-negatives": Answer("raised", "KeyError: 'x'"), "ties-at-the-cut": TIE}
+    assert texts(audit_of({MINE: wrong}, dtype="float64")) == [
+        "losses:mine: 2 of 5 answers break a rule (1 fault, 1 error); 1 follow another convention",
+        "1 fault: total 16.1051 instead of 8.05257, x2 (boxes 1.156, classes 6.896)",
+        "1 error: KeyError: 'x'",
+        "next: python -m tf_ssd.audit --impl package.losses:mine --dtype float64 --case one-object",
+    ]
+
+
+def test_a_diagnosis_says_how_much_it_explains_and_whether_it_is_sure():
+    audit = audit_of({MINE: {"one-object": DOUBLED, "three-hardest-negatives": DOUBLED}})
+    errors = ("variances (0.1, 0.1)", "ranked with the positives")
+    sure = Diagnosis(errors, tuple(FEW[:4]), 5, boxes=("box 19 is missing",))
+    assert texts(audit_of_diagnosis(audit, sure))[1:3] == [
+        "explains 4 of 5 answers: variances (0.1, 0.1); ranked with the positives",
+        "box 19 is missing",
+    ]
+    unsure = Diagnosis(errors[:1], tuple(FEW), 5, alternatives=(("a", "b"), ("c",), ("d",), ("e",)))
+    assert texts(audit_of_diagnosis(audit, unsure))[1:3] == [
+        "one of several that explain 5 of 5 answers: variances (0.1, 0.1)",
+        "unsure, as these explain as much: a with b; or c; or d; and 1 more",
+    ]
+
+
+def audit_of_diagnosis(audit, diagnosis):
+    from dataclasses import replace
+
+    return replace(audit, diagnoses={MINE: diagnosis})
+
+
+def test_accepted_cases_and_those_that_are_mended():
+    accepted = {MINE: {"one-object": "why", "three-hardest-negatives": "why", "ties-at-the-cut": "a difference"}}
+    audit = audit_of({MINE: {"one-object": DOUBLED, "ties-at-the-cut": TIE}}, accepted=accepted)
+    assert audit.failed(MINE) == ("three-hardest-negatives",)
+    assert "accepted: 1 case may fail, as --accepted says" in texts(audit)
+    assert texts(audit)[-1] == "next: take out of the accepted cases what is right now: three-hardest-negatives"
+
+
+def test_what_could_not_be_asked_is_said():
+    audit = audit_of({MINE: dict.fromkeys(FEW, Answer("inapplicable", "matches only"))})
+    assert texts(audit) == ["losses:mine: no case could be asked", "not asked: 5 cases (matches only: 5)"]
+
+
+def test_tf_ssd_is_mentioned_if_it_breaks_a_rule_itself():
+    assert [about.name for about in conclusions(audit_of({MINE: {}, "tf_ssd": {}}))] == ["losses:mine"]
+    assert [about.name for about in conclusions(audit_of({MINE: {}, "tf_ssd": {"one-object": DOUBLED}}))] == [
+        "losses:mine",
+        "tf_ssd",
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("losses", [1, 2, 3])
+def test_ten_rows_at_any_width_for_three_losses(width, losses):
+    wrong = {name: Answer("raised", f"{name} {'is something long to say ' * 4}") for name in FEW}
+    found = conclusions(audit_of({f"package{number}.losses:mine": wrong for number in range(losses)}))
+    lines = [line.text for _, line in fitting(found, width)]
+    assert sum(len(textwrap.wrap(line, width - INDENT)) for line in lines) <= 10
+    assert sum("answers break a rule" in line for line in lines) == losses
+    assert sum(line.startswith("next: python") for line in lines) == 1
+
+
+def test_losses_share_the_rows():
+    wrong = {name: Answer("raised", name) for name in FEW}
+    found = conclusions(audit_of({f"package{number}.losses:mine": wrong for number in range(3)}))
+    told = [about.name for about, line in fitting(found, 120) if "error: " in line.text]
+    assert [told.count(about.name) for about in found] == [2, 2, 2]

@@ -1,0 +1,141 @@
+"""What an audit comes to, in lines that a person can act on: what is wrong, what explains it, and what to do next."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tf_ssd.audit.judge import BROKEN, Verdict
+from tf_ssd.audit.reports.names import short_names
+from tf_ssd.audit.run import Audit
+
+MOST = 10  # rows of a screen
+INDENT = 2  # columns before a line that is no headline
+HEADLINE, NEXT, ERRORS, ALTERNATIVES, UNEXPLAINED, BOXES, REST = range(7)  # what is left out last comes first
+ORDER = (HEADLINE, ERRORS, ALTERNATIVES, UNEXPLAINED, BOXES, REST, NEXT)  # in which they are read
+SHOWN = 3  # sentences of a kind
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sentence of a conclusion. Where there is room for few, a low `rank` stays, and of one rank a low `turn`."""
+
+    rank: int
+    text: str
+    turn: int = 0
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """All sentences about one implementation, the headline first; `verdict` is its worst."""
+
+    name: str
+    verdict: Verdict
+    lines: tuple[Line, ...]
+
+
+def conclusions(audit: Audit) -> tuple[Conclusion, ...]:
+    """One for each loss that is audited, and for tf_ssd if it breaks a rule."""
+    beside = "tf_ssd" in audit.rows and "tf_ssd" not in audit.audited and bool(audit.failed("tf_ssd"))
+    return tuple(_conclusion(audit, name) for name in (*audit.audited, *["tf_ssd"] * beside))
+
+
+def fitting(found: Sequence[Conclusion], width: int, *, most: int = MOST) -> list[tuple[Conclusion, Line]]:
+    """The lines for at most `most` rows of `width` columns, in their order: all headlines, one thing to do next, what else fits."""
+    kept: set[int] = set()
+    left, ranks = most, set()
+    for line in sorted((line for about in found for line in about.lines), key=lambda line: (line.rank, line.turn)):
+        rows = len(textwrap.wrap(line.text, max(width - INDENT, 1)))
+        if line.rank == HEADLINE or (rows <= left and not (line.rank == NEXT in ranks)):
+            kept.add(id(line))
+            ranks.add(line.rank)
+            left -= rows
+    return [(about, line) for about in found for line in about.lines if id(line) in kept]
+
+
+def _conclusion(audit: Audit, name: str) -> Conclusion:
+    counts: dict[Verdict, int] = {verdict: audit.count(name, verdict) for verdict in (*BROKEN, "difference")}
+    verdict: Verdict = next((verdict for verdict, count in counts.items() if count), "ok")
+    sentences: dict[int, Iterable[str]] = {
+        HEADLINE: [f"{short_names(audit.rows)[name]}: {_headline(audit, name)}"],
+        REST: _rest(audit, name),
+    }
+    if len(audit.cases) > 1:  # one answer explains nothing, or many things
+        sentences |= {ERRORS: _errors(audit, name), ALTERNATIVES: _alternatives(audit, name)}
+        sentences |= {UNEXPLAINED: _unexplained(audit, name), BOXES: _boxes(audit, name)}
+    sentences[NEXT] = _next(audit, name)
+    lines = [Line(rank, text, turn) for rank in ORDER for turn, text in enumerate(sentences.get(rank, ()))]
+    return Conclusion(short_names(audit.rows)[name], verdict, tuple(lines))
+
+
+def _headline(audit: Audit, name: str) -> str:
+    asked = len(audit.cases) - audit.count(name, "n/a")
+    answers = f"{asked} answer{'s' * (asked != 1)}"
+    counts = {verdict: audit.count(name, verdict) for verdict in (*BROKEN, "difference")}
+    broken = sum(counts[verdict] for verdict in BROKEN)
+    others = f"{counts['difference']} follow another convention" if counts["difference"] else ""
+    if not asked:
+        return "no case could be asked"
+    if not broken:
+        return f"no rule is broken in {answers}" + (f"; {others}" if others else "")
+    kinds = ", ".join(_counted(counts[verdict], verdict) for verdict in BROKEN if counts[verdict])
+    return f"{broken} of {answers} break a rule ({kinds})" + (f"; {others}" if others else "")
+
+
+def _errors(audit: Audit, name: str) -> Iterator[str]:
+    diagnosis = audit.diagnoses.get(name)
+    if diagnosis is not None and diagnosis.errors:
+        sure = "one of several that explain" if diagnosis.unsure else "explains"
+        yield f"{sure} {len(diagnosis.explained)} of {diagnosis.of} answers: {'; '.join(diagnosis.errors)}"
+
+
+def _alternatives(audit: Audit, name: str) -> Iterator[str]:
+    diagnosis = audit.diagnoses.get(name)
+    if diagnosis is not None and diagnosis.alternatives:
+        more = len(diagnosis.alternatives) - SHOWN
+        shown = "; or ".join(" with ".join(errors) for errors in diagnosis.alternatives[:SHOWN])
+        yield f"unsure, as these explain as much: {shown}" + (f"; and {more} more" if more > 0 else "")
+
+
+def _unexplained(audit: Audit, name: str) -> Iterator[str]:
+    """What happens most often in cases that no named error explains."""
+    diagnosis = audit.diagnoses.get(name)
+    explained = diagnosis.explained if diagnosis is not None and diagnosis.errors else ()
+    outcomes = audit.outcomes(name)
+    judgements = [row.judgement for case, row in audit.rows[name].items() if case not in explained and outcomes[case] == "failed"]
+    for (verdict, what), count in Counter((judgement.verdict, judgement.what) for judgement in judgements).most_common(SHOWN):
+        yield f"{_counted(count, verdict)}: {what}"
+
+
+def _boxes(audit: Audit, name: str) -> Iterator[str]:
+    diagnosis = audit.diagnoses.get(name)
+    if diagnosis is not None:
+        yield from diagnosis.boxes[:SHOWN]
+
+
+def _rest(audit: Audit, name: str) -> Iterator[str]:
+    outcomes = Counter(audit.outcomes(name).values())
+    if outcomes["accepted"]:
+        yield f"accepted: {_counted(outcomes['accepted'], 'case')} may fail, as --accepted says"
+    rows = [row for row in audit.rows[name].values() if row.judgement.verdict == "n/a"]
+    if rows:
+        reasons = Counter(row.judgement.what for row in rows).most_common(SHOWN)
+        yield f"not asked: {_counted(len(rows), 'case')} ({', '.join(f'{reason}: {count}' for reason, count in reasons)})"
+
+
+def _next(audit: Audit, name: str) -> Iterator[str]:
+    """What to do: the list of accepted cases first, then the first case that fails."""
+    outcomes = audit.outcomes(name)
+    mended = [case for case, found in outcomes.items() if found == "mended"]
+    if mended:
+        yield f"next: take out of the accepted cases what is right now: {', '.join(mended)}"
+    failed = [case for case, found in outcomes.items() if found == "failed"]
+    if failed and len(audit.cases) > 1:
+        impl = "" if name == "tf_ssd" else f" --impl {name}"
+        scores = " --scores sigmoid" if any(getattr(case, "scores", "") == "sigmoid" for case in audit.cases) else ""
+        dtype = " --dtype float64" if audit.dtypes[name] == "float64" else ""
+        yield f"next: python -m tf_ssd.audit{impl}{scores}{dtype} --case {failed[0]}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
