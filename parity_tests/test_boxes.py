@@ -47,6 +47,7 @@ def check_gradient(side: Implementation, operation: str, *inputs: np.ndarray, to
         assert_agree(actual=ours, expected=theirs, scale=scale, what=what, **context)
 
 
+@pytest.mark.rule("R-BOX-1", "R-BOX-2", "R-BOX-3")
 @SIDES_AND_DTYPES
 @pytest.mark.parametrize("operation", UNARY)
 @given(boxes=strategies.grid_boxes(count=COUNT), seed=strategies.seeds)
@@ -57,12 +58,14 @@ def test_unary(side: Implementation, dtype: type, operation: str, boxes: np.ndar
     check_gradient(side, operation, arbitrary)
 
 
+@pytest.mark.rule("R-IOU-1", "R-IOU-2", "R-IOU-4", "R-IOU-7")
 @SIDES_AND_DTYPES
 @given(a=strategies.grid_boxes(count=COUNT), b=strategies.related_boxes(count=COUNT))
 def test_iou_on_the_grid(side: Implementation, dtype: type, a: np.ndarray, b: np.ndarray) -> None:
     check_iou(side, a.astype(dtype), b.astype(dtype))
 
 
+@pytest.mark.rule("R-IOU-1", "R-IOU-6")
 @SIDES_AND_DTYPES
 @given(seed=strategies.seeds)
 def test_iou_of_arbitrary_boxes(side: Implementation, dtype: type, seed: int) -> None:
@@ -71,6 +74,7 @@ def test_iou_of_arbitrary_boxes(side: Implementation, dtype: type, seed: int) ->
     check_gradient(side, "boxes.iou", a, b, tolerance=CANCELLING)
 
 
+@pytest.mark.rule("R-IOU-7")
 @pytest.mark.parametrize("side", [EAGER, GRAPH], ids=lambda side: side.name)
 @given(seed=strategies.seeds)
 def test_iou_is_symmetric_to_the_bit(side: Implementation, seed: int) -> None:
@@ -79,6 +83,7 @@ def test_iou_is_symmetric_to_the_bit(side: Implementation, seed: int) -> None:
     np.testing.assert_array_equal(side.call("boxes.iou", a, b)[0], side.call("boxes.iou", b, a)[0].T)
 
 
+@pytest.mark.rule("R-IOU-3", "R-IOU-6")
 @SIDES_AND_DTYPES
 @pytest.mark.parametrize(
     "box", [(0.5, 0.5, 0.5, 0.75), (0.5, 0.5, 0.75, 0.5), (0.5, 0.5, 0.5, 0.5), (0.75, 0.5, 0.25, 0.75), (0.75, 0.75, 0.5, 0.5)]
@@ -93,12 +98,14 @@ def test_iou_without_area_is_zero_with_finite_gradient(side: Implementation, dty
             assert np.all(np.isfinite(gradient))
 
 
+@pytest.mark.rule("R-IOU-3")
 @SIDES
 def test_iou_of_nan_is_zero(side: Implementation) -> None:
     boxes = np.array([(np.nan, 0, 1, 1), (0, 0, np.nan, np.nan)], np.float32)
     assert np.all(check_operation(side, "boxes.iou", boxes, np.array([(0, 0, 1, 1)], np.float32)) == 0)
 
 
+@pytest.mark.rule("R-IOU-1")
 @SIDES
 def test_iou_broadcasts_leading_dimensions(side: Implementation) -> None:
     a, b = strategies.random_boxes(1, 3, 2), strategies.random_boxes(2, 5)
@@ -107,6 +114,7 @@ def test_iou_broadcasts_leading_dimensions(side: Implementation) -> None:
     assert_agree(operation="boxes.iou", actual=overlap, expected=expected, inputs=(a, b))
 
 
+@pytest.mark.rule("R-BOX-1")
 @SIDES
 @given(boxes=strategies.grid_boxes(count=COUNT))
 def test_conversions_invert_each_other(side: Implementation, boxes: np.ndarray) -> None:
@@ -117,6 +125,7 @@ def test_conversions_invert_each_other(side: Implementation, boxes: np.ndarray) 
     np.testing.assert_array_equal(side.call("boxes.flip_horizontal", flipped)[0], boxes)
 
 
+@pytest.mark.rule("R-BOX-3")
 @given(st.data())
 def test_flipping_both_keeps_iou(data: st.DataObject) -> None:
     a, b = (data.draw(strategies.grid_boxes(count=COUNT)) for _ in range(2))

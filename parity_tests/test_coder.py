@@ -57,6 +57,7 @@ def check_decode(side: Implementation, offsets: np.ndarray, defaults: np.ndarray
     return actual
 
 
+@pytest.mark.rule("R-COD-1", "R-COD-2", "R-COD-3")
 @SIDES_AND_DTYPES
 @given(seed=strategies.seeds)
 def test_encode(side: Implementation, dtype: type, seed: int) -> None:
@@ -65,6 +66,7 @@ def test_encode(side: Implementation, dtype: type, seed: int) -> None:
     check_encode(side, boxes, defaults, variances=(1.0, 0.5))
 
 
+@pytest.mark.rule("R-COD-4", "R-COD-5")
 @SIDES_AND_DTYPES
 @given(seed=strategies.seeds)
 def test_decode(side: Implementation, dtype: type, seed: int) -> None:
@@ -74,6 +76,7 @@ def test_decode(side: Implementation, dtype: type, seed: int) -> None:
     check_decode(side, offsets, defaults, max_log_scale=None, variances=(1.0, 0.5))
 
 
+@pytest.mark.rule("R-COD-1", "R-COD-2", "R-COD-4")
 @SIDES_AND_DTYPES
 @given(seed=strategies.seeds)
 def test_gradients(side: Implementation, dtype: type, seed: int) -> None:
@@ -83,6 +86,7 @@ def test_gradients(side: Implementation, dtype: type, seed: int) -> None:
     check_gradient(side, "coder.decode", offsets, defaults)
 
 
+@pytest.mark.rule("R-COD-4")
 @SIDES
 @given(seed=strategies.seeds)
 def test_decode_inverts_encode(side: Implementation, seed: int) -> None:
@@ -92,6 +96,7 @@ def test_decode_inverts_encode(side: Implementation, seed: int) -> None:
     np.testing.assert_allclose(side.call("coder.decode", offsets, defaults)[0], boxes, rtol=0, atol=1e-14)
 
 
+@pytest.mark.rule("R-COD-1", "R-COD-2", "R-COD-3")
 @SIDES_AND_DTYPES
 def test_known_offsets(side: Implementation, dtype: type) -> None:
     """Centre 0.1 to the right of a box 0.2 wide: 0.1 / 0.2 / 0.1 = 5. Twice as wide: ln 2 / 0.2. Half as high: -ln 2 / 0.2."""
@@ -101,6 +106,7 @@ def test_known_offsets(side: Implementation, dtype: type) -> None:
     np.testing.assert_allclose(check_encode(side, boxes, defaults), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.rule("R-COD-5")
 @SIDES_AND_DTYPES
 def test_decode_clamps_the_size(side: Implementation, dtype: type) -> None:
     """At most 1000 / 16 = 62.5 times the default box; with None the same offset gives e^20 times."""
@@ -112,6 +118,7 @@ def test_decode_clamps_the_size(side: Implementation, dtype: type) -> None:
     assert xmax - xmin == pytest.approx(0.01 * math.exp(20))
 
 
+@pytest.mark.rule("R-COD-5")
 @SIDES
 def test_the_clamp_stops_the_gradient_above_it_alone(side: Implementation) -> None:
     limit = math.log(1000 / 16) / 0.2

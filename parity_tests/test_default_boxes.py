@@ -39,6 +39,7 @@ def check_default_boxes(ours: Any, theirs: Any) -> np.ndarray:
     return actual
 
 
+@pytest.mark.rule("R-DEF-1", "R-DEF-2", "R-DEF-3", "R-DEF-4", "R-DEF-5")
 @PRESETS
 @CLIPS
 def test_presets(preset: str, clip: str) -> None:
@@ -47,6 +48,7 @@ def test_presets(preset: str, clip: str) -> None:
     check_default_boxes(ours, theirs)
 
 
+@pytest.mark.rule("R-DEF-1", "R-DEF-3")
 @pytest.mark.parametrize("preset", COUNTS)
 def test_presets_of_the_family(preset: str) -> None:
     """As they are, and as the rule of their networks makes them of their sizes."""
@@ -59,6 +61,7 @@ def test_presets_of_the_family(preset: str) -> None:
     np.testing.assert_allclose(rule.sizes(ours.shapes), sizes, rtol=1e-12)
 
 
+@pytest.mark.rule("R-DEF-1", "R-DEF-2", "R-DEF-3")
 @given(arguments=strategies.grid_configs())
 def test_small_grids(arguments: dict[str, Any]) -> None:
     ours = tf_ssd.config.caffe_boxes(**arguments)
@@ -66,6 +69,7 @@ def test_small_grids(arguments: dict[str, Any]) -> None:
     assert len(boxes) == ours.num_boxes
 
 
+@pytest.mark.rule("R-DEF-2", "R-DEF-3")
 def test_known_numbers() -> None:
     """The first cell of VOC300 and the last of all, by hand: centres 4 px and 150 px, sizes from 30, 60 and 264, 315 px."""
     boxes = production.default_boxes(tf_ssd.config.VOC300, dtype="float64").numpy() * 300
@@ -78,6 +82,7 @@ def test_known_numbers() -> None:
     np.testing.assert_allclose(boxes[-3], (150, 150, np.sqrt(264 * 315), np.sqrt(264 * 315)), rtol=1e-12)
 
 
+@pytest.mark.rule("R-DEF-4")
 @PRESETS
 def test_the_clip_rules_differ_where_they_should(preset: str) -> None:
     config = getattr(tf_ssd.config, preset)

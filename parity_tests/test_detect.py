@@ -90,6 +90,7 @@ def single(side: Implementation, defaults: Any, scores: Any, **options: Any) -> 
     return [(int(label), round(float(score), 6)) for label, score in zip(labels[0], found[0], strict=True)][: int(count[0])]
 
 
+@pytest.mark.rule("R-DET-3", "R-DET-4", "R-DET-5", "R-DET-6")
 @ON_THE_GRID
 @third
 @given(seed=strategies.seeds, options=st.sampled_from(SETTINGS))
@@ -98,6 +99,7 @@ def test_on_the_grid(side: Implementation, dtype: type, seed: int, options: dict
     check_detect(side, *undisturbed(seed, dtype, options.get("scores", "softmax")), **options)
 
 
+@pytest.mark.rule("R-DET-3", "R-DET-4", "R-DET-5")
 @SIDES
 @third
 @given(seed=strategies.seeds)
@@ -107,6 +109,7 @@ def test_arbitrary_predictions(side: Implementation, seed: int) -> None:
         check_detect(side, *arbitrary(seed), score_threshold=0.05, **options)
 
 
+@pytest.mark.rule("R-DET-1")
 @ON_THE_GRID
 @given(seed=strategies.seeds, options=st.sampled_from(SETTINGS))
 def test_some_boxes_have_no_area(side: Implementation, dtype: type, seed: int, options: dict[str, Any]) -> None:
@@ -121,6 +124,7 @@ def test_some_boxes_have_no_area(side: Implementation, dtype: type, seed: int, o
         assert (boxes[image, :number, 2:] > boxes[image, :number, :2]).all()
 
 
+@pytest.mark.rule("R-DET-3")
 @SIDES
 def test_all_default_boxes(side: Implementation) -> None:
     rng = np.random.default_rng(5)
@@ -128,6 +132,7 @@ def test_all_default_boxes(side: Implementation) -> None:
     check_detect(side, rng.normal(size=(1, 8732, 4)), rng.normal(size=(1, 8732, 5)) * 2, defaults)
 
 
+@pytest.mark.rule("R-DET-4")
 @ALL
 def test_a_suppressed_box_does_not_suppress(side: Implementation) -> None:
     """B overlaps A (IoU 3/5) and C (3/5), A and C overlap less (1/3): A removes B, so C stays."""
@@ -136,6 +141,7 @@ def test_a_suppressed_box_does_not_suppress(side: Implementation) -> None:
     assert single(side, [a, b, c], [[0.8], [0.9], [0.7]]) == [(1, 0.9)]
 
 
+@pytest.mark.rule("R-DET-4")
 @ALL
 def test_overlap_equal_to_the_threshold_stays(side: Implementation) -> None:
     boxes = [(0.5, 0.5, 0.5, 0.5), (0.5, 0.5, 0.5, 0.25)]  # IoU 1/2
@@ -143,12 +149,14 @@ def test_overlap_equal_to_the_threshold_stays(side: Implementation) -> None:
     assert len(single(side, boxes, [[0.9], [0.8]], iou_threshold=0.4999)) == 1
 
 
+@pytest.mark.rule("R-DET-3")
 @ALL
 def test_classes_do_not_suppress_each_other(side: Implementation) -> None:
     box = (0.5, 0.5, 0.5, 0.5)
     assert single(side, [box, box], [[0.5, 0.25], [0.125, 0.75]]) == [(2, 0.75), (1, 0.5)]
 
 
+@pytest.mark.rule("R-DET-7")
 @ALL
 def test_class_agnostic_suppression_leaves_one_detection_for_one_place(side: Implementation) -> None:
     """Two boxes of one place and one elsewhere; each box counts for its best class alone."""
@@ -160,6 +168,7 @@ def test_class_agnostic_suppression_leaves_one_detection_for_one_place(side: Imp
     assert single(side, [box, box, elsewhere], scores, class_agnostic=True, top_k=1) == [(2, 0.75)]
 
 
+@pytest.mark.rule("R-DET-6", "R-DET-7")
 @ALL
 def test_class_agnostic_ties_go_to_the_lowest_class_of_the_lowest_default_box(side: Implementation) -> None:
     """Four boxes apart, the last two with the same best score for another class."""
@@ -172,6 +181,7 @@ def test_class_agnostic_ties_go_to_the_lowest_class_of_the_lowest_default_box(si
     assert boxes[0, :3, :2].tolist() == [[0.125, 0.625], [0.625, 0.625], [0.125, 0.125]]
 
 
+@pytest.mark.rule("R-DET-1")
 @ALL
 def test_a_box_without_area_takes_nobodys_place(side: Implementation) -> None:
     """Flat, wholly outside, or NaN, and each better than the two that are left."""
@@ -182,6 +192,7 @@ def test_a_box_without_area_takes_nobodys_place(side: Implementation) -> None:
         assert single(side, [flat, outside, broken, left, right], scores, **options) == [(1, 0.6), (1, 0.5)]
 
 
+@pytest.mark.rule("R-DET-2")
 @ALL
 def test_score_equal_to_the_threshold_is_not_enough(side: Implementation) -> None:
     """Four equal logits: every probability is exactly 1/4."""
@@ -191,6 +202,7 @@ def test_score_equal_to_the_threshold_is_not_enough(side: Implementation) -> Non
         assert count == [expected]
 
 
+@pytest.mark.rule("R-DET-6")
 @ALL
 def test_ties_go_to_the_lowest_class_then_the_lowest_default_box(side: Implementation) -> None:
     defaults = np.array([(0.25, 0.25, 0.25, 0.25), (0.75, 0.75, 0.25, 0.25)])
@@ -200,12 +212,14 @@ def test_ties_go_to_the_lowest_class_then_the_lowest_default_box(side: Implement
     assert boxes[0, :, 0].tolist() == [0.125, 0.625, 0.125]
 
 
+@pytest.mark.rule("R-DET-3")
 @ALL
 def test_top_k_applies_per_class_before_suppression(side: Implementation) -> None:
     apart = [(0.125, 0.125, 0.25, 0.25), (0.625, 0.625, 0.25, 0.25)]
     assert single(side, [apart[0], apart[0], apart[1]], [[0.9], [0.8], [0.7]], top_k=2) == [(1, 0.9)]
 
 
+@pytest.mark.rule("R-DET-1")
 @ALL
 def test_boxes_are_clipped_before_suppression(side: Implementation) -> None:
     """Two boxes that reach far over the left edge by different widths are one and the same inside the image."""
@@ -215,6 +229,7 @@ def test_boxes_are_clipped_before_suppression(side: Implementation) -> None:
     assert boxes[0, 0].tolist() == [0, 0.25, 0.5, 0.75]
 
 
+@pytest.mark.rule("R-DET-8")
 @ALL
 def test_nothing_found_is_padding(side: Implementation) -> None:
     logits = np.array([[[50.0, 0, 0]] * 3])
@@ -223,6 +238,7 @@ def test_nothing_found_is_padding(side: Implementation) -> None:
     assert not any(array.any() for array in (boxes, labels, scores, count))
 
 
+@pytest.mark.rule("R-DET-9")
 @ALL
 def test_half_precision_is_computed_in_float32(side: Implementation) -> None:
     rng = np.random.default_rng(3)

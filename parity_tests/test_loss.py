@@ -120,6 +120,7 @@ def small_problem(labels: Any, classes: int = 3, dtype: type = np.float32) -> Pr
     return Problem(offsets, rng.normal(size=(*labels.shape, classes)), targets, labels).astype(dtype)
 
 
+@pytest.mark.rule("R-LOSS-4")
 @SIDES_AND_DTYPES
 @given(seed=strategies.seeds)
 def test_smooth_l1(side: Implementation, dtype: type, seed: int) -> None:
@@ -129,18 +130,21 @@ def test_smooth_l1(side: Implementation, dtype: type, seed: int) -> None:
     check_gradient(side, "loss.smooth_l1", x)
 
 
+@pytest.mark.rule("R-MIN-1", "R-MIN-2", "R-MIN-3", "R-MIN-5")
 @SIDES_AND_DTYPES
 @given(logits=strategies.logit_arrays(B, K, C), labels=strategies.label_arrays(B, K, classes=C), mining=minings)
 def test_mining(side: Implementation, dtype: type, logits: np.ndarray, labels: np.ndarray, mining: dict[str, Any]) -> None:
     check_mining(side, logits.astype(dtype), labels, **mining)
 
 
+@pytest.mark.rule("R-LOSS-1", "R-LOSS-2", "R-LOSS-3", "R-LOSS-12")
 @SIDES_AND_DTYPES
 @given(problem=problems(), options=options)
 def test_multibox_loss(side: Implementation, dtype: type, problem: Problem, options: dict[str, Any]) -> None:
     check_loss(side, problem.astype(dtype), **options)
 
 
+@pytest.mark.rule("R-LOSS-1", "R-MIN-4")
 @SIDES
 @pytest.mark.parametrize("seed", range(3))
 def test_multibox_loss_of_all_default_boxes(side: Implementation, seed: int) -> None:
@@ -151,6 +155,7 @@ def test_multibox_loss_of_all_default_boxes(side: Implementation, seed: int) -> 
     check_mining(side, problem.logits, problem.target_labels, negative_ratio=3, min_negatives=0)
 
 
+@pytest.mark.rule("R-LOSS-1", "R-LOSS-4", "R-LOSS-5")
 @ALL
 @DTYPES
 def test_known_value(side: Implementation, dtype: type) -> None:
@@ -168,6 +173,7 @@ def test_known_value(side: Implementation, dtype: type) -> None:
     assert total.dtype == dtype
 
 
+@pytest.mark.rule("R-LOSS-7")
 @ALL
 @DTYPES
 @pytest.mark.parametrize("normalizer", ["batch", "image"])
@@ -179,6 +185,7 @@ def test_a_batch_without_labels_is_exactly_zero(side: Implementation, dtype: typ
         assert np.all(gradient == 0)
 
 
+@pytest.mark.rule("R-LOSS-6")
 @ALL
 def test_an_image_without_labels_leaves_the_other_alone(side: Implementation) -> None:
     both = small_problem([[1, 0, 2, 0, 0, 0], [0] * 6], dtype=np.float64)
@@ -191,6 +198,7 @@ def test_an_image_without_labels_leaves_the_other_alone(side: Implementation) ->
         assert np.all(whole[1] == 0)
 
 
+@pytest.mark.rule("R-MIN-2", "R-LOSS-6")
 @ALL
 def test_min_negatives_train_an_image_without_labels(side: Implementation) -> None:
     """Its two hardest negatives, by hand: background logits -5 and -4 against 0; N stays 1."""
@@ -204,6 +212,7 @@ def test_min_negatives_train_an_image_without_labels(side: Implementation) -> No
     assert np.flatnonzero(np.any(gradient[0] != 0, axis=1)).tolist() == [1, 4]
 
 
+@pytest.mark.rule("R-MIN-3")
 @ALL
 def test_more_negatives_asked_for_than_there_are(side: Implementation) -> None:
     """3 x 4 positives > 2 background boxes: both are taken, and no positive counts twice."""
@@ -217,6 +226,7 @@ def test_more_negatives_asked_for_than_there_are(side: Implementation) -> None:
     assert not mask.any()
 
 
+@pytest.mark.rule("R-MIN-5")
 @ALL
 @pytest.mark.parametrize("width", [8, 200])
 def test_ties_at_the_cut_go_to_the_lowest_index(side: Implementation, width: int) -> None:
@@ -231,6 +241,7 @@ def test_ties_at_the_cut_go_to_the_lowest_index(side: Implementation, width: int
     assert not mask.any()
 
 
+@pytest.mark.rule("R-SCO-1", "R-LOSS-12")
 @ALL
 @DTYPES
 def test_saturated_logits_keep_value_and_gradient(side: Implementation, dtype: type) -> None:
@@ -243,6 +254,7 @@ def test_saturated_logits_keep_value_and_gradient(side: Implementation, dtype: t
     np.testing.assert_array_equal(gradient, [[[1, -1], [-1, 1]]])
 
 
+@pytest.mark.rule("R-SCO-1", "R-MIN-4")
 @ALL
 def test_one_images_logits_do_not_touch_anothers_loss(side: Implementation) -> None:
     """A log-sum-exp shifted by the largest logit of the whole batch loses the second image below e^-104."""
@@ -252,6 +264,7 @@ def test_one_images_logits_do_not_touch_anothers_loss(side: Implementation) -> N
     np.testing.assert_allclose(side.gradients("loss.multibox_loss", *problem, wrt=(1,))[0][1], before, rtol=1e-6)
 
 
+@pytest.mark.rule("R-LOSS-9")
 @ALL
 @pytest.mark.parametrize("row", [0, 1, 2], ids=["positive", "easy negative", "hard negative"])
 @pytest.mark.parametrize("image", [0, 1], ids=["labelled", "unlabelled"])
@@ -266,6 +279,7 @@ def test_nan_in_any_logit_makes_the_loss_nan(side: Implementation, row: int, ima
     assert np.isnan(gradient[image, row]).all()
 
 
+@pytest.mark.rule("R-MIN-6")
 @ALL
 def test_nan_counts_as_the_hardest_negative(side: Implementation) -> None:
     logits = np.zeros((1, 6, 2), np.float32)
@@ -276,6 +290,7 @@ def test_nan_counts_as_the_hardest_negative(side: Implementation) -> None:
         assert np.flatnonzero(mask).tolist() == [4]
 
 
+@pytest.mark.rule("R-LOSS-8")
 @ALL
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
 def test_offsets_of_background_boxes_cannot_touch_the_loss(side: Implementation, value: float) -> None:
@@ -289,6 +304,7 @@ def test_offsets_of_background_boxes_cannot_touch_the_loss(side: Implementation,
     assert np.all(np.isfinite(gradient))
 
 
+@pytest.mark.rule("R-LOSS-10")
 @ALL
 @pytest.mark.parametrize("label", [-1, 3, 99])
 def test_label_out_of_range_is_nan(side: Implementation, label: int) -> None:
@@ -299,6 +315,7 @@ def test_label_out_of_range_is_nan(side: Implementation, label: int) -> None:
     assert np.isnan(entropy).tolist() == [[False, False, True, False, False, False]]
 
 
+@pytest.mark.rule("R-LOSS-11")
 @ALL
 def test_half_precision_does_not_overflow(side: Implementation) -> None:
     """The sum over 4 x 3000 boxes of float16 predictions far exceeds 65504 before it is divided."""
@@ -313,6 +330,7 @@ def test_half_precision_does_not_overflow(side: Implementation) -> None:
     assert total == pytest.approx(float(expected), rel=1e-5)
 
 
+@pytest.mark.rule("R-LOSS-2", "R-LOSS-3")
 @ALL
 def test_normalizers_by_hand(side: Implementation) -> None:
     """Image 0 has 1 positive with error 2 (loss 3/2), image 1 has 3 with error 1 (1/2 each), image 2 none."""
@@ -324,12 +342,14 @@ def test_normalizers_by_hand(side: Implementation) -> None:
     assert side.call("loss.multibox_loss", *problem, normalizer="image")[1] == pytest.approx((1.5 + 0.5 + 0) / 3)
 
 
+@pytest.mark.rule("R-LOSS-2")
 @given(problem=problems(), order=st.permutations(range(B)))
 def test_order_of_images_does_not_matter(problem: Problem, order: list[int]) -> None:
     actual, expected = (GRAPH.call("loss.multibox_loss", *p) for p in (problem.images(order), problem))
     np.testing.assert_allclose(actual, expected, rtol=1e-13)
 
 
+@pytest.mark.rule("R-ARG-1", "R-ARG-2")
 @pytest.mark.parametrize("side", [EAGER, REFERENCE], ids=lambda side: side.name)
 def test_wrong_arguments(side: Implementation) -> None:
     problem = small_problem([[1, 0, 0]])

@@ -46,6 +46,7 @@ def match(side: Implementation, boxes: Any, labels: Any, defaults: Any, **option
     return side.call("matcher.match", *arrays, **options)[0][0].tolist()
 
 
+@pytest.mark.rule("R-MAT-1", "R-MAT-4", "R-MAT-11", "R-MAT-12")
 @STRATEGIES
 @thousand
 @given(truth=strategies.ground_truths(), config=strategies.grid_configs(), threshold=st.sampled_from([0.25, 0.5]))
@@ -54,6 +55,7 @@ def test_any_shape(strategy: str, truth: GroundTruth, config: dict[str, Any], th
     check_targets(EAGER, truth, defaults, strategy=strategy, threshold=threshold)
 
 
+@pytest.mark.rule("R-MAT-1", "R-MAT-2", "R-MAT-5", "R-MAT-11")
 @pytest.mark.parametrize("side", [GRAPH, XLA], ids=lambda side: side.name)
 @STRATEGIES
 @given(truth=strategies.ground_truths(images=2, rows=6), config=strategies.grid_configs(maps=(4, 2, 1)))
@@ -63,6 +65,7 @@ def test_on_the_grid(side: Implementation, strategy: str, truth: GroundTruth, co
     check_targets(side, truth, defaults, np.float32, strategy=strategy)
 
 
+@pytest.mark.rule("R-MAT-1", "R-MAT-11")
 @SIDES
 @STRATEGIES
 @tenth
@@ -78,6 +81,7 @@ def test_arbitrary_boxes_on_all_default_boxes(side: Implementation, strategy: st
             assert set(matched[image]) == {-1, *np.flatnonzero(labels[image])}
 
 
+@pytest.mark.rule("R-MAT-7", "R-MAT-10")
 @ALL
 @STRATEGIES
 def test_no_labels_no_matches(side: Implementation, strategy: str) -> None:
@@ -87,6 +91,7 @@ def test_no_labels_no_matches(side: Implementation, strategy: str) -> None:
     assert match(side, padding, [0, 0, 0, 0], QUARTERS, strategy=strategy) == [-1] * 4
 
 
+@pytest.mark.rule("R-MAT-10", "R-MAT-12")
 @SIDES
 def test_targets_without_rows(side: Implementation) -> None:
     offsets, labels = side.call(
@@ -97,6 +102,7 @@ def test_targets_without_rows(side: Implementation) -> None:
     assert not labels.any()
 
 
+@pytest.mark.rule("R-MAT-1", "R-MAT-11")
 @ALL
 def test_shared_best_default_box(side: Implementation) -> None:
     """Both want the first quarter. "bipartite" gives it to the better one and the next best to the other; "argmax" loses row 0."""
@@ -105,6 +111,7 @@ def test_shared_best_default_box(side: Implementation) -> None:
     assert match(side, boxes, [1, 1], QUARTERS, strategy="argmax") == [1, -1, -1, -1]
 
 
+@pytest.mark.rule("R-MAT-4")
 @ALL
 @STRATEGIES
 def test_overlap_equal_to_the_threshold_is_enough(side: Implementation, strategy: str) -> None:
@@ -115,6 +122,7 @@ def test_overlap_equal_to_the_threshold_is_enough(side: Implementation, strategy
     assert match(side, boxes, [1], defaults, strategy=strategy, threshold=0.5000001) == [0, -1]
 
 
+@pytest.mark.rule("R-MAT-3", "R-MAT-11")
 @ALL
 def test_ground_truth_that_overlaps_nothing_is_left_alone(side: Implementation) -> None:
     """The strategy "argmax" lets it evict the good match of default box 0, as torchvision does."""
@@ -123,6 +131,7 @@ def test_ground_truth_that_overlaps_nothing_is_left_alone(side: Implementation) 
     assert match(side, boxes, [1, 1], QUARTERS, strategy="argmax") == [1, -1, -1, -1]
 
 
+@pytest.mark.rule("R-MAT-8")
 @ALL
 @STRATEGIES
 @pytest.mark.parametrize("flat", [(0.25, 0, 0.25, 0.5), (0, 0.25, 0.5, 0.25), (0.5, 0.5, 0, 0), (np.nan, 0, 0.5, 0.5)])
@@ -132,6 +141,7 @@ def test_ground_truth_without_area_never_matches(side: Implementation, strategy:
     assert match(side, [(0, 0, 0.5, 0.5), flat], [1, 2], QUARTERS, strategy=strategy) == [0, -1, -1, -1]
 
 
+@pytest.mark.rule("R-MAT-2", "R-MAT-5")
 @ALL
 def test_ties_go_to_the_lowest_row_then_the_lowest_default_box(side: Implementation) -> None:
     twice = np.concatenate([QUARTERS[:1], QUARTERS[:1], WHOLE])
@@ -146,6 +156,7 @@ def test_ties_go_to_the_lowest_row_then_the_lowest_default_box(side: Implementat
     assert match(side, [quarter] * 3, [1, 1, 1], twice, strategy="argmax") == [2, 0, -1]
 
 
+@pytest.mark.rule("R-MAT-1")
 @ALL
 def test_the_best_pair_goes_first(side: Implementation) -> None:
     """Row 1 overlaps the first quarter better than row 0 does, so row 0 must make do with its second best, the whole image.
@@ -156,12 +167,14 @@ def test_the_best_pair_goes_first(side: Implementation) -> None:
     assert match(side, boxes, [1, 1], defaults, strategy="bipartite") == [1, 0]
 
 
+@pytest.mark.rule("R-MAT-1")
 @ALL
 def test_more_ground_truth_than_default_boxes(side: Implementation) -> None:
     boxes = [(0, 0, 0.25, 0.25), (0, 0, 0.5, 0.5), (0, 0, 1, 1)]
     assert match(side, boxes, [1, 1, 1], WHOLE, strategy="bipartite") == [2]
 
 
+@pytest.mark.rule("R-MAT-6")
 @ALL
 @STRATEGIES
 def test_a_claim_stands_although_another_overlaps_more(side: Implementation, strategy: str) -> None:
@@ -171,6 +184,7 @@ def test_a_claim_stands_although_another_overlaps_more(side: Implementation, str
     assert match(side, boxes, [1, 0, 2], defaults, strategy=strategy) == [0, 2]
 
 
+@pytest.mark.rule("R-MAT-7")
 @thousand
 @given(truth=strategies.ground_truths(images=1, rows=5), config=strategies.grid_configs(), place=st.integers(0, 5))
 def test_padding_rows_anywhere_change_nothing(truth: GroundTruth, config: dict[str, Any], place: int) -> None:
@@ -183,12 +197,14 @@ def test_padding_rows_anywhere_change_nothing(truth: GroundTruth, config: dict[s
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.rule("R-ARG-1")
 @pytest.mark.parametrize("side", [EAGER, REFERENCE], ids=lambda side: side.name)
 def test_unknown_strategy(side: Implementation) -> None:
     with pytest.raises(ValueError, match="greedy"):
         match(side, [(0, 0, 1, 1)], [1], WHOLE, strategy="greedy")
 
 
+@pytest.mark.rule("R-ARG-2")
 def test_threshold_must_be_positive() -> None:
     with pytest.raises(ValueError, match="threshold"):
         match(EAGER, [(0, 0, 1, 1)], [1], WHOLE, threshold=0)

@@ -22,6 +22,7 @@ CONSTRUCTED = pytest.mark.parametrize("side", [EAGER, REFERENCE], ids=_name)
 LN2 = np.log(2)
 
 
+@pytest.mark.rule("R-SCO-1", "R-SCO-3")
 @SIDES_AND_DTYPES
 @KINDS
 @given(logits=strategies.logit_arrays(B, K, C), labels=strategies.label_arrays(B, K, classes=C))
@@ -41,6 +42,7 @@ def test_agreement(side: Implementation, dtype: type, scores: str, logits: np.nd
     assert_agree(actual=ours, expected=theirs, scale=max(1.0, float(np.abs(logits).max())), **context)
 
 
+@pytest.mark.rule("R-SCO-3")
 @ALL
 @DTYPES
 def test_every_slot_counts_by_itself(side: Implementation, dtype: type) -> None:
@@ -56,6 +58,7 @@ def test_every_slot_counts_by_itself(side: Implementation, dtype: type) -> None:
     np.testing.assert_allclose(gradient[0, 0], weight * np.array([-1 / 2, 3 / 4, 1 / 4]), rtol=1e-6)
 
 
+@pytest.mark.rule("R-SCO-3", "R-SCO-4", "R-LOSS-12")
 @ALL
 @DTYPES
 def test_saturated_sigmoids_keep_value_and_gradient(side: Implementation, dtype: type) -> None:
@@ -68,6 +71,7 @@ def test_saturated_sigmoids_keep_value_and_gradient(side: Implementation, dtype:
     np.testing.assert_array_equal(gradient, [[[1, -1, 1], [0, 0, 0]]])
 
 
+@pytest.mark.rule("R-SCO-3")
 @CONSTRUCTED
 @DTYPES
 def test_small_costs_are_exact(side: Implementation, dtype: type) -> None:
@@ -77,6 +81,7 @@ def test_small_costs_are_exact(side: Implementation, dtype: type) -> None:
     np.testing.assert_allclose(entropy, 2 * np.log1p(np.exp(-30)), rtol=8 * np.finfo(dtype).eps)
 
 
+@pytest.mark.rule("R-LOSS-9")
 @CONSTRUCTED
 @pytest.mark.parametrize("slot", [0, 1, 2])
 @pytest.mark.parametrize("image", [0, 1], ids=["labelled", "unlabelled"])
@@ -92,6 +97,7 @@ def test_nan_in_any_slot_makes_the_loss_nan(side: Implementation, slot: int, ima
     assert np.isnan(side.gradients("loss.multibox_loss", *problem, wrt=(1,), **SIGMOID)[0][image, 1, slot])
 
 
+@pytest.mark.rule("R-LOSS-10")
 @CONSTRUCTED
 @KINDS
 @pytest.mark.parametrize("label", [-1, 3, 99])
@@ -108,6 +114,7 @@ def evens(labels: list[list[int]], dtype: type = np.float64) -> Problem:
     return Problem(np.zeros((*shape, 4)), np.zeros((*shape, 3)), np.zeros((*shape, 4)), np.array(labels, np.int32)).astype(dtype)
 
 
+@pytest.mark.rule("R-LOSS-5", "R-SCO-3")
 @CONSTRUCTED
 @DTYPES
 def test_loss_by_hand(side: Implementation, dtype: type) -> None:
@@ -124,6 +131,7 @@ def test_loss_by_hand(side: Implementation, dtype: type) -> None:
     assert np.flatnonzero(mask).tolist() == [0, 2, 3]
 
 
+@pytest.mark.rule("R-MIN-1", "R-SCO-3")
 @CONSTRUCTED
 def test_hardness_is_the_sum_over_the_slots(side: Implementation) -> None:
     """Box 2 is the least likely to be background by slot 0, and by a softmax; two classes of box 1 are likely at once."""
@@ -136,6 +144,7 @@ def test_hardness_is_the_sum_over_the_slots(side: Implementation) -> None:
     assert side.call("loss.multibox_loss", *problem, **options)[0] == pytest.approx(expected)
 
 
+@pytest.mark.rule("R-LOSS-7")
 @CONSTRUCTED
 @pytest.mark.parametrize("normalizer", ["batch", "image"])
 def test_a_batch_without_labels_is_exactly_zero(side: Implementation, normalizer: str) -> None:
@@ -148,6 +157,7 @@ def test_a_batch_without_labels_is_exactly_zero(side: Implementation, normalizer
     assert side.call("loss.multibox_loss", *problem, min_negatives=2, **options)[0] == pytest.approx(hardest)
 
 
+@pytest.mark.rule("R-LOSS-8")
 @CONSTRUCTED
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_offsets_of_background_boxes_cannot_touch_the_loss(side: Implementation, value: float) -> None:
@@ -159,6 +169,7 @@ def test_offsets_of_background_boxes_cannot_touch_the_loss(side: Implementation,
     assert np.all(gradient[0, 1:] == 0)
 
 
+@pytest.mark.rule("R-LOSS-11")
 @CONSTRUCTED
 def test_half_precision_is_computed_in_float32(side: Implementation) -> None:
     """Forty boxes of three slots each wrong by 30 000: their sum exceeds float16 many times."""
@@ -180,6 +191,7 @@ def detected(side: Implementation, logits: Any, **options: Any) -> list[tuple[in
     return [(round(float(box[0] * count)), label, round(score, 6)) for box, label, score in rows][: int(found[3][0])]
 
 
+@pytest.mark.rule("R-DET-2")
 @CONSTRUCTED
 def test_slot_0_is_ignored_and_several_classes_may_be_likely(side: Implementation) -> None:
     """Scores 1/2, 3/4 and 1/4; slot 0 neither is detected nor takes anything from the others."""
@@ -189,23 +201,27 @@ def test_slot_0_is_ignored_and_several_classes_may_be_likely(side: Implementatio
     assert detected(side, [(50, -50, -50)]) == []
 
 
+@pytest.mark.rule("R-DET-2")
 @CONSTRUCTED
 def test_a_score_equal_to_the_threshold_is_not_enough(side: Implementation) -> None:
     assert detected(side, [(0, 0, 0)], score_threshold=0.5) == []
     assert detected(side, [(0, 0, 0)], score_threshold=0.4999) == [(0, 1, 0.5), (0, 2, 0.5)]
 
 
+@pytest.mark.rule("R-DET-6")
 @CONSTRUCTED
 def test_ties_go_to_the_lowest_class_then_the_lowest_default_box(side: Implementation) -> None:
     assert detected(side, [(3, 0, 0), (0, 0, 0)]) == [(0, 1, 0.5), (1, 1, 0.5), (0, 2, 0.5), (1, 2, 0.5)]
 
 
+@pytest.mark.rule("R-DET-2")
 @CONSTRUCTED
 def test_nan_is_no_detection(side: Implementation) -> None:
     """Of its slot alone: the others do not depend on it."""
     assert detected(side, [(0, np.nan, 0), (np.nan, 0, np.nan)]) == [(1, 1, 0.5), (0, 2, 0.5)]
 
 
+@pytest.mark.rule("R-ARG-1")
 @pytest.mark.parametrize("side", [EAGER, REFERENCE], ids=_name)
 @pytest.mark.parametrize(
     ("operation", "inputs"),

@@ -1,0 +1,1 @@
+"""The rules that the cases stand for, numbered: `rules.toml` is the text, `specification` reads it, `page` prints it."""
