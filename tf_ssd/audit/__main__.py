@@ -140,7 +140,7 @@ def _accepted(config: AuditConfig) -> "Accepted":
 
 
 def _export(config: AuditConfig, cases: tuple["Case", ...], console: "Console") -> int:
-    from tf_ssd.audit.reports.vectors import export
+    from tf_ssd.audit.vectors.folder import export
     from tf_ssd.system.files import writing
 
     assert config.export is not None

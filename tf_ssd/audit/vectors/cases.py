@@ -1,0 +1,102 @@
+"""The audit's cases as plain data."""
+
+from typing import Literal
+
+import msgspec
+
+from tf_ssd.audit.cases.case import Case, CoderCase, Image, LossCase
+from tf_ssd.audit.cases.ledger import expected
+from tf_ssd.audit.vectors.numbers import Array, Number, spelled, to_array
+from tf_ssd.config import ScoreKind
+
+
+class ImageVector(msgspec.Struct, frozen=True):
+    """One image: ground truth xyxy (G, 4) with labels (0: padding), predicted offsets (K, 4) and logits (K, C).
+
+    The results of matching and mining follow for each default box (K,): its ground-truth row, -1 for background, and whether it is
+    mined.
+    """
+
+    gt_boxes: Array
+    gt_labels: list[int]
+    offsets: Array
+    logits: Array
+    matched_row: list[int]
+    mined: list[bool]
+
+
+class LossVector(msgspec.Struct, frozen=True, tag="loss"):
+    """A batch and its loss for one kind of class scores, with the gradients (B, K, 4) and (B, K, C) of the total.
+
+    With `must_not_be_finite` any total that is not finite is right; NaN is written for it.
+    """
+
+    name: str
+    rule: str
+    why: str
+    scores: ScoreKind
+    settings: dict[str, float | str]
+    float16_predictions: bool
+    replicas: int
+    may_be_refused: bool
+    must_not_be_finite: bool
+    default_boxes: Array
+    images: list[ImageVector]
+    total: Number
+    localization: Number
+    confidence: Number
+    offsets_gradient: Array
+    logits_gradient: Array
+    by_hand: str | None
+
+
+class CoderVector(msgspec.Struct, frozen=True, tag="coder"):
+    """Rows (K, 4) to encode (xyxy) or decode (offsets), one for each default box cxcywh, and the result (K, 4)."""
+
+    name: str
+    rule: str
+    why: str
+    operation: Literal["encode", "decode"]
+    default_boxes: Array
+    values: Array
+    expected: Array
+
+
+def vector(case: Case) -> LossVector | CoderVector:
+    """A case as plain data."""
+    about, default_boxes = case.about, to_array(case.default_boxes)
+    if isinstance(case, CoderCase):
+        values, wanted = to_array(case.values), to_array(case.expected)
+        return CoderVector(about.name, about.rule, about.why, case.operation, default_boxes, values, wanted)
+    result = expected(case)
+    return LossVector(
+        name=about.name,
+        rule=about.rule,
+        why=about.why,
+        scores=case.scores,
+        settings=dict(case.options),
+        float16_predictions=case.half,
+        replicas=case.replicas,
+        may_be_refused=case.refusable,
+        must_not_be_finite=case.loud,
+        default_boxes=default_boxes,
+        images=[_image(image, case) for image in case.images],
+        total=spelled(result.total),
+        localization=spelled(result.localization),
+        confidence=spelled(result.confidence),
+        offsets_gradient=to_array(result.offsets_gradient),
+        logits_gradient=to_array(result.logits_gradient),
+        by_hand=None if case.by_hand is None else case.by_hand[0],
+    )
+
+
+def _image(image: Image, case: LossCase) -> ImageVector:
+    boxes = range(len(case.default_boxes))
+    return ImageVector(
+        gt_boxes=to_array(image.gt_boxes),
+        gt_labels=image.gt_labels.tolist(),
+        offsets=to_array(image.offsets),
+        logits=to_array(image.logits),
+        matched_row=[image.matches.get(box, -1) for box in boxes],
+        mined=[box in image.mined for box in boxes],
+    )
