@@ -55,6 +55,8 @@ def audit(config: AuditConfig) -> int:
 
     from tf_ssd.audit.run import installed
 
+    if config.specification:
+        return _specification()
     told = Console(highlight=False, stderr=config.format != "text")  # beside what is printed for a machine
     cases = _cases(config)
     if config.export is not None:
@@ -67,6 +69,14 @@ def audit(config: AuditConfig) -> int:
         sys.stdout.write(_for_machines(config, audited))
     _write(config, audited, told)
     return BROKEN if audited.broken else 0
+
+
+def _specification() -> int:
+    from tf_ssd.audit.specification.page import page
+    from tf_ssd.audit.specification.rules import specification
+
+    sys.stdout.write(page(specification()))
+    return 0
 
 
 def _audited(config: AuditConfig) -> tuple[str, ...]:
@@ -140,8 +150,10 @@ def _accepted(config: AuditConfig) -> "Accepted":
 
 
 def _export(config: AuditConfig, cases: tuple["Case", ...], console: "Console") -> int:
-    from tf_ssd.audit.vectors.folder import export
     from tf_ssd.system.files import writing
+
+    with cli.quiet_start():
+        from tf_ssd.audit.vectors.folder import export
 
     assert config.export is not None
     with writing(f"--export {config.export}"):

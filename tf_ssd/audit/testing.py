@@ -67,7 +67,7 @@ def audit_test(
         if found == "skipped":
             pytest.skip(judgement.what)
         if found == "failed":
-            pytest.fail(f"{judgement.verdict}: {judgement.what}\nrule: {case.about.rule}\nwhy: {case.about.why}", pytrace=False)
+            pytest.fail(f"{judgement.verdict}: {judgement.what}\nrule: {case.about.cited}\nwhy: {case.about.why}", pytrace=False)
         if found == "mended":
             pytest.fail(f"{name} does not fail any more; take it out of accepted", pytrace=False)
 

@@ -47,6 +47,9 @@ class AuditConfig:
     """Write the cases with their expected values into this new folder, for implementations that Python cannot run. Nothing is
     audited then."""
 
+    specification: bool = False
+    """Print the numbered rules that the cases stand for, as Markdown. Nothing is audited then."""
+
     def __post_init__(self) -> None:
         require(self.time_limit > 0, "--time-limit", self.time_limit, "must be positive")
         repeated = sorted({name for name in self.impl if self.impl.count(name) > 1})

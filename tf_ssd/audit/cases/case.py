@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tf_ssd.audit.cases.answer import Answer
+from tf_ssd.audit.specification.rules import specification
 from tf_ssd.config import ScoreKind
 
 Stage = Literal["matching", "loss"]
@@ -55,6 +56,16 @@ class About:
     group: str
     rule: str
     why: str
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The rules of the specification that the case stands for."""
+        return tuple(rule.number for rule in specification().of_case(self.name))
+
+    @property
+    def cited(self) -> str:
+        """The rule of the case, and the numbers of those that it stands for."""
+        return f"{self.rule} ({', '.join(self.numbers)})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,13 @@ def _conclusions(audit: Audit) -> dict[str, list[str]]:
 
 
 def _case(case: Case) -> dict[str, Any]:
-    about = {"name": case.about.name, "group": case.about.group, "rule": case.about.rule, "why": case.about.why}
+    about = {
+        "name": case.about.name,
+        "group": case.about.group,
+        "rule": case.about.rule,
+        "numbers": list(case.about.numbers),
+        "why": case.about.why,
+    }
     if isinstance(case, CoderCase):
         return {**about, "expected": {"boxes": spelled(case.expected.tolist())}}
     wanted = expected(case)

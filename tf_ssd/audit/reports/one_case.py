@@ -20,7 +20,7 @@ def case_details(audit: Audit) -> Iterator[RenderableType]:
     """All there is to say about the only case of an audit."""
     [case] = audit.cases
     yield Text(f"{case.about.name} ({case.about.group})", style="bold")
-    yield Text.assemble(("rule  ", "dim"), case.about.rule)
+    yield Text.assemble(("rule  ", "dim"), case.about.cited)
     yield Text.assemble(("why   ", "dim"), case.about.why)
     if isinstance(case, CoderCase):
         yield _coder(case)
