@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from tf_ssd import loss, matcher
-from tf_ssd.config import Architecture, ModelConfig, network_named
+from tf_ssd.config import Architecture, ModelConfig, network_named, require
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
 from tf_ssd.network.backbones import BODIES
@@ -169,7 +169,9 @@ def ssd(what: str | ModelConfig, **settings: Any) -> SSD:
     Raises:
         ConfigError: the name is not known, a setting is out of range, or the default boxes do not fit the feature maps.
     """
-    config = dataclasses.replace(network_named(what) if isinstance(what, str) else what, **settings)
+    named = network_named(what) if isinstance(what, str) else what
+    require(isinstance(named, ModelConfig), "network", what, "is neither the name of a network nor a ModelConfig")
+    config = dataclasses.replace(named, **settings)
     return _built(config, config.name)
 
 
@@ -181,7 +183,20 @@ def ssd300(config: ModelConfig) -> SSD:
 def _built(config: ModelConfig, name: str) -> SSD:
     made_of, side = config.architecture, config.boxes.image_size
     image = keras.Input((side, side, 3), name="image", dtype=interface_dtype())
-    activations = BODIES[made_of.base](_scaled_pixels(image, made_of), config)
+    try:
+        sources = _sources(_scaled_pixels(image, made_of), config)
+    except ValueError as error:  # Keras', who finds less of a feature map than a kernel needs
+        raise ConfigError(f"image_size={side}: too small for {config.name}, nothing is left of a feature map") from error
+    sizes = tuple(source.shape[1] for source in sources)
+    if sizes != config.boxes.feature_maps:
+        raise ConfigError(f"feature_maps={config.boxes.feature_maps}: {config.name} has feature maps of {sizes} cells")
+    return SSD(image, heads(sources, config), name)
+
+
+def _sources(pixels: keras.KerasTensor, config: ModelConfig) -> list[keras.KerasTensor]:
+    """The feature maps that heads look at, for scaled pixels (B, S, S, 3)."""
+    made_of = config.architecture
+    activations = BODIES[made_of.base](pixels, config)
     unknown = [tap for tap in made_of.taps if tap not in activations]
     if unknown:
         raise ConfigError(f"taps={made_of.taps}: {made_of.base} has no {', '.join(unknown)}; it has {', '.join(activations)}")
@@ -189,11 +204,7 @@ def _built(config: ModelConfig, name: str) -> SSD:
     following = extras(body[-1], config)
     if made_of.l2_norm is not None:
         body[0] = L2Normalize(made_of.l2_norm, name=f"{made_of.taps[0]}_norm")(body[0])
-    sources = [*body, *following]
-    sizes = tuple(source.shape[1] for source in sources)
-    if sizes != config.boxes.feature_maps:
-        raise ConfigError(f"feature_maps={config.boxes.feature_maps}: {config.name} has feature maps of {sizes} cells")
-    return SSD(image, heads(sources, config), name)
+    return [*body, *following]
 
 
 def _scaled_pixels(image: keras.KerasTensor, made_of: Architecture) -> keras.KerasTensor:

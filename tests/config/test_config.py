@@ -143,7 +143,7 @@ def test_a_smoke_test_makes_all_of_its_steps():
 
 
 def test_weight_decay_out_of_range():
-    with pytest.raises(ConfigError, match=r"--weight-decay=-0\.1: must not be negative"):
+    with pytest.raises(ConfigError, match=r"--weight-decay=-0\.1: must be from 0 to below 1"):
         TrainConfig(optimizer="sgd", weight_decay=-0.1)
     assert TrainConfig(optimizer="sgd", weight_decay=0.1).settings().weight_decay == 0.1
 

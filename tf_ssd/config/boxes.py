@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 from typing import Any, Literal
 
-from tf_ssd.config.rules import require
+from tf_ssd.config.rules import require, require_word, whole_number
 
 Clip = Literal["none", "size", "cxcywh"]
+Order = Literal["caffe", "od_api"]
 Preset = Literal["VOC300", "COCO300", "PAPER300", "VOC512", "COCO512", "LITE320", "OD300", "OD320"]
 Shape = tuple[float, float]  # width, height
 Shapes = tuple[tuple[Shape, ...], ...]  # of each feature map
@@ -35,13 +36,15 @@ class DefaultBoxesConfig:
     clip: Clip = "none"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "image_size", whole_number(self.image_size, "image_size"))
         require(self.image_size > 0, "image_size", self.image_size, "must be positive")
-        require(self.clip in ("none", "size", "cxcywh"), "clip", self.clip, 'must be "none", "size" or "cxcywh"')
+        require_word(self.clip, "clip", Clip)
+        require(isfinite(self.offset), "offset", self.offset, "must be a number")
         for name in ("shapes", "steps"):
             values, maps = getattr(self, name), len(self.feature_maps)
             require(len(values) == maps, name, values, f"needs one entry per feature map, that is {maps}")
         sides = (side for shapes in self.shapes for shape in shapes for side in shape)
-        positive = all(value > 0 for value in (*sides, *self.steps, *self.feature_maps, *self.boxes_per_cell))
+        positive = all(0 < value < inf for value in (*sides, *self.steps, *self.feature_maps, *self.boxes_per_cell))
         require(positive, "default boxes", self, "every size, step and number must be positive")
 
     @property
@@ -75,7 +78,10 @@ class BoxRule:
     """
 
     aspect_ratios: tuple[tuple[float, ...], ...] = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))
-    order: Literal["caffe", "od_api"] = "caffe"
+    order: Order = "caffe"
+
+    def __post_init__(self) -> None:
+        require_word(self.order, "order", Order)
 
     def shapes(self, sizes: Sequence[float]) -> Shapes:
         """The shapes that follow from sizes.

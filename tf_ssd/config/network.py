@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf, isfinite
 from typing import Any, Literal
 
 from tf_ssd.config.boxes import SSD300_RULE, VOC300, BoxRule, DefaultBoxesConfig, tuples
 from tf_ssd.config.detection import EVALUATED, DetectionConfig
-from tf_ssd.config.rules import require
+from tf_ssd.config.rules import require, require_word, whole_number
 
 Base = Literal["vgg16", "vgg19", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large"]
 Heads = Literal["3x3", "1x1", "depthwise"]
 ScoreKind = Literal["softmax", "sigmoid"]
+MatchStrategy = Literal["bipartite", "argmax"]
+Normalizer = Literal["batch", "image"]
+Padding = Literal["both", "same"]
+Activation = Literal["relu", "relu6"]
 # The parts of each body, from the first, by which it can be frozen.
 BLOCKS: dict[Base, tuple[str, ...]] = {
     "vgg16": tuple(f"conv{number}" for number in range(1, 6)),
@@ -26,17 +31,19 @@ class LossConfig:
     """Matching and loss: the arguments of `matcher.match` and `loss.multibox_loss`."""
 
     match_threshold: float = 0.5
-    match_strategy: Literal["bipartite", "argmax"] = "bipartite"
+    match_strategy: MatchStrategy = "bipartite"
     negative_ratio: int = 3
     min_negatives: int = 0
     alpha: float = 1.0
-    normalizer: Literal["batch", "image"] = "batch"
+    normalizer: Normalizer = "batch"
 
     def __post_init__(self) -> None:
+        require_word(self.match_strategy, "match_strategy", MatchStrategy)
+        require_word(self.normalizer, "normalizer", Normalizer)
         require(0 < self.match_threshold <= 1, "match_threshold", self.match_threshold, "must be above 0 and at most 1")
         require(self.negative_ratio >= 0, "negative_ratio", self.negative_ratio, "must not be negative")
         require(self.min_negatives >= 0, "min_negatives", self.min_negatives, "must not be negative")
-        require(self.alpha >= 0, "alpha", self.alpha, "must not be negative")
+        require(0 <= self.alpha < inf, "alpha", self.alpha, "must be a number from 0")
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,12 @@ class Extra:
     stride: int = 2
     padding: int | Literal["same"] = 1
     depthwise: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("squeezed", "channels", "kernel", "stride"):
+            require(whole_number(getattr(self, name), name) >= 1, name, getattr(self, name), f"of {self.name} must be at least 1")
+        known = self.padding == "same" or whole_number(self.padding, "padding") >= 0
+        require(known, "padding", self.padding, f'of {self.name} must be "same" or a number of pixels')
 
 
 @dataclass(frozen=True)
@@ -87,8 +100,8 @@ class Architecture:
     heads: Heads = "3x3"
     pixel_mean: tuple[float, float, float] = (123.0, 117.0, 104.0)
     pixel_std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    padding: Literal["both", "same"] = "both"
-    activation: Literal["relu", "relu6"] = "relu"
+    padding: Padding = "both"
+    activation: Activation = "relu"
     norm_epsilon: float = 1e-3
     norm_momentum: float = 0.99
     divisor: int = 1
@@ -96,6 +109,19 @@ class Architecture:
     tail: float = 1.0
     head_stddev: tuple[float, float] = (0.03, 0.03)
     box_rule: BoxRule = SSD300_RULE
+
+    def __post_init__(self) -> None:
+        for name, words in (("base", Base), ("heads", Heads), ("padding", Padding), ("activation", Activation)):
+            require_word(getattr(self, name), name, words)
+        require(bool(self.taps), "taps", self.taps, "name one layer of the body at least")
+        require(all(isfinite(mean) for mean in self.pixel_mean), "pixel_mean", self.pixel_mean, "must be numbers")
+        require(all(0 < std < inf for std in self.pixel_std), "pixel_std", self.pixel_std, "must be positive")
+        require(0 < self.norm_epsilon < inf, "norm_epsilon", self.norm_epsilon, "must be positive")
+        require(0 <= self.norm_momentum <= 1, "norm_momentum", self.norm_momentum, "must be from 0 to 1")
+        require(whole_number(self.divisor, "divisor") >= 1, "divisor", self.divisor, "must be at least 1")
+        require(self.l2_norm is None or 0 < self.l2_norm < inf, "l2_norm", self.l2_norm, "must be positive, or None")
+        require(0 < self.tail <= 1, "tail", self.tail, "must be above 0 and at most 1")
+        require(all(0 <= std < inf for std in self.head_stddev), "head_stddev", self.head_stddev, "must be numbers from 0")
 
     def first_blocks(self, count: int) -> tuple[str, ...]:
         """The names of the first blocks of the body, to be frozen; raises ConfigError if it has not so many."""
@@ -156,10 +182,12 @@ class ModelConfig:
     detection: DetectionConfig = EVALUATED
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "num_classes", whole_number(self.num_classes, "num_classes"))
         require(self.num_classes >= 2, "num_classes", self.num_classes, "needs background and at least one class")
         require(0 < self.width <= 4, "width", self.width, "must be above 0 and at most 4")
-        require(all(v > 0 for v in self.variances), "variances", self.variances, "must be positive")
-        require(self.scores in ("softmax", "sigmoid"), "scores", self.scores, 'must be "softmax" or "sigmoid"')
+        require(self.batch_norm in (True, False), "batch_norm", self.batch_norm, "must be True or False")
+        require(all(0 < v < inf for v in self.variances), "variances", self.variances, "must be positive")
+        require_word(self.scores, "scores", ScoreKind)
 
     @property
     def box_sizes(self) -> tuple[float, ...]:

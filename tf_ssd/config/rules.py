@@ -2,8 +2,9 @@
 
 import os
 import re
+from operator import index
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tf_ssd.errors import ConfigError
 
@@ -24,6 +25,19 @@ def seconds_in(setting: str, text: str) -> int:
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     require(total > 0, setting, text, "write a duration such as 90s, 30m, 1h30m or 2d")
     return total
+
+
+def require_word(value: Any, setting: str, words: Any) -> None:
+    """Raise ConfigError unless `value` is one of the words of a Literal."""
+    require(value in get_args(words), setting, value, f"must be one of {', '.join(get_args(words))}")
+
+
+def whole_number(value: Any, setting: str) -> int:
+    """The number as an int, NumPy's too; raises ConfigError if it is none, as 3.0 is."""
+    try:
+        return index(value)
+    except TypeError:
+        raise ConfigError(f"{setting}={value!r}: must be a whole number") from None
 
 
 def flag(name: str) -> str:

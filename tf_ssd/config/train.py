@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -127,8 +128,9 @@ class TrainConfig(DataConfig):
         require(0 < recipe.base_rate <= 1, "--base-rate", recipe.base_rate, "must be above 0, up to 1; --frozen-blocks trains less")
         require(all(0 < drop < 1 for drop in recipe.drops), "--drops", recipe.drops, "must be shares between 0 and 1")
         require(recipe.frozen_blocks >= 0, "--frozen-blocks", recipe.frozen_blocks, "must not be negative")
-        require(recipe.weight_decay >= 0, "--weight-decay", recipe.weight_decay, "must not be negative")
-        require(self.clip_norm is None or self.clip_norm > 0, "--clip-norm", self.clip_norm, "must be positive")
+        require(0 <= recipe.weight_decay < 1, "--weight-decay", recipe.weight_decay, "must be from 0 to below 1")
+        limit = self.clip_norm
+        require(limit is None or 0 < limit < inf, "--clip-norm", limit, "must be positive; leave it out for no limit")
         require(self.ema is None or 0 < self.ema < 1, "--ema", self.ema, "must be between 0 and 1")
         require_seed(self.seed)
         self._check_end()
