@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Case, LossCase
 from tf_ssd.audit.diagnosis.by_box import described
+from tf_ssd.audit.diagnosis.fingerprint import given
+from tf_ssd.audit.diagnosis.hypotheses import Hypothesis, of_kind
+from tf_ssd.audit.diagnosis.search import search
 from tf_ssd.audit.judge import judge
 
 
@@ -17,8 +20,10 @@ class Diagnosis:
         errors: a sentence for each error; empty if no known error explains anything.
         explained: names of the cases whose answers come out as these errors predict, right ones included.
         of: how many answers there are.
-        alternatives: other errors, each as `errors`, that explain as many answers. If there are any, the diagnosis is unsure.
+        alternatives: other errors, each as `errors`, that explain as many answers.
         boxes: what the gradients say, box by box, about answers that nothing explains.
+        wrong: how many answers are not those of the rules.
+        wrong_explained: how many of these the errors explain.
     """
 
     errors: tuple[str, ...]
@@ -26,11 +31,13 @@ class Diagnosis:
     of: int
     alternatives: tuple[tuple[str, ...], ...] = ()
     boxes: tuple[str, ...] = ()
+    wrong: int = 0
+    wrong_explained: int = 0
 
     @property
     def unsure(self) -> bool:
-        """Whether other errors explain as much."""
-        return bool(self.alternatives)
+        """Whether the errors may be others: there are alternatives, or most of the wrong answers are not explained."""
+        return bool(self.alternatives) or 2 * self.wrong_explained < self.wrong
 
 
 def diagnose(cases: Sequence[Case], answers: Mapping[str, Answer], *, dtype: str) -> Diagnosis | None:
@@ -41,10 +48,25 @@ def diagnose(cases: Sequence[Case], answers: Mapping[str, Answer], *, dtype: str
         answers: by the name of the case, in `dtype`.
         dtype: "float32" or "float64".
     """
-    verdicts = {case.about.name: judge(case, answers[case.about.name], dtype=dtype).verdict for case in cases}
-    asked = [case for case in cases if verdicts[case.about.name] != "n/a"]
-    right = tuple(case.about.name for case in asked if verdicts[case.about.name] == "ok")
-    if len(right) == len(asked):
+    asked = tuple(case for case in cases if answers[case.about.name].status != "inapplicable")
+    if all(judge(case, answers[case.about.name], dtype=dtype).verdict == "ok" for case in asked):
         return None
-    wrong = [case for case in asked if case.about.name not in right and isinstance(case, LossCase)]
-    return Diagnosis((), right, len(asked), boxes=described(wrong, answers))
+    found = search(asked, given(asked, [answers[case.about.name] for case in asked], dtype), _possible(asked))
+    unexplained = [case for case, right in zip(asked, found.explained, strict=True) if not right and isinstance(case, LossCase)]
+    errors, *alternatives = (tuple(one.sentence for one in errors) for errors in found.explanations)
+    return Diagnosis(
+        errors,
+        tuple(case.about.name for case, right in zip(asked, found.explained, strict=True) if right),
+        len(asked),
+        tuple(alternatives),
+        described(unexplained, answers),
+        int((~found.right).sum()),
+        int((found.explained & ~found.right).sum()),
+    )
+
+
+def _possible(asked: Sequence[Case]) -> tuple[Hypothesis, ...]:
+    """Errors that a loss can have that answered these cases. One that is given its targets answers none about matching."""
+    losses = [case for case in asked if isinstance(case, LossCase)]
+    scores = losses[0].scores if losses else "softmax"
+    return of_kind(scores, given_targets=bool(losses) and all(case.stage != "matching" for case in losses))

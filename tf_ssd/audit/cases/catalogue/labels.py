@@ -8,6 +8,7 @@ GOOD: Object = (1, cell(5))
 ZEROS: Object = (0, (0.0, 0.0, 0.0, 0.0))
 GARBAGE: Object = (0, cell(0))
 COVERED = image((0, cell(5)), GOOD, matches={5: 1})
+REPEATED = image(GOOD, (0, cell(5)), matches={5: 0})
 PADDED_WITH_GARBAGE = image(GOOD, GARBAGE, matches={5: 0})
 
 CASES: tuple[Case, ...] = (
@@ -57,16 +58,22 @@ CASES: tuple[Case, ...] = (
         About(
             "padding-on-an-object",
             GROUP,
-            "A row of label 0 with the box of an object takes nothing from it.",
-            "Some padding repeats the first row. Where padding is matched and then ignored, it claims the object's default box.",
+            "A row of label 0 with the box of an object, before or after it, takes nothing from it.",
+            "Some padding repeats the last row. Where padding is matched and then ignored, it claims the object's default box: "
+            "because it comes first, or because the last row wins.",
         ),
-        (COVERED,),
+        (COVERED, REPEATED),
         stage="matching",
         refusable=True,
         known=(
             Known(
                 "the row of label 0 claims the default box, and the object its next best",
-                images=(rematched(COVERED, {16: 1}),),
+                images=(rematched(COVERED, {16: 1}), REPEATED),
+                fault=True,
+            ),
+            Known(
+                "the row of label 0 takes the object's default box, as the last row wins",
+                images=(COVERED, rematched(REPEATED, {})),
                 fault=True,
             ),
         ),

@@ -40,6 +40,8 @@ TWO_KINDS = changed(np.tile((9.0, 0.0, 0.0), (BOXES, 1)), {1: (0, 1, 1), 2: (0, 
 BY_ENTROPY = image(*cells(5), matches={5: 0}, mined=(1, 2, 3), logits=TWO_KINDS)
 # Boxes 7 and 11 are hard, all others equally easy, so that a tie decides the third place.
 TIED = image(*cells(5), matches={5: 0}, mined=(7, 11, 0), logits=changed(EVEN, {7: (-2, 0, 0), 11: (-1, 0, 0)}))
+CLASSIFIED_RIGHT = image(*cells(5), matches={5: 0}, mined=(0, 8, 16), logits=changed(LOGITS, {5: (-6, 6, 0)}))
+CLASSIFIED_WRONG = image(*cells(5), matches={5: 0}, mined=(0, 8, 16), logits=changed(LOGITS, {5: (-6, -6, 6)}))
 
 
 def _three_twice(answer: Answer) -> bool:
@@ -152,11 +154,25 @@ CASES: tuple[Case, ...] = (
         About(
             "positive-is-no-candidate",
             GROUP,
-            "A positive that looks least like background of all boxes takes no place among the negatives.",
-            "The positive is classified right, and so has a large background cross entropy. Where mining does not leave it out, it "
-            "counts twice, once as background.",
+            "A positive takes no place among the negatives, neither one that looks least like background of all boxes, nor one "
+            "whose own class costs most of all boxes.",
+            "The positive of the first image is classified right, and so has a large background cross entropy; that of the second "
+            "is taken for another class, and has a large cross entropy with its own label too. Where mining does not leave it out, "
+            "it displaces a negative or counts twice, once as background.",
         ),
-        (image(*cells(5), matches={5: 0}, mined=(0, 8, 16), logits=changed(LOGITS, {5: (-6, 6, 0)})),),
+        (CLASSIFIED_RIGHT, CLASSIFIED_WRONG),
+        known=(
+            Known(
+                "positives are left in the ranking, by their own label, and take the places of negatives",
+                images=(CLASSIFIED_RIGHT, rematched(CLASSIFIED_WRONG, {5: 0}, mined=(0, 8))),
+                fault=True,
+            ),
+            Known(
+                "positives are left in the ranking, as background, and take the places of negatives",
+                images=tuple(rematched(one, {5: 0}, mined=(0, 8)) for one in (CLASSIFIED_RIGHT, CLASSIFIED_WRONG)),
+                fault=True,
+            ),
+        ),
     ),
     loss_case(
         About(
