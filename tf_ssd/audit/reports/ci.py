@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 from tf_ssd.audit.judge import BROKEN
 from tf_ssd.audit.reports.conclusion import conclusions
-from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.reports.table import findings
 from tf_ssd.audit.run import Audit, Row
 
@@ -39,10 +38,9 @@ def junit(audit: Audit) -> str:
 
 def github(audit: Audit, places: Mapping[str, Place]) -> str:
     """Workflow commands: what the audit comes to, and each finding with its cases. `places` says where a loss is defined."""
-    names = {short: name for name, short in short_names(audit.rows).items()}
     lines = []
     for about in conclusions(audit):
-        name = names[about.name]
+        name = about.implementation
         level = "error" if audit.failed(name) else "notice"
         lines.append(_command(level, about.name, "\n".join(line.text for line in about.lines), places.get(name)))
         outcomes = audit.outcomes(name)

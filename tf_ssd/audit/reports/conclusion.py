@@ -27,8 +27,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """All sentences about one implementation, the headline first; `verdict` is its worst."""
+    """All sentences about one implementation, the headline first; `name` is short, `verdict` is its worst."""
 
+    implementation: str
     name: str
     verdict: Verdict
     lines: tuple[Line, ...]
@@ -65,7 +66,7 @@ def _conclusion(audit: Audit, name: str) -> Conclusion:
         sentences |= {UNEXPLAINED: _unexplained(audit, name), BOXES: _boxes(audit, name)}
     sentences[NEXT] = _next(audit, name)
     lines = [Line(rank, text, turn) for rank in ORDER for turn, text in enumerate(sentences.get(rank, ()))]
-    return Conclusion(short_names(audit.rows)[name], verdict, tuple(lines))
+    return Conclusion(name, short_names(audit.rows)[name], verdict, tuple(lines))
 
 
 def _headline(audit: Audit, name: str) -> str:

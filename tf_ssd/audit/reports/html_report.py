@@ -1,15 +1,20 @@
 """The audit as one page of HTML, which needs no other file."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tf_ssd import __version__
+from tf_ssd.audit.accepted import FAILED
 from tf_ssd.audit.cases.case import Case, CoderCase, LossCase
+from tf_ssd.audit.reports.conclusion import HEADLINE, NEXT, Conclusion, Line, conclusions, fitting
 from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.reports.pictures import LEFT, RIGHT, SIDE, pictures
-from tf_ssd.audit.reports.table import STYLES, value, wanted
+from tf_ssd.audit.reports.table import COLUMNS, STYLES, value, wanted
 from tf_ssd.audit.run import Audit, Row
+
+COLUMNS_OF_TEXT = 100  # about what fits into a line of the page
 
 
 def html_report(audit: Audit) -> str:
@@ -21,29 +26,41 @@ def html_report(audit: Audit) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    cases = [_case(case, {name: rows[case.about.name] for name, rows in audit.rows.items()}) for case in audit.cases]
-    groups = list(dict.fromkeys(case["group"] for case in cases))
+    ordered = (*audit.audited, *[name for name in audit.rows if name not in audit.audited])
+    cases = [_case(audit, case, {name: audit.rows[name][case.about.name] for name in ordered}) for case in audit.cases]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for case in cases:
+        groups.setdefault(case["group"], []).append(case)
+    names = short_names(audit.rows)
     return environment.get_template("audit.html.j2").render(
         version=__version__,
-        names=list(short_names(audit.rows).values()),
-        dtypes=list(audit.dtypes.values()),
+        conclusions=[_conclusion(audit, about) for about in conclusions(audit)],
+        ranks={"headline": HEADLINE, "next": NEXT},
+        audited=[names[name] for name in audit.audited],
+        witnesses=[names[name] for name in ordered if name not in audit.audited],
         verdicts=list(STYLES),
-        counts=[[audit.count(name, verdict) for verdict in STYLES] for name in audit.rows],
-        groups=[(group, [case for case in cases if case["group"] == group]) for group in groups],
+        counts=[(names[name], audit.dtypes[name], [audit.count(name, verdict) for verdict in STYLES]) for name in ordered],
+        groups=[
+            (group, " ".join(set.intersection(*(case["classes"] for case in members))), members)
+            for group, members in groups.items()
+        ],
         total=len(cases),
+        columns=COLUMNS,
         plane={"from": LEFT * SIDE, "size": (RIGHT - LEFT) * SIDE, "side": SIDE},
     )
 
 
-def _case(case: Case, rows: dict[str, Row]) -> dict[str, Any]:
+def _case(audit: Audit, case: Case, rows: dict[str, Row]) -> dict[str, Any]:
     about = case.about
     answers = [
         {
             "name": short_names(rows)[name],
+            "audited": name in audit.audited,
             "value": value(row.answer),
             "terms": _terms(row),
             "verdict": row.judgement.verdict,
             "kind": row.judgement.verdict.replace("/", ""),
+            "accepted": audit.outcomes(name)[about.name] == "accepted",
             "what": row.judgement.what,
         }
         for name, row in rows.items()
@@ -57,10 +74,24 @@ def _case(case: Case, rows: dict[str, Row]) -> dict[str, Any]:
         "by_hand": case.by_hand[0] if isinstance(case, LossCase) and case.by_hand else "",
         "settings": _settings(case),
         "answers": answers,
-        "agreed": all(answer["verdict"] in ("ok", "n/a") for answer in answers),
+        "classes": set(_classes(audit, case)),
         "pictures": list(pictures(case, rows)) if isinstance(case, LossCase) else [],
         "rows": _rows(case, rows) if isinstance(case, CoderCase) else [],
     }
+
+
+def _classes(audit: Audit, case: Case) -> Iterator[str]:
+    """By which the page's filter hides a case: all agree on it, or no audited loss fails it."""
+    if all(rows[case.about.name].judgement.verdict in ("ok", "n/a") for rows in audit.rows.values()):
+        yield "agreed"
+    if not any(audit.outcomes(name)[case.about.name] in FAILED for name in audit.audited):
+        yield "passed"
+
+
+def _conclusion(audit: Audit, about: Conclusion) -> tuple[Conclusion, list[Line], str]:
+    """With the lines that are printed for one loss alone, and the first case that it fails."""
+    lines = [line for _, line in fitting([about], COLUMNS_OF_TEXT)]
+    return about, lines, next(iter(audit.failed(about.implementation)), "")
 
 
 def _terms(row: Row) -> str:

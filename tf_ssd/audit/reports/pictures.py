@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Image, LossCase
-from tf_ssd.audit.cases.ledger import cross_entropies, expected, smooth_l1s
+from tf_ssd.audit.cases.ledger import Expected, cross_entropies, expected, smooth_l1s
 from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.run import Row
 
@@ -38,7 +39,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Strip:
-    """One implementation's gradient of every default box, as a share of the largest gradient; None where it is not finite."""
+    """One implementation's gradient of every default box, as a share of the steepest of all; None where it is not finite."""
 
     name: str
     shares: tuple[float | None, ...]
@@ -47,25 +48,30 @@ class Strip:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is drawn of one image. `beyond` names ground truth that is not finite or reaches beyond the plane."""
+    """All that is drawn of one image.
+
+    `beyond` names ground truth that is not finite or reaches beyond the plane; `strips` are the gradients by kind of prediction.
+    """
 
     number: int
     rectangles: tuple[Box, ...]
     beyond: tuple[str, ...]
     bars: tuple[Bar, ...]
-    strips: tuple[Strip, ...]
+    strips: dict[str, tuple[Strip, ...]]
 
 
 def pictures(case: LossCase, rows: dict[str, Row]) -> Iterator[Picture]:
     """The pictures of a case, image by image, with the gradients of all implementations that gave them."""
-    gradients = {} if case.loud else {"expected": expected(case).logits_gradient}
-    for name, row in rows.items():
-        if row.answer.logits_gradient is not None:
-            gradients[short_names(rows)[name]] = row.answer.logits_gradient
+    given: dict[str, Answer | Expected] = {} if case.loud else {"expected": expected(case)}
+    given |= {short_names(rows)[name]: row.answer for name, row in rows.items()}
+    slopes = {
+        "logits": {name: of.logits_gradient for name, of in given.items() if of.logits_gradient is not None},
+        "offsets": {name: of.offsets_gradient for name, of in given.items() if of.offsets_gradient is not None},
+    }
     for number, image in enumerate(case.images):
-        slopes = {name: gradient[number] for name, gradient in gradients.items()}
+        strips = {kind: _strips({name: slope[number] for name, slope in named.items()}) for kind, named in slopes.items() if named}
         drawn, beyond = _truth(image)
-        yield Picture(number, (*_default_boxes(case, image), *drawn), beyond, _bars(case, image), _strips(slopes))
+        yield Picture(number, (*_default_boxes(case, image), *drawn), beyond, _bars(case, image), strips)
 
 
 def _truth(image: Image) -> tuple[tuple[Box, ...], tuple[str, ...]]:
@@ -108,7 +114,7 @@ def _bars(case: LossCase, image: Image) -> tuple[Bar, ...]:
 
 
 def _strips(slopes: dict[str, np.ndarray]) -> tuple[Strip, ...]:
-    """A strip for each implementation, from its gradients (K, C): the largest of each default box."""
+    """A strip for each implementation, from its gradients (K, n): the largest of each default box."""
     finite = [np.abs(slope[np.isfinite(slope)]).max(initial=0) for slope in slopes.values()]
     most = max([*finite, 1e-300])
     strips = []

@@ -30,7 +30,7 @@ STYLES: dict[Verdict, str] = {
 }
 COLUMNS = (
     "expected and answers: the total of a loss; the last number that encode and decode give for their first row; how many boxes a "
-    "matcher calls positive. --case NAME shows all numbers of a case."
+    "matcher calls positive."
 )
 SAID: tuple[Verdict, ...] = ("fault", "error", "timeout", "difference")  # the verdicts explained below the table, in this order
 
@@ -59,7 +59,7 @@ def render(audit: Audit, *, width: int, every: bool = False) -> Iterator[Rendera
     if cases:
         tables = [verdicts(audit, cases, layout) for layout in LAYOUTS]
         yield next((table for table in tables if natural_width(table) <= width), tables[-1])
-        yield Text(COLUMNS, style="dim")
+        yield Text(f"{COLUMNS} --case NAME shows all numbers of a case.", style="dim")
     for name in audit.rows if every else audit.audited:
         yield from said(audit, name)
     yield summary(audit)
