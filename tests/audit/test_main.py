@@ -94,6 +94,7 @@ def test_one_case_explained_and_written(alone, tmp_path, capsys):
     assert written["summary"]["tf_ssd"]["ok"] == 1
     assert written["conclusions"] == {"tf_ssd": ["tf_ssd: no rule is broken in 1 answer"]}
     assert written["cases"][0]["answers"]["tf_ssd"]["verdict"] == "ok"
+    assert written["cases"][0]["answers"]["tf_ssd"]["outcome"] == "passed"
     assert "<details" in (tmp_path / "a.html").read_text()
 
 

@@ -26,7 +26,7 @@ def losses(tmp_path, monkeypatch):
         "only_helpers": "def helper(x): ...",
         "star": "from their_losses import *",
         "unfinished": "def loss(:",
-        "their/deep/inside": "def loss(): ...",
+        "their/deep/inside": "def loss(): ...\nloss = print",
     }.items():
         (tmp_path / f"{name}.py").write_text(source)
 
@@ -61,6 +61,7 @@ def test_what_is_there_or_may_be_there_is_let_through(losses, name):
         ("only_helpers", "name it as only_helpers:function; its parameters say what it takes: loss: offsets, logits, gt_boxes"),
         ("their/deep/inside.py:loss", "name the module, not its file, as their.deep.inside:function"),
         ("./their_losses.py", "name the module, not its file, as their_losses:function"),
+        ("their_losses:helper", "takes x; name its parameters as one of: loss: offsets, logits, gt_boxes"),
         ("unfinished:loss", "unfinished cannot be imported (SyntaxError"),
         (":loss", "name a module, as package.module:function"),
     ],

@@ -3,19 +3,19 @@
 import ast
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections import Counter
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
-from tf_ssd.audit.asking.roles import FUNCTIONS, role_of, suggestion
+from tf_ssd.audit.asking.roles import FUNCTIONS, misfit, role_of, suggestion
 from tf_ssd.errors import AuditError
 
 ELSEWHERE = re.compile(r"import \*|__getattr__|globals\(|setattr\(|exec\(")  # a module with these may have any name
 
 
 def check_found(name: str) -> None:
-    """Raise AuditError unless "package.module:function" names a module, in which the function can be.
+    """Raise AuditError unless "package.module:function" names a module, in which the function can be, with parameters that fit.
 
     The message names the first part that is missing, and for a function those that fit. Of a module that is not written in plain
     Python, or that takes names from elsewhere, only importing it can tell.
@@ -29,8 +29,14 @@ def check_found(name: str) -> None:
     except SyntaxError as error:
         raise AuditError(f"--impl {name}: {path} cannot be imported (SyntaxError: {error})") from error
     wanted = (function,) if function else FUNCTIONS
-    if not _bound(tree) & set(wanted):
-        raise AuditError(f"--impl {name}: {path} has no function {' or '.join(wanted)}; {suggestion(path, _fitting(tree))}")
+    bound, functions = _bound(tree), _functions(tree)
+    if not set(wanted) & set(bound):
+        fitting = [other for other, found in functions.items() if role_of(_required(found)) is not None]
+        raise AuditError(f"--impl {name}: {path} has no function {' or '.join(wanted)}; {suggestion(path, fitting)}")
+    if function in functions and bound[function] == 1 and not functions[function].decorator_list:
+        required = _required(functions[function])
+        if role_of(required) is None:
+            raise AuditError(f"--impl {name}: {misfit(required)}")
 
 
 def place(name: str) -> tuple[str, int] | None:
@@ -40,9 +46,9 @@ def place(name: str) -> tuple[str, int] | None:
     source = _source(spec)
     if source is None or spec.origin is None:
         return None
-    lines = [node.lineno for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == function]
-    file = Path(spec.origin)
-    return (str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)), (lines or [1])[0]
+    functions, file = _functions(ast.parse(source)), Path(spec.origin)
+    line = functions[function].lineno if function in functions else 1
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file), line
 
 
 def _spec(path: str, name: str) -> ModuleSpec:
@@ -81,28 +87,27 @@ def _source(spec: ModuleSpec) -> str | None:
         return None
 
 
-def _bound(tree: ast.Module) -> set[str]:
-    """Every name that is defined, imported or set anywhere in a module."""
-    names = set()
+def _bound(tree: ast.Module) -> Counter[str]:
+    """How often each name is defined, imported or set anywhere in a module."""
+    names: Counter[str] = Counter()
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
+            names[node.name] += 1
         elif isinstance(node, ast.alias):
-            names.add(node.asname or node.name.split(".")[0])
+            names[node.asname or node.name.split(".")[0]] += 1
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
+            names[node.id] += 1
     return names
 
 
-def _fitting(tree: ast.Module) -> Iterator[str]:
-    """Functions at the top of a module whose parameters the audit knows."""
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef) and role_of(_required(statement.args)) is not None:
-            yield statement.name
+def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """Functions at the top of a module."""
+    return {statement.name: statement for statement in tree.body if isinstance(statement, ast.FunctionDef)}
 
 
-def _required(arguments: ast.arguments) -> set[str]:
+def _required(function: ast.FunctionDef) -> list[str]:
     """Names of the parameters without a default."""
+    arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     keyword = [one for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None]
-    return {one.arg for one in [*positional[: len(positional) - len(arguments.defaults)], *keyword]}
+    return [one.arg for one in [*positional[: len(positional) - len(arguments.defaults)], *keyword]]

@@ -14,9 +14,9 @@ ROLES: dict[Role, tuple[str, ...]] = {
 FUNCTIONS = ("loss", "match", "encode", "decode")  # the names that are looked for in a module
 
 
-def role_of(required: set[str]) -> Role | None:
+def role_of(required: Iterable[str]) -> Role | None:
     """The role of a function with these required parameters, None if there is none."""
-    return next((role for role, names in ROLES.items() if required == set(names)), None)
+    return next((role for role, names in ROLES.items() if set(required) == set(names)), None)
 
 
 def suggestion(module: str, fitting: Iterable[str]) -> str:
@@ -25,6 +25,12 @@ def suggestion(module: str, fitting: Iterable[str]) -> str:
     if not names:
         return f"name it as {module}:function; its parameters say what it takes: {roles()}"
     return f"name it as {' or '.join(names)}"
+
+
+def misfit(required: Iterable[str]) -> str:
+    """What is wrong with a function that has these required parameters and no role."""
+    takes = ", ".join(required) or "nothing that has a name"
+    return f"takes {takes}; name its parameters as one of: {roles()}. docs/audit.md has adapters"
 
 
 def roles() -> str:

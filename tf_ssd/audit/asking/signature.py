@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tf_ssd.audit.asking.roles import Role, role_of, roles
+from tf_ssd.audit.asking.roles import Role, misfit, role_of
 from tf_ssd.audit.cases.case import Case, CoderCase
 from tf_ssd.errors import AuditError
 
@@ -53,10 +53,9 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
         raise AuditError(f"--impl {name}: its parameters cannot be read ({error}); wrap it in a function of your own") from error
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     named = [parameter for parameter in parameters if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)]
-    required = {parameter.name for parameter in named if parameter.default is parameter.empty}
+    required = [parameter.name for parameter in named if parameter.default is parameter.empty]
     role = role_of(required)
     if role is None:
-        takes = ", ".join(parameter.name for parameter in named if parameter.name in required) or "nothing that has a name"
-        raise AuditError(f"--impl {name}: takes {takes}; name its parameters as one of: {roles()}. docs/audit.md has adapters")
+        raise AuditError(f"--impl {name}: {misfit(required)}")
     known = {parameter.name for parameter in named}
     return Signature(function, role, SETTINGS if anything else SETTINGS & known, "scores" in known)

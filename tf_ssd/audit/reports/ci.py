@@ -31,7 +31,7 @@ def junit(audit: Audit) -> str:
             time = f"{row.answer.seconds:.3f}"
             test = ElementTree.SubElement(suite, "testcase", classname=_printable(name), name=case.about.name, time=time)
             reason = audit.accepted.get(name, {}).get(case.about.name, "")
-            _outcome(test, outcomes[case.about.name], row, reason, f"rule: {case.about.rule}\nwhy: {case.about.why}")
+            _outcome(test, outcomes[case.about.name], row, reason, f"rule: {case.about.cited}\nwhy: {case.about.why}")
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

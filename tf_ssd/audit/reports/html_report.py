@@ -68,7 +68,7 @@ def _case(audit: Audit, case: Case, rows: dict[str, Row]) -> dict[str, Any]:
     return {
         "name": about.name,
         "group": about.group,
-        "rule": about.rule,
+        "rule": about.cited,
         "why": about.why,
         "wanted": wanted(case),
         "by_hand": case.by_hand[0] if isinstance(case, LossCase) and case.by_hand else "",

@@ -10,15 +10,13 @@ from tf_ssd.audit.cases.case import Case, CoderCase
 from tf_ssd.audit.cases.ledger import expected
 from tf_ssd.audit.reports.conclusion import conclusions
 from tf_ssd.audit.reports.table import STYLES
-from tf_ssd.audit.run import Audit, Row
+from tf_ssd.audit.run import Audit
 
 
 def json_report(audit: Audit) -> dict[str, Any]:
     """Every case with what is expected and every answer. NaN and infinities become words: JSON has no such numbers."""
     summary = {name: {verdict: audit.count(name, verdict) for verdict in STYLES} for name in audit.rows}
-    cases = [
-        {**_case(case), "answers": {name: _row(rows[case.about.name]) for name, rows in audit.rows.items()}} for case in audit.cases
-    ]
+    cases = [{**_case(case), "answers": {name: _row(audit, name, case.about.name) for name in audit.rows}} for case in audit.cases]
     return {"tf_ssd": __version__, "dtypes": audit.dtypes, "summary": summary, "conclusions": _conclusions(audit), "cases": cases}
 
 
@@ -42,8 +40,9 @@ def _case(case: Case) -> dict[str, Any]:
     return {**about, **by_hand, "settings": case.settings, "expected": numbers}
 
 
-def _row(row: Row) -> dict[str, Any]:
-    return {"verdict": row.judgement.verdict, "what": row.judgement.what, **_answer(row.answer)}
+def _row(audit: Audit, name: str, case: str) -> dict[str, Any]:
+    answer, judgement = audit.rows[name][case].answer, audit.rows[name][case].judgement
+    return {"verdict": judgement.verdict, "outcome": audit.outcomes(name)[case], "what": judgement.what, **_answer(answer)}
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
