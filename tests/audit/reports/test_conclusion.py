@@ -19,14 +19,14 @@ def texts(audit):
 def test_who_is_right_is_told_in_one_line():
     assert texts(audit_of({MINE: {}})) == ["losses:mine: no rule is broken in 5 answers"]
     assert texts(audit_of({MINE: {"ties-at-the-cut": TIE}})) == [
-        "losses:mine: no rule is broken in 5 answers; 1 follow another convention"
+        "losses:mine: no rule is broken in 5 answers; 1 follows another convention"
     ]
 
 
 def test_what_is_wrong_how_often_and_what_to_do_next():
     wrong = {"one-object": DOUBLED, "three-hardest-negatives": Answer("raised", "KeyError: 'x'"), "ties-at-the-cut": TIE}
     assert texts(audit_of({MINE: wrong}, dtype="float64")) == [
-        "losses:mine: 2 of 5 answers break a rule (1 fault, 1 error); 1 follow another convention",
+        "losses:mine: 2 of 5 answers break a rule (1 fault, 1 error); 1 follows another convention",
         "1 fault: total 16.1051 instead of 8.05257, x2 (boxes 1.156, classes 6.896)",
         "1 error: KeyError: 'x'",
         "next: python -m tf_ssd.audit --impl package.losses:mine --dtype float64 --case one-object",

@@ -8,6 +8,7 @@ from rich.console import Console
 from tests.audit.reports.builder import DOUBLED, TIE, audit_of
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.catalogue import BY_NAME
+from tf_ssd.audit.diagnosis.diagnosis import Diagnosis
 from tf_ssd.audit.reports.table import conclusion, render
 
 WRONG = {"one-object": DOUBLED, "ties-at-the-cut": TIE, "three-hardest-negatives": Answer("raised", "KeyError: 'x'")}
@@ -69,6 +70,17 @@ def test_only_what_is_not_right_is_shown_unless_everything_is_asked_for():
     assert row(every, "encode-itself")[0] == f"{BY_NAME['encode-itself'].expected[0, -1]:.5g}"
     assert any("torchvision: difference" in line for line in every)
     assert not any("torchvision: difference" in line for line in few)
+
+
+def test_what_the_diagnosis_explains_is_left_to_the_last_lines():
+    diagnosis = Diagnosis(("doubled",), ("one-object", "encode-itself"), 5)
+    audit = audit_of({"mine:loss": WRONG, **WITNESSES}, diagnoses={"mine:loss": diagnosis})
+    few, every = "\n".join(lines(audit, 120)), "\n".join(lines(audit, 120, every=True))
+    assert "mine:loss: fault: total" not in few
+    assert "mine:loss: error: KeyError" in few
+    assert "mine:loss: 1 more finding, explained by the last lines: --all" in few
+    assert "  explains 2 of 5 answers: doubled" in few
+    assert "mine:loss: fault: total" in every
 
 
 def test_where_all_is_right_there_is_no_table():

@@ -71,16 +71,16 @@ def _conclusion(audit: Audit, name: str) -> Conclusion:
 
 def _headline(audit: Audit, name: str) -> str:
     asked = len(audit.cases) - audit.count(name, "n/a")
-    answers = f"{asked} answer{'s' * (asked != 1)}"
+    answers = counted(asked, "answer")
     counts = {verdict: audit.count(name, verdict) for verdict in (*BROKEN, "difference")}
     broken = sum(counts[verdict] for verdict in BROKEN)
-    others = f"{counts['difference']} follow another convention" if counts["difference"] else ""
+    others = f"{counts['difference']} follow{'s' * (counts['difference'] == 1)} another convention" if counts["difference"] else ""
     if not asked:
         return "no case could be asked"
     if not broken:
         return f"no rule is broken in {answers}" + (f"; {others}" if others else "")
-    kinds = ", ".join(_counted(counts[verdict], verdict) for verdict in BROKEN if counts[verdict])
-    return f"{broken} of {answers} break a rule ({kinds})" + (f"; {others}" if others else "")
+    kinds = ", ".join(counted(counts[verdict], verdict) for verdict in BROKEN if counts[verdict])
+    return f"{broken} of {answers} break{'s' * (broken == 1)} a rule ({kinds})" + (f"; {others}" if others else "")
 
 
 def _errors(audit: Audit, name: str) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _unexplained(audit: Audit, name: str) -> Iterator[str]:
     outcomes = audit.outcomes(name)
     judgements = [row.judgement for case, row in audit.rows[name].items() if case not in explained and outcomes[case] == "failed"]
     for (verdict, what), count in Counter((judgement.verdict, judgement.what) for judgement in judgements).most_common(SHOWN):
-        yield f"{_counted(count, verdict)}: {what}"
+        yield f"{counted(count, verdict)}: {what}"
 
 
 def _boxes(audit: Audit, name: str) -> Iterator[str]:
@@ -117,11 +117,11 @@ def _boxes(audit: Audit, name: str) -> Iterator[str]:
 def _rest(audit: Audit, name: str) -> Iterator[str]:
     outcomes = Counter(audit.outcomes(name).values())
     if outcomes["accepted"]:
-        yield f"accepted: {_counted(outcomes['accepted'], 'case')} may fail, as --accepted says"
+        yield f"accepted: {counted(outcomes['accepted'], 'case')} may fail, as --accepted says"
     rows = [row for row in audit.rows[name].values() if row.judgement.verdict == "n/a"]
     if rows:
         reasons = Counter(row.judgement.what for row in rows).most_common(SHOWN)
-        yield f"not asked: {_counted(len(rows), 'case')} ({', '.join(f'{reason}: {count}' for reason, count in reasons)})"
+        yield f"not asked: {counted(len(rows), 'case')} ({', '.join(f'{reason}: {count}' for reason, count in reasons)})"
 
 
 def _next(audit: Audit, name: str) -> Iterator[str]:
@@ -138,5 +138,6 @@ def _next(audit: Audit, name: str) -> Iterator[str]:
         yield f"next: python -m tf_ssd.audit{impl}{scores}{dtype} --case {failed[0]}"
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """A number of things."""
     return f"{count} {noun}{'s' * (count != 1)}"

@@ -16,7 +16,7 @@ from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Case, CoderCase
 from tf_ssd.audit.cases.ledger import expected
 from tf_ssd.audit.judge import BROKEN, Verdict
-from tf_ssd.audit.reports.conclusion import HEADLINE, INDENT, conclusions, fitting
+from tf_ssd.audit.reports.conclusion import HEADLINE, INDENT, conclusions, counted, fitting
 from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.run import Audit, Row
 
@@ -61,7 +61,7 @@ def render(audit: Audit, *, width: int, every: bool = False) -> Iterator[Rendera
         yield next((table for table in tables if natural_width(table) <= width), tables[-1])
         yield Text(f"{COLUMNS} --case NAME shows all numbers of a case.", style="dim")
     for name in audit.rows if every else audit.audited:
-        yield from said(audit, name)
+        yield from said(audit, name, every=every)
     yield summary(audit)
 
 
@@ -113,11 +113,18 @@ def _accepted(audit: Audit, name: str, case: Case) -> bool:
     return audit.outcomes(name)[case.about.name] == "accepted"
 
 
-def said(audit: Audit, name: str) -> Iterator[RenderableType]:
-    """What one implementation does otherwise, with all cases in which it does so."""
-    for verdict, what, cases in findings(audit, name):
-        yield Text.assemble((f"{short_names(audit.rows)[name]}: {verdict}: ", STYLES[verdict]), what)
+def said(audit: Audit, name: str, *, every: bool) -> Iterator[RenderableType]:
+    """What one implementation does otherwise, with all cases in which it does so; what its diagnosis explains only with `every`."""
+    diagnosis, short = audit.diagnoses.get(name), short_names(audit.rows)[name]
+    explained = set() if every or diagnosis is None or not diagnosis.errors else set(diagnosis.explained)
+    found = list(findings(audit, name))
+    shown = [finding for finding in found if not explained.issuperset(finding[2])]
+    for verdict, what, cases in shown:
+        yield Text.assemble((f"{short}: {verdict}: ", STYLES[verdict]), what)
         yield Padding(Text(", ".join(cases), style="dim"), (0, 0, 0, 4))
+    if len(found) > len(shown):
+        more = counted(len(found) - len(shown), "more finding")
+        yield Text(f"{short}: {more}, explained by the last lines: --all", style="dim")
 
 
 def findings(audit: Audit, name: str) -> Iterator[tuple[Verdict, str, list[str]]]:
