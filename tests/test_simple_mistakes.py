@@ -43,6 +43,24 @@ MISTAKES = [
     (TRAIN, [*DATA, "--split", "train"], "instances_val.json"),
     (TRAIN, [*DATA, "--eval-split", "train", "--eval-data", "gone"], "gone: no such folder"),
     (TRAIN, ["--dataset", "csv", "--data", "data"], "data/train.csv"),
+    (TRAIN, ["--dataset", "yolo", "--data", "yolo"], "yolo: there are no images of a split 'val'; yolo/data.yaml does not name it"),
+    (TRAIN, ["--data", "yolo"], "yolo: there are no images of a split 'val'; yolo/data.yaml does not name it"),
+    (TRAIN, ["--data", "nameless"], "nameless/data.yaml: there are no names of classes; write 'names: [first class"),
+    (
+        TRAIN,
+        ["--dataset", "tfrecord", "--data", "data"],
+        "data: there are no TFRecords of a split 'train'; looked for data/train.record",
+    ),
+    (
+        TRAIN,
+        ["--data", "data", "--split", "tain"],
+        "there are no annotations of a split 'tain'; looked for data/annotations/instances",
+    ),
+    (TRAIN, ["--data", "used"], "used: the layout is none that is known; found a.jpg. Of the layouts, voc needs Annotations/ and"),
+    (TRAIN, ["--data", "data", "--eval-data", "gone"], "gone: no such folder; check --data"),
+    (EVALUATE, ["--checkpoint", "run", "--data", "used"], "used: the layout is none that is known"),
+    (EXPORT, ["--checkpoint", "run", *ONNX, "--data", "used"], "used: the layout is none that is known"),
+    (CHECK, ["--data", "used"], "used: the layout is none that is known"),
     (TRAIN, ["--output", "used"], "--output used: the folder is not empty; choose another, nothing was overwritten"),
     (TRAIN, ["--weights", "gone.keras", "--recipe", "finetune"], "gone.keras: no such file"),
     (TRAIN, ["--weights", "file.pth", "--recipe", "finetune"], "file.pth: the suffix must be .keras"),
@@ -123,6 +141,7 @@ def answers(tmp_path_factory):
     for name in (
         "data/annotations/instances_train.json",
         "voc/a.xml",
+        "yolo/train/a.jpg",
         "used/a.jpg",
         "a.jpg",
         "file.json",
@@ -131,6 +150,9 @@ def answers(tmp_path_factory):
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
+    (folder / "yolo/data.yaml").write_text("names: [dog]\ntrain: train\n")
+    (folder / "nameless").mkdir()
+    (folder / "nameless/data.yaml").write_text("train: images\n")
     (folder / "run").mkdir()
     (folder / "run" / "model.keras").write_bytes(b"PK\x05\x06" + b"\0" * 18)  # an empty archive
     for suffix in {suffix for _, outputs in OUTPUTS.values() for suffix in outputs.values()}:

@@ -22,7 +22,7 @@ def run(
     config_type: type[Config],
     arguments: Sequence[str] | None = None,
     *,
-    first: Callable[[Config], object] | None = None,
+    first: Callable[[Config], Config | None] | None = None,
     uses_tensorflow: bool = True,
 ) -> int:
     """Turn the command line into a `config_type`, call `action` with it, and return the exit code: the action's, else 0.
@@ -33,7 +33,8 @@ def run(
         action: the command.
         config_type: its settings.
         arguments: the command line; None takes that of the process.
-        first: what can be checked before TensorFlow is imported, so that a simple mistake is reported at once; it raises.
+        first: what can be checked before TensorFlow is imported, so that a simple mistake is reported at once; it raises, or
+            returns the settings to go on with if they are others.
         uses_tensorflow: whether to import TensorFlow before the action.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -44,7 +45,7 @@ def run(
         if uses_tensorflow:
             check_keras_settings()
         if first is not None:
-            first(config)
+            config = first(config) or config
         if uses_tensorflow:
             _start_tensorflow()
         return action(config) or 0

@@ -93,7 +93,6 @@ def test_loss_out_of_range(setting, value):
         ("seed", -1, "--seed=-1: must be from 0 to 4294967295"),
         ("seed", 2**32, "--seed=4294967296: must be from 0 to 4294967295"),
         ("dataset", "voc", "--data=None"),
-        ("data", (Path("folder"),), "--dataset synthetic"),
         ("split", (), "--split"),
         ("classes", Path("classes.txt"), "--classes='classes.txt'"),
         ("eval_data", (Path("folder"),), "--eval-data"),

@@ -7,6 +7,7 @@ python -m tf_ssd.check --dataset coco --data coco --split train2017 val2017 --js
 import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return cli.run(check, CheckConfig, arguments, first=check_paths)
 
 
-def check_paths(config: CheckConfig) -> None:
-    """Raise DatasetError if the class map cannot be read, or no split is there."""
+def check_paths(config: CheckConfig) -> CheckConfig:
+    """The settings, with the layout of the data; raises DatasetError if the class map cannot be read, or no split is there."""
     from tf_ssd.data.classes import read_class_names
+    from tf_ssd.data.recognise import recognised
     from tf_ssd.data.sources import check_there
 
     if config.classes is not None:
         read_class_names(config.classes)
+    config = recognised(config, list(product(config.data, config.split)))
     failed = []
     for split in config.split:
         try:
@@ -48,6 +51,7 @@ def check_paths(config: CheckConfig) -> None:
             failed.append(error)
     if len(failed) == len(config.split):
         raise failed[0]
+    return config
 
 
 def check(config: CheckConfig) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from tf_ssd.config.data import DatasetKind
+from tf_ssd.config.data import DatasetKind, dataset_kind
 from tf_ssd.config.detection import AS_PUBLISHED, DetectionFlags
 from tf_ssd.config.rules import require, require_new
 
@@ -39,8 +39,8 @@ class ExportConfig:
     """Pictures at a time. Default: 1 for tflite, else dynamic."""
     images: tuple[Path, ...] = ()
     """Pictures, or folders of them, to compare on and to calibrate int8 with. Default: those of --dataset, or generated ones."""
-    dataset: DatasetKind = "synthetic"
-    """With --data: measure the average precision before and after, on this dataset."""
+    dataset: DatasetKind = "auto"
+    """With --data: measure the average precision before and after, on this dataset; auto recognises its layout."""
     data: tuple[Path, ...] = ()
     """Folder of the dataset, or the data.yaml of yolo; several are joined."""
     split: tuple[str, ...] = ("val",)
@@ -53,6 +53,7 @@ class ExportConfig:
     fractions of the picture, classes from 0, scores, number."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset", dataset_kind(self.dataset, self.data))
         require_new(self, output=SUFFIXES[self.format])
         quantized = self.quantize == "none" or self.format == "tflite"
         require(quantized, "--quantize", self.quantize, f"is for --format tflite; {self.format} is written in float32")

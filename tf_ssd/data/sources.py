@@ -8,20 +8,17 @@ from pathlib import Path
 from tf_ssd.config import DatasetKind
 from tf_ssd.data.fractions import require_pixels
 from tf_ssd.data.joined import JoinedDataset
+from tf_ssd.data.layouts import LayoutsOf, coco_layouts, csv_layouts, first_there
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.paths import check_name, listed
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.readers.coco_json import read_category_names
 from tf_ssd.data.readers.csv import read_csv
 from tf_ssd.data.readers.tfrecord_files import record_files
-from tf_ssd.data.readers.voc import VocDataset, check_split
+from tf_ssd.data.readers.voc import VocDataset, check_split, located
 from tf_ssd.data.readers.yolo import YoloDataset, check_yolo
-from tf_ssd.data.readers.yolo_hint import yolo_hint
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError, Place
-
-Layouts = dict[Path, tuple[Path, ...]]  # by annotations, the folders that their images may lie in
-LayoutsOf = Callable[[Path, str], Layouts]  # of a split in a folder
 
 
 def open_dataset(
@@ -69,7 +66,7 @@ def check_there(kind: DatasetKind, folders: Sequence[Path], splits: Sequence[str
             case "coco":
                 annotation_file(folder, split)
             case "csv":
-                _first(_csv_layouts, folder, split)
+                first_there(csv_layouts, folder, split)
             case "yolo":
                 check_yolo(folder, split)
             case "tfrecord":
@@ -80,11 +77,11 @@ def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[
     check_name(split, Place(folder, "split"))
     match kind:
         case "voc":
-            return VocDataset(folder, split, class_names=class_names, notes=notes)
+            return VocDataset(*located(folder, split), class_names=class_names, notes=notes)
         case "coco":
-            return _with_images(CocoDataset, _coco_layouts, folder, split, class_names=class_names, notes=notes)
+            return _with_images(CocoDataset, coco_layouts, folder, split, class_names=class_names, notes=notes)
         case "csv":
-            return _with_images(read_csv, _csv_layouts, folder, split, class_names=class_names, notes=notes)
+            return _with_images(read_csv, csv_layouts, folder, split, class_names=class_names, notes=notes)
         case "yolo":
             return YoloDataset(folder, split, class_names=class_names, notes=notes)
         case "tfrecord":
@@ -104,7 +101,7 @@ def _with_images(
     notes: Notes | None,
 ) -> Dataset:
     """Read the first annotations that exist; images are looked for in their folders, beside the annotations, and in `root`."""
-    annotation, layouts = _first(layouts_of, root, split), layouts_of(root, split)
+    annotation, layouts = first_there(layouts_of, root, split), layouts_of(root, split)
     folders = [folder for folder in layouts[annotation] if folder.is_dir()]
     dataset = read(annotation, *folders, annotation.parent, root, class_names=class_names, notes=notes)
     if not folders and len(dataset) and dataset[0].looked_for:
@@ -115,7 +112,7 @@ def _with_images(
 
 def annotation_file(folder: Path, split: str) -> Path:
     """The annotation file of a split of COCO; the images need not be there. Raises DatasetError if there is none."""
-    return _first(_coco_layouts, folder, split)
+    return first_there(coco_layouts, folder, split)
 
 
 def listed_classes(folders: Sequence[Path], splits: Sequence[str]) -> tuple[str, ...]:
@@ -126,49 +123,6 @@ def listed_classes(folders: Sequence[Path], splits: Sequence[str]) -> tuple[str,
     """
     files = [annotation_file(folder, split) for folder, split in product(folders, splits)]
     return tuple(dict.fromkeys(name for file in files for name in read_category_names(file)))
-
-
-def _coco_layouts(folder: Path, split: str) -> Layouts:
-    """Annotation files and folders of images: as COCO is published, as Roboflow exports it, or a file beside the images."""
-    return {
-        folder / "annotations" / f"instances_{split}.json": (folder / split, folder / "images" / split, folder / "images"),
-        folder / split / "_annotations.coco.json": (folder / split,),
-        folder / f"{split}.json": (folder / "images", folder),
-    }
-
-
-def _csv_layouts(folder: Path, split: str) -> Layouts:
-    """A file for all images, as Roboflow exports it too, or a folder with one for each."""
-    images = (folder / "images", folder)
-    return {
-        folder / f"{split}.csv": images,
-        folder / f"{split}.txt": images,
-        folder / split / "_annotations.csv": (folder / split,),
-        folder / split: (folder / split,),
-    }
-
-
-def _first(layouts_of: LayoutsOf, folder: Path, split: str) -> Path:
-    layouts = layouts_of(folder, split)
-    for path in layouts:
-        if path.exists():
-            return path
-    hint = yolo_hint(folder / split, folder / "labels" / split, folder / split / "labels", folder / "labels", folder)
-    others = _splits(layouts_of, folder)
-    there = f"; the splits there are {', '.join(others)}" if others else ""
-    what = f"there are no annotations of a split {split!r}; looked for {listed(layouts)}"
-    raise DatasetError(f"{what}; check --data and --split, or --eval-split{there}{hint}")
-
-
-def _splits(layouts_of: LayoutsOf, folder: Path) -> list[str]:
-    """The splits that a folder has, but for those that any folder or text file could be."""
-    found = set[str]()
-    for pattern in layouts_of(folder, "*"):
-        before, after = pattern.relative_to(folder).as_posix().split("*")
-        if after not in ("", ".txt"):
-            paths = (path.relative_to(folder).as_posix() for path in folder.glob(f"{before}*{after}"))
-            found.update(path.removeprefix(before).removesuffix(after) for path in paths)
-    return sorted(found)
 
 
 def _named(parts: Sequence[tuple[Path, str]], datasets: Sequence[Dataset]) -> dict[str, Dataset]:

@@ -7,6 +7,7 @@ python -m tf_ssd.evaluate --detections found.json --dataset coco --data coco --s
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tf_ssd import __version__, cli
@@ -41,9 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return cli.run(evaluate, EvaluateConfig, arguments, first=check)
 
 
-def check(config: EvaluateConfig) -> None:
-    """Find whatever can be wrong without loading the model or reading annotations; raises as `evaluate`."""
+def check(config: EvaluateConfig) -> EvaluateConfig:
+    """Find whatever can be wrong without loading the model or reading annotations; raises as `evaluate`.
+
+    Returns:
+        The settings, with the layout of the data.
+    """
     from tf_ssd.data.classes import read_class_names
+    from tf_ssd.data.recognise import recognised
     from tf_ssd.data.sources import check_there
     from tf_ssd.weights.places import model_file
 
@@ -53,7 +59,9 @@ def check(config: EvaluateConfig) -> None:
         raise DatasetError(f"--detections {config.detections}: no such file")
     if config.classes is not None:
         read_class_names(config.classes)
+    config = recognised(config, list(product(config.data, config.split)))
     check_there(config.dataset, config.data, config.split)
+    return config
 
 
 def evaluate(config: EvaluateConfig) -> None:

@@ -7,6 +7,7 @@ python -m tf_ssd.export --checkpoint runs/voc --format tflite --output voc.tflit
 import math
 import sys
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -34,8 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return cli.run(export, ExportConfig, arguments, first=check)
 
 
-def check(config: ExportConfig) -> None:
-    """Find whatever can be wrong without loading the model or reading annotations; raises as `export`."""
+def check(config: ExportConfig) -> ExportConfig:
+    """Find whatever can be wrong without loading the model or reading annotations; raises as `export`.
+
+    Returns:
+        The settings, with the layout of the data.
+    """
+    from tf_ssd.data.recognise import recognised
     from tf_ssd.data.sources import check_there
     from tf_ssd.export.packages import check_found
     from tf_ssd.weights.places import model_file
@@ -44,7 +50,9 @@ def check(config: ExportConfig) -> None:
     model_file(config.checkpoint, last=config.last)
     for path in config.images:
         require(path.exists(), "--images", str(path), "no such picture or folder")
+    config = recognised(config, list(product(config.data, config.split)))
     check_there(config.dataset, config.data, config.split)
+    return config
 
 
 def export(config: ExportConfig) -> int:

@@ -8,6 +8,7 @@ python -m tf_ssd.train --network ssdlite320_mobilenet_v3_large    another networ
 import signal
 import sys
 from collections.abc import Sequence
+from itertools import product
 
 from tf_ssd import cli
 from tf_ssd.config import TrainConfig
@@ -19,9 +20,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return cli.run(train, TrainConfig, arguments, first=check)
 
 
-def check(config: TrainConfig) -> None:
-    """Find whatever can be wrong with paths without reading annotations or loading weights; raises as `train`."""
+def check(config: TrainConfig) -> TrainConfig:
+    """Find whatever can be wrong with paths without reading annotations or loading weights; raises as `train`.
+
+    Returns:
+        The settings, with the layout of the data.
+    """
     from tf_ssd.data.classes import read_class_names
+    from tf_ssd.data.recognise import recognised
     from tf_ssd.data.sources import check_there
     from tf_ssd.train.output import check_usable
     from tf_ssd.train.stretches import planned
@@ -30,17 +36,20 @@ def check(config: TrainConfig) -> None:
     if config.replay is not None:
         if not config.replay.is_file():
             raise ConfigError(f"--replay {config.replay}: no such file")
-        return
+        return config
     if config.weights is not None:
         model_file(config.weights, last=config.weights.is_dir())
     if config.classes is not None:
         read_class_names(config.classes)
+    parts = [*product(config.data, config.split), *product(config.held_out_folders, config.eval_split)]
+    config = recognised(config, parts, lambda text: None if config.quiet else print(text))
     check_there(config.dataset, config.data, config.split)
     check_there(config.dataset, config.held_out_folders, config.eval_split)
     if config.output is not None:
         check_usable(config.output)
         if config.extend is not None:
             planned(config.output, config.settings().steps, config.extend)
+    return config
 
 
 def train(config: TrainConfig) -> None:

@@ -70,10 +70,26 @@ class VocDataset(LazyDataset):
         return read_annotation(path, self._images / self._image_names[index], self._notes)
 
 
+def located(root: Path, split: str) -> tuple[Path, str]:
+    """Where a split lies: in `root`, or, as Roboflow exports it, everything in a folder of its name that holds XML files."""
+    inner = root / split
+    is_inner = not (root / "ImageSets").exists() and _holds(inner, XML)
+    return (inner, EVERYTHING) if is_inner else (root, split)
+
+
 def check_split(root: Path, split: str) -> None:
     """Raise DatasetError unless `root` holds the folders of a dataset, and the file that lists the split; nothing is read."""
+    root, split = located(root, split)
     _folders(root)
     _split_file(root, split)
+
+
+def splits_there(root: Path) -> list[str]:
+    """The splits that a folder has: the lists of ImageSets, all XML files, and folders of XML files."""
+    lists = [path.stem for path in (root / "ImageSets" / "Main").glob("*.txt")]
+    everything = [EVERYTHING] if _holds(_folder(root, ANNOTATIONS) or root, XML) else []
+    inner = [path.name for path in root.iterdir() if located(root, path.name)[0] != root] if root.is_dir() else []
+    return sorted({*lists, *everything, *(name for name in inner if name not in ANNOTATIONS)})
 
 
 def _split_file(root: Path, split: str) -> Path | None:

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from tf_ssd.data.classes import read_class_names
-from tf_ssd.data.paths import SLASH, is_absolute, leads_out, listed
+from tf_ssd.data.paths import IMAGE_SUFFIXES, SLASH, is_absolute, leads_out, listed
+from tf_ssd.data.readers.yolo_hint import first_row, is_yolo
 from tf_ssd.data.readers.yolo_yaml import SAME, SUFFIXES, DataYaml, find_yaml, read_yaml
 from tf_ssd.errors import DatasetError, Place
 
@@ -57,12 +58,18 @@ class YoloFolder:
         raise DatasetError.at(Place(self.root), f"{what}; check --data and --split, or --eval-split{known}")
 
     def splits(self) -> list[str]:
-        """The splits that there are."""
-        found = set(self.yaml.splits if self.yaml else ())
-        for folder, end in ((self.root / IMAGES, ""), (self.root, f"/{IMAGES}")):
-            if folder.is_dir():
-                found.update(path.name for path in folder.iterdir() if path.is_dir() and Path(f"{path}{end}").is_dir())
-        return sorted(found.difference({IMAGES, LABELS}))
+        """The splits that there are: those of the yaml file, and what has labels beside its images or lists some."""
+        outer = [path.name for folder in (self.root, self.root / IMAGES) if folder.is_dir() for path in folder.iterdir()]
+        names = {name.removesuffix(LIST) for name in outer}.difference((IMAGES, LABELS))
+        named = {name for name in names if any(map(self._is_place, _usual(name)))}
+        everything = {EVERYTHING} if is_yolo(self.root / LABELS) else set()
+        return sorted(named | everything | set(self.yaml.splits if self.yaml else ()))
+
+    def _is_place(self, place: str) -> bool:
+        path = self.root / place
+        if path.is_dir():
+            return is_yolo(self.root / label_folder(place))
+        return place.endswith(LIST) and path.is_file() and first_row(path).lower().endswith(IMAGE_SUFFIXES)
 
     def _place(self, text: str, where: Place) -> str:
         place = inside(self.root, text)

@@ -27,17 +27,18 @@ def is_yolo(folder: Path) -> bool:
         return False
     with os.scandir(folder) as entries:
         texts = (entry for entry in entries if entry.name.lower().endswith(".txt") and entry.is_file())
-        first = [_first_row(Path(entry.path)) for entry in islice(texts, LOOKED_AT) if entry.name.lower() not in NO_LABELS]
+        first = [first_row(Path(entry.path)) for entry in islice(texts, LOOKED_AT) if entry.name.lower() not in NO_LABELS]
     rows = [row for row in first if row]
     return bool(rows) and all(map(_is_row, rows))
 
 
 def is_yolo_file(path: Path) -> bool:
     """Whether the first row of a text file is one of YOLO's."""
-    return _is_row(_first_row(path))
+    return _is_row(first_row(path))
 
 
-def _first_row(path: Path) -> str:
+def first_row(path: Path) -> str:
+    """The first line of a text file, without spaces around it; "?" if it cannot be read."""
     try:
         with require_file(path).open("rb") as file:
             return file.readline(1000).decode("utf-8-sig").strip()
