@@ -33,6 +33,7 @@ GRID: dict[str, Any] = {
 VARIANCES = (0.3, 0.15)
 MATCHING: dict[str, Any] = {"threshold": 0.3, "strategy": "argmax"}
 LOSS: dict[str, Any] = {"negative_ratio": 1, "min_negatives": 2, "alpha": 0.25, "normalizer": "image"}
+LOSS["class_weights"] = (0.5, 2.0, 1.0, 3.0)
 SCORES: Literal["sigmoid"] = "sigmoid"
 HEADS = {"offsets": 4, "logits": CLASSES}
 MEANS = {"quarters": 150, "whole": 300}  # pixels a side

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 GRID = 64
+IGNORED = -100  # a label of its own, which neither side gives
 MAX_ELEMENTWISE = 64
 
 seeds = st.integers(0, 2**32 - 1)
@@ -63,12 +64,18 @@ def random_boxes(seed: int, *shape: int, smallest: float = 1e-3) -> np.ndarray:
 
 
 @st.composite
-def ground_truths(draw: Any, *, images: int | None = None, rows: int | None = None, classes: int = 4) -> GroundTruth:
-    """A padded batch: any number of objects from none, related to one another; some rows without area, some outside the image."""
+def ground_truths(
+    draw: Any, *, images: int | None = None, rows: int | None = None, classes: int = 4, ignored: bool = False
+) -> GroundTruth:
+    """A padded batch: any number of objects from none, related to one another; some rows without area, some outside the image.
+
+    With `ignored` some of the rows are not to be trained on.
+    """
     images = draw(st.integers(1, 3)) if images is None else images
     rows = draw(st.integers(1, 8)) if rows is None else rows
     boxes = np.stack([draw(related_boxes(count=rows)) for _ in range(images)])  # (B, G, 4)
-    labels = draw(_integers((images, rows), 0, classes - 1))
+    labels = draw(_integers((images, rows), -1 if ignored else 0, classes - 1))
+    labels[labels < 0] = IGNORED
     odd = draw(_integers((images, rows), 0, 9))
     boxes[odd == 0, 2] = boxes[odd == 0, 0]  # no width
     boxes[odd == 1] = boxes[odd == 1][:, [2, 1, 0, 3]]  # inverted
@@ -108,11 +115,12 @@ def logit_arrays(draw: Any, *shape: int) -> np.ndarray:
 
 @st.composite
 def label_arrays(draw: Any, *shape: int, classes: int) -> np.ndarray:
-    """Target labels int32 (B, K): per image no positives, a few, half or all."""
+    """Target labels int32 (B, K): per image no positives, a few, half or all; some boxes ignored."""
     rng = np.random.default_rng(draw(seeds))
     share = np.array([draw(st.sampled_from([0, 0.1, 0.5, 1])) for _ in range(shape[0])])
     positive = rng.uniform(size=shape) < share[:, None]
-    return np.where(positive, rng.integers(1, classes, shape), 0).astype(np.int32)
+    labels = np.where(positive, rng.integers(1, classes, shape), 0)
+    return np.where(rng.uniform(size=shape) < draw(st.sampled_from([0, 0.2])), IGNORED, labels).astype(np.int32)
 
 
 def _integers(shape: tuple[int, ...], low: int, high: int) -> st.SearchStrategy[np.ndarray]:

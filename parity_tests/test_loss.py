@@ -46,7 +46,7 @@ options = st.sampled_from(
     [
         {},
         {"negative_ratio": 1, "min_negatives": 5, "normalizer": "image", "scores": "sigmoid"},
-        {"negative_ratio": 0, "alpha": 0.5},
+        {"negative_ratio": 0, "alpha": 0.5, "class_weights": (0.5, 2.0, 0.0, 3.0)},
     ]
 )
 minings = st.sampled_from(
@@ -101,7 +101,7 @@ def check_loss(side: Implementation, problem: Problem, **options: Any) -> tuple[
         assert actual[3] == witness[3]
     free = undecided(problem.logits, problem.target_labels, mining)[..., None]
     # A probability inherits the rounding of its logit: absolute, of the size of the largest logit.
-    scale = max(1.0, float(np.nanmax(np.abs(problem.logits))))
+    scale = max(1.0, float(np.nanmax(np.abs(problem.logits)))) * max(options.get("class_weights", (1.0,)))
     assert_agree(actual=gradients[0], expected=expected_gradients[0], what="gradient for offsets", **context)
     assert_agree(
         actual=np.where(free, 0, gradients[1]),
@@ -306,6 +306,43 @@ def test_offsets_of_background_boxes_cannot_touch_the_loss(side: Implementation,
 
 @pytest.mark.rule("R-LOSS-10")
 @ALL
+@DTYPES
+def test_ignored_boxes_are_neither_positive_nor_mined(side: Implementation, dtype: type) -> None:
+    """Whatever is predicted for them: the loss is that without them, although they are the hardest."""
+    problem = small_problem([[1, strategies.IGNORED, 0, 0, 0, 0, 0, strategies.IGNORED]], dtype=dtype)
+    problem.logits[0, [1, 7], 0] = -50
+    others = Problem(*(array[:, [0, 2, 3, 4, 5, 6]] for array in problem))
+    for options in ({}, {"min_negatives": 99}, {"scores": "sigmoid"}):
+        np.testing.assert_allclose(*(side.call("loss.multibox_loss", *each, **options) for each in (problem, others)), rtol=1e-6)
+        for gradient in side.gradients("loss.multibox_loss", *problem, wrt=(0, 1), **options):
+            assert np.flatnonzero(~gradient[0].any(axis=-1)).tolist()[-1] == 7
+            assert not gradient[0, 1].any()
+        (mask,) = side.call("loss.hard_negative_mask", problem.logits, problem.target_labels, min_negatives=99)
+        assert mask.tolist() == [[False, False, True, True, True, True, True, False]]
+
+
+@ALL
+def test_nan_in_the_logits_of_an_ignored_box_makes_the_loss_nan(side: Implementation) -> None:
+    problem = small_problem([[1, strategies.IGNORED, 0, 0, 0, 0]])
+    problem.logits[0, 1, 2] = np.nan
+    assert np.isnan(side.call("loss.multibox_loss", *problem)[0])
+
+
+@ALL
+@DTYPES
+def test_class_weights_by_hand(side: Implementation, dtype: type) -> None:
+    """Logits 0: each cross entropy is ln 2. Positives of classes 1 and 1, weight 3; six of seven negatives, weight 1/2; N is 2."""
+    labels = np.array([[1, 1, 0, 0, 0, 0, 0, 0, 0]], np.int32)
+    offsets = np.zeros((1, 9, 4))
+    offsets[0, 0, 0] = 2
+    problem = Problem(offsets, np.zeros((1, 9, 2)), np.zeros((1, 9, 4)), labels).astype(dtype)
+    losses, (_, gradient) = side.value_and_gradients("loss.multibox_loss", *problem, wrt=(0, 1), class_weights=(0.5, 3.0))
+    assert losses[1] == pytest.approx(1.5 / 2)
+    assert losses[2] == pytest.approx((2 * 3 + 6 * 0.5) * np.log(2) / 2)
+    np.testing.assert_allclose(gradient[0, :, 1], [-0.75] * 2 + [0.125] * 6 + [0], atol=1e-6)
+
+
+@ALL
 @pytest.mark.parametrize("label", [-1, 3, 99])
 def test_label_out_of_range_is_nan(side: Implementation, label: int) -> None:
     """Loud: not wrapped to the last class, not a box loss without a class loss."""
@@ -355,5 +392,7 @@ def test_wrong_arguments(side: Implementation) -> None:
     problem = small_problem([[1, 0, 0]])
     with pytest.raises(ValueError, match="mean"):
         side.call("loss.multibox_loss", *problem, normalizer="mean")
+    with pytest.raises(ValueError, match="class_weights"):
+        side.call("loss.multibox_loss", *problem, class_weights=(1.0, 2.0))
     with pytest.raises(ValueError, match="target_offsets"):
         side.call("loss.multibox_loss", *problem[:2], problem.target_offsets[:, :1], problem.target_labels)

@@ -19,7 +19,7 @@ from parity_tests.asserts import assert_agree
 from parity_tests.parametrize import DTYPES, _name
 from parity_tests.pins import pins
 from parity_tests.shallow import GRID
-from parity_tests.strategies import GroundTruth
+from parity_tests.strategies import IGNORED, GroundTruth
 from parity_tests.test_coder import check_decode, check_encode
 from parity_tests.test_default_boxes import check_default_boxes
 from parity_tests.test_detect import check_detect
@@ -144,9 +144,13 @@ def truth_at_the_threshold(dtype: type) -> tuple[GroundTruth, np.ndarray]:
 @EAGERLY
 @pins("matcher.match", "threshold", "strategy")
 @pins("matcher.targets", "threshold", "strategy")
+@pins("matcher", "IGNORED")
 def test_matching(side: Implementation, dtype: type) -> None:
+    """With an object that is not to be trained on as well."""
+    truth, defaults = truth_at_the_threshold(dtype)
     for options in ({}, {"threshold": 0.3, "strategy": "argmax"}, {"threshold": 0.7}):
-        check_targets(side, *truth_at_the_threshold(dtype), dtype, **options)
+        for labels in (truth.labels, np.array([[1, IGNORED]], np.int32)):
+            check_targets(side, GroundTruth(truth.boxes, labels), defaults, dtype, **options)
 
 
 @EAGERLY
@@ -171,6 +175,7 @@ def problem(dtype: type) -> Problem:
 MINING = {"negative_ratio": 1, "min_negatives": 2}
 MORE_MINING = {"negative_ratio": 4, "min_negatives": 1, "scores": "sigmoid"}
 DIVISION = {"alpha": 0.25, "normalizer": "image"}
+WEIGHTED = {"class_weights": (0.5, 3.0, 1.0)}
 
 
 @EAGERLY
@@ -185,25 +190,26 @@ def test_mining(side: Implementation, dtype: type) -> None:
 
 
 @EAGERLY
-@pins("loss.multibox_loss", "negative_ratio", "min_negatives", "alpha", "normalizer", "scores")
+@pins("loss.multibox_loss", "negative_ratio", "min_negatives", "alpha", "normalizer", "scores", "class_weights")
 def test_multibox_loss(side: Implementation, dtype: type) -> None:
-    for options in ({}, {**MINING, **DIVISION}, {**MORE_MINING, "alpha": 4.0}):
+    for options in ({}, {**MINING, **DIVISION}, {**MORE_MINING, **WEIGHTED, "alpha": 4.0}):
         check_loss(side, problem(dtype), **options)
 
 
 @EAGERLY
-@pins("loss.multibox_sums", "negative_ratio", "min_negatives", "scores")
+@pins("loss.multibox_sums", "negative_ratio", "min_negatives", "scores", "class_weights")
 def test_multibox_sums(side: Implementation, dtype: type) -> None:
     """Those of an image are its own loss before it is divided by its positives; the mined boxes are counted too."""
     both = problem(dtype)
-    for options in ({}, MINING, MORE_MINING):
+    for mining, weights in (({}, {}), (MINING, WEIGHTED), (MORE_MINING, {})):
+        options: Options = {**mining, **weights}
         localization, confidence, positives, negatives = side.call("loss.multibox_sums", *both, **options)
         for image in range(3):
             expected = REFERENCE.call("loss.multibox_loss", *both.images([image]), **options)
             np.testing.assert_allclose(localization[image], expected[1] * max(1, expected[3]), rtol=64 * np.finfo(dtype).eps)
             np.testing.assert_allclose(confidence[image], expected[2] * max(1, expected[3]), rtol=64 * np.finfo(dtype).eps)
             assert positives[image] == expected[3]
-        (mask,) = REFERENCE.call("loss.hard_negative_mask", both.logits, both.target_labels, **options)
+        (mask,) = REFERENCE.call("loss.hard_negative_mask", both.logits, both.target_labels, **mining)
         assert negatives.tolist() == mask.sum(axis=1).tolist()
 
 

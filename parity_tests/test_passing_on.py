@@ -31,6 +31,7 @@ from tf_ssd.config import DetectionConfig, DetectionFlags, ExportConfig, LossCon
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe
 from tf_ssd.export import inference, serving
 from tf_ssd.model import SSD300, ssd300
+from tf_ssd.network.serving import detections_of
 from tf_ssd.optimizer import CaffeSGD
 from tf_ssd.predict import compiled, explain
 from tf_ssd.train.run import Run
@@ -38,7 +39,7 @@ from tf_ssd.train.stretches import Stretch
 from tf_ssd.train.trainer import diagnosis
 from tf_ssd.train.trainer.scale import LossScale
 
-MINING = {**{name: LOSS[name] for name in ("negative_ratio", "min_negatives")}, "scores": SCORES}
+MINING = {**{name: LOSS[name] for name in ("negative_ratio", "min_negatives", "class_weights")}, "scores": SCORES}
 
 
 def assert_close(actual: Any, expected: Any) -> None:
@@ -99,7 +100,7 @@ def test_targets_of_a_model() -> None:
 
 @pins("model.SSD.multibox_loss")
 @pins("model.SSD.multibox_sums")
-@pins("config.network.LossConfig", "negative_ratio", "min_negatives", "alpha", "normalizer")
+@pins("config.network.LossConfig", "negative_ratio", "min_negatives", "alpha", "normalizer", "class_weights")
 @pins("config.network.ModelConfig", "scores")
 def test_loss_of_a_model() -> None:
     model = shallow_network()
@@ -191,6 +192,17 @@ def test_detections_that_an_export_is_compared_with() -> None:
         assert_exported(found, {name: values[0] for name, values in expected.items()})
 
 
+@pins("network.serving.detections_of")
+def test_detections_of_a_model_that_exports_itself() -> None:
+    """As the network has it said: whose settings are none of the defaults here."""
+    for settings in CHOSEN:
+        model, pictures = shallow_network(), tf.constant(shallow.pictures(), tf.float32)
+        with eagerly():
+            found = detections_of(model, replace(model.config, detection=DetectionConfig(**settings)))(pictures)
+        for actual, expected in zip(found.values(), detections(**settings), strict=True):
+            assert_close(actual, expected)
+
+
 @pins("predict.explain.matches")
 def test_matches_that_are_explained() -> None:
     boxes, labels = batch().boxes.numpy()[0].astype(np.float64), batch().labels.numpy()[0]
@@ -270,7 +282,7 @@ def rates(recipe: Recipe, steps: list[int]) -> list[float]:
     return found
 
 
-@pins("train.run.schedule_of")
+@pins("train.rates.schedule_of")
 @pins("train.run.Run._optimizer")
 def test_the_recipes_reach_the_optimizer() -> None:
     """Caffe SSD's: 1e-3 after a warm-up of 500 steps, a tenth after 80 000 and 100 000 (VOC), 280 000 and 360 000 (COCO)."""
@@ -283,7 +295,7 @@ def test_the_recipes_reach_the_optimizer() -> None:
         assert rates(recipe, steps) == pytest.approx([2e-6, 0.998e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-5], rel=1e-6)
 
 
-@pins("train.run.schedule_of")
+@pins("train.rates.schedule_of")
 @pins("train.run.Run._optimizer")
 def test_other_settings_reach_the_optimizer() -> None:
     """Sixty steps: a warm-up of six, then drops after two thirds, or half a cosine."""
@@ -295,7 +307,7 @@ def test_other_settings_reach_the_optimizer() -> None:
     assert rates(cosine, [0, 5, 6, 33, 60]) == pytest.approx([0.25 / 6, 0.25, 0.25, 0.125, 0])
 
 
-@pins("train.run.Run._optimizer")
+@pins("train.rates.rate_of")
 def test_an_extension_reaches_the_optimizer() -> None:
     """Sixty steps, of which thirty were made; then twenty, a warm-up of two and half a cosine."""
     run = run_with(Recipe(steps=60, batch_size=1, optimizer="adam", learning_rate=0.25))

@@ -73,10 +73,8 @@ def default_boxes(config: DefaultBoxesConfig, *, dtype: torch.dtype = torch.floa
     for level, (cells, step, *_) in enumerate(maps):
         for row in range(cells):
             for column in range(cells):
-                cx = (column + config.offset) * step / config.image_size
-                cy = (row + config.offset) * step / config.image_size
-                for width, height in _sizes(config, level):
-                    boxes.append((cx, cy, width, height))
+                cx, cy = ((place + config.offset) * step / config.image_size for place in (column, row))
+                boxes += [(cx, cy, width, height) for width, height in _sizes(config, level)]
     exact = torch.tensor(boxes, dtype=torch.float64)  # [K,4]
     if config.clip == "size":
         exact[:, 2:] = exact[:, 2:].clamp(max=1)

@@ -52,11 +52,10 @@ def detect(
 ) -> Detections:
     """Find at most max_detections from offsets (K, 4), logits (K, C), default_boxes (K, 4) cxcywh; best score first.
 
-    A box clipped to the image must have area > 0, which NaN has not. For each class but 0, which is background: take
-    scores > score_threshold, of these the top_k best, and apply `nms` to their boxes. Then take the best of all classes.
-    Of equal scores the lowest class is better, then the lowest default box. class_agnostic: each box has its best class
-    only, all are one set. scores: "softmax" or "sigmoid". Dtype of the predictions, at least float32.
-    Source: paper, 3.1; Caffe SSD; clip: torchvision.
+    A box clipped to the image must have area > 0, which NaN has not. For each class but 0, which is background: take scores >
+    score_threshold, of these the top_k best, and apply `nms` to their boxes. Then take the best of all classes. Of equal scores the
+    lowest class is better, then the lowest default box. class_agnostic: each box has its best class only, all are one set. scores:
+    "softmax" or "sigmoid". Dtype of the predictions, at least float32. Source: paper, 3.1; Caffe SSD; clip: torchvision.
     """
     offsets, logits = (x.float() if x.dtype in (torch.float16, torch.bfloat16) else x for x in (offsets, logits))
     boxes = clip(decode(offsets, default_boxes, variances=variances, max_log_scale=max_log_scale))  # [K,4]

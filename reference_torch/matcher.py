@@ -8,12 +8,14 @@ from torch import Tensor
 from reference_torch.boxes import area, iou, to_xyxy
 from reference_torch.coder import encode
 
+IGNORED = -100  # a label of ground truth and of default boxes that are not trained on, as torch's `ignore_index`
+
 
 class Targets(NamedTuple):
     """What the network should answer for one image."""
 
     offsets: Tensor  # (K, 4) of the matched ground truth, 0 for background
-    labels: Tensor  # (K,) int64, 0 = background
+    labels: Tensor  # (K,) int64, 0 = background, IGNORED = neither
 
 
 @torch.no_grad()
@@ -22,18 +24,18 @@ def match(
 ) -> Tensor:
     """Ground-truth row of each default box, (K,) int64, -1 = background; G may be 0.
 
-    gt_boxes (G, 4) xyxy, gt_labels (G,) integer, default_boxes (K, 4) cxcywh. A row with label <= 0 (padding) or
-    without area never matches. First ground truths claim default boxes, by the strategy:
+    gt_boxes (G, 4) xyxy, gt_labels (G,) integer, default_boxes (K, 4) cxcywh. A row with label <= 0 (padding; but for IGNORED) or
+    without area never matches. First ground truths that are not IGNORED claim default boxes, by the strategy:
     "bipartite" (paper, section 2.2; Caffe SSD): again and again the best pair of those left, while its IoU > 1e-6;
     "argmax" (torchvision): each takes its best default box, however small the overlap; the last row wins a collision.
     Then every default box nobody claimed takes its best ground truth if IoU >= threshold, ties to the lowest row.
-    Raises ValueError for an unknown strategy.
     """
     if strategy not in ("bipartite", "argmax"):
         raise ValueError(f"strategy is {strategy!r}; use 'bipartite' or 'argmax'")
-    rows = torch.nonzero((gt_labels > 0) & (area(gt_boxes) > 0)).flatten().tolist()
+    rows = torch.nonzero(((gt_labels > 0) | (gt_labels == IGNORED)) & (area(gt_boxes) > 0)).flatten().tolist()
+    objects = [row for row in rows if gt_labels[row] > 0]
     overlaps = iou(gt_boxes, to_xyxy(default_boxes))  # [G,K]
-    claims = _claim_bipartite(overlaps, rows) if strategy == "bipartite" else _claim_argmax(overlaps, rows)
+    claims = _claim_bipartite(overlaps, objects) if strategy == "bipartite" else _claim_argmax(overlaps, objects)
     return torch.where(claims >= 0, claims, _above_threshold(overlaps, rows, threshold))
 
 
@@ -80,13 +82,13 @@ def targets(
 ) -> Targets:
     """Offsets (K, 4), dtype of gt_boxes, and labels (K,) int64: the ground truth of each default box, encoded.
 
-    Arguments, errors and source as in `match`; offsets as in `coder.encode`. Background has offsets 0 and label 0.
+    Arguments and source as in `match`; offsets as in `coder.encode`. Background has offsets 0 and label 0, IGNORED offsets 0.
     """
     gt_index = match(gt_boxes, gt_labels, default_boxes, threshold=threshold, strategy=strategy)  # [K]
     matched = gt_index >= 0
     offsets = torch.zeros_like(default_boxes, dtype=gt_boxes.dtype)  # [K,4]
     labels = torch.zeros_like(gt_index)  # [K]
-    chosen = gt_index[matched]
-    offsets[matched] = encode(gt_boxes[chosen], default_boxes[matched], variances=variances).to(gt_boxes.dtype)
-    labels[matched] = gt_labels[chosen].long()
+    labels[matched] = gt_labels[gt_index[matched]].long()
+    positive = labels > 0
+    offsets[positive] = encode(gt_boxes[gt_index[positive]], default_boxes[positive], variances=variances).to(gt_boxes.dtype)
     return Targets(offsets, labels)

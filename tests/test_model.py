@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_ssd import loss, matcher, scores
+from parity_tests import shallow
+from tf_ssd import detect, loss, matcher, scores
 from tf_ssd.config import VOC300, DefaultBoxesConfig, LossConfig, ModelConfig
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.errors import ConfigError
@@ -184,6 +185,35 @@ def test_ground_truth_that_the_loss_cannot_use_is_refused_by_fit(model, images, 
         model.compute_loss(y=truth, y_pred=model(images))
 
 
+def test_an_ignored_row_is_ground_truth(model, images):
+    truth = ground_truth()
+    truth["labels"][0, 1] = matcher.IGNORED
+    model.compile("sgd")
+    target = model.targets(*map(tf.constant, truth.values()))
+    assert np.any(target.labels == matcher.IGNORED)
+    assert np.isfinite(model.compute_loss(y=truth, y_pred=model(images)))
+
+
+def test_export_gives_detections_or_says_how(images, tmp_path):
+    with shallow.means_as_body():
+        network = ssd300(shallow.settings())
+    network.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    found = exported.serve(images)
+    expected = detect.detect(
+        *network(images).values(),
+        default_boxes(network.config.boxes),
+        variances=network.config.variances,
+        scores=network.config.scores,
+    )
+    for name, values in expected._asdict().items():
+        np.testing.assert_allclose(found[name], values, atol=1e-5, err_msg=name)
+    for given in ({"format": "onnx"}, {"input_signature": []}):
+        with pytest.raises(ValueError, match=r"export: writes detections, .* python -m tf_ssd\.export --checkpoint FILE\.keras"):
+            network.export(tmp_path / "other", **given)
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_dataset_of_keras_is_looked_at_too(model, images):
     class Pixels(keras.utils.PyDataset):
         num_batches = 1
@@ -220,7 +250,9 @@ def test_fit_evaluate_save_and_load(images, tmp_path):
     for name, found in loaded.predict(images, verbose=0).items():
         np.testing.assert_allclose(found, expected[name], rtol=1e-4, atol=1e-4)
     total = network.compute_loss(y=tf.nest.map_structure(tf.constant, ground_truth()), y_pred=expected)
-    assert loaded.evaluate(images, ground_truth(), verbose=0) == pytest.approx(float(total), rel=1e-5)
+    found = loaded.evaluate(images, ground_truth(), verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(float(total), rel=1e-5)
+    assert found["loss"] == pytest.approx(found["localization_loss"] + found["confidence_loss"], rel=1e-5)
     for ours, theirs in zip(loaded.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

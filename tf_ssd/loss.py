@@ -1,10 +1,12 @@
 """The MultiBox loss (Liu et al. 2016, equations 1-3) with hard negative mining, defined in every edge case."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
 from tf_ssd.config import ScoreKind
+from tf_ssd.matcher import IGNORED
 from tf_ssd.precision import at_least_float32
 from tf_ssd.scores import cross_entropy
 
@@ -71,6 +73,7 @@ def multibox_sums(
     negative_ratio: int = 3,
     min_negatives: int = 0,
     scores: ScoreKind = "softmax",
+    class_weights: Sequence[float] | None = None,
 ) -> ImageSums:
     """The two terms of the loss summed per image, and the positives, for callers that divide by an N of their own (replicas).
 
@@ -82,13 +85,15 @@ def multibox_sums(
     positive = target_labels > 0  # (B, K)
     # Select, do not multiply: a NaN predicted for a background box must not reach the sum.
     error = tf.where(positive[..., None], offsets - tf.cast(target_offsets, offsets.dtype), tf.zeros_like(offsets))
-    entropy = cross_entropy(logits, target_labels, scores=scores)  # (B, K)
+    known = tf.where(target_labels == IGNORED, tf.zeros_like(target_labels), target_labels)
+    entropy = cross_entropy(logits, known, scores=scores)  # (B, K)
     mined = _hardest(entropy, target_labels, negative_ratio, min_negatives)
     # A NaN row always takes part, so that no image, labelled or not, can hide it.
     selected = positive | mined | tf.math.is_nan(entropy)
+    cost = entropy if class_weights is None else entropy * _weights_of(known, class_weights, logits)
     return ImageSums(
         localization=tf.reduce_sum(smooth_l1(error), axis=(1, 2)),
-        confidence=tf.reduce_sum(tf.where(selected, entropy, tf.zeros_like(entropy)), axis=1),
+        confidence=tf.reduce_sum(tf.where(selected, cost, tf.zeros_like(cost)), axis=1),
         num_positives=tf.reduce_sum(tf.cast(positive, tf.int32), axis=1),
         num_negatives=tf.reduce_sum(tf.cast(mined, tf.int32), axis=1),
     )
@@ -105,13 +110,15 @@ def multibox_loss(
     alpha: float = 1.0,
     normalizer: Normalizer = "batch",
     scores: ScoreKind = "softmax",
+    class_weights: Sequence[float] | None = None,
 ) -> MultiboxLoss:
     """(confidence + alpha * localization) / N.
 
     Confidence is the cross entropy summed over positives and mined negatives; localization is smooth L1 over the offsets of the
     positives. An image without labels has no positives: it adds nothing (or, with `min_negatives`, its hardest negatives) and
-    leaves the other images' loss and gradient alone. A batch without any label gives exactly 0 with gradient exactly 0. A NaN in
-    any logit, or a label outside 0..C-1, makes the loss NaN.
+    leaves the other images' loss and gradient alone. A batch without any label gives exactly 0 with gradient exactly 0. Default
+    boxes with the label `matcher.IGNORED` are neither positive nor mined. A NaN in any logit, or any other label outside 0..C-1,
+    makes the loss NaN.
 
     Cost: linear in B, K and C; negatives are mined by a fixed number of passes over (B, K), without sorting.
 
@@ -119,16 +126,19 @@ def multibox_loss(
         offsets: (B, K, 4) predicted; float16 and bfloat16 are computed in float32.
         logits: (B, K, C) predicted.
         target_offsets: (B, K, 4) from `matcher.targets`; ignored where the label is 0.
-        target_labels: (B, K) integers, 0 for background.
+        target_labels: (B, K) integers, 0 for background, IGNORED for neither.
         negative_ratio: mined negatives per positive.
         min_negatives: lowest number of mined negatives of an image.
         alpha: weight of the localization term.
         normalizer: "batch": N = max(1, positives of the batch). "image": each image by its own N, then the mean over images.
         scores: the kind of scores that the logits stand for, and so their cross entropy, see `scores.cross_entropy`. "sigmoid"
             trains slot 0 too: with target 1 on background boxes and 0 on positives.
+        class_weights: factors (C,) on the cross entropy of the boxes with each label, background first; None for 1. They change
+            neither what is mined nor N, nor the localization term.
 
     Raises:
-        ValueError: the normalizer or the kind of scores has another name, or the shapes do not fit together.
+        ValueError: the normalizer or the kind of scores has another name, the shapes do not fit together, or there are not as many
+            weights as classes.
     """
     if normalizer not in ("batch", "image"):
         raise ValueError(f'normalizer={normalizer!r}: must be "batch" or "image"')
@@ -140,6 +150,7 @@ def multibox_loss(
         negative_ratio=negative_ratio,
         min_negatives=min_negatives,
         scores=scores,
+        class_weights=class_weights,
     )
     return normalized(sums, alpha=alpha, normalizer=normalizer)
 
@@ -160,6 +171,14 @@ def _check_shapes(offsets: tf.Tensor, logits: tf.Tensor, target_offsets: tf.Tens
     for name, (tensor, last) in shapes.items():
         if not tensor.shape.is_compatible_with([*boxes, last]):
             raise ValueError(f"{name} has shape {tensor.shape}, which does not fit target_labels {boxes}")
+
+
+def _weights_of(labels: tf.Tensor, class_weights: Sequence[float], logits: tf.Tensor) -> tf.Tensor:
+    """The weight of each label (B, K); of one outside 0..C-1, whose cross entropy is NaN, any."""
+    classes = logits.shape[-1]
+    if len(class_weights) != classes:
+        raise ValueError(f"class_weights has {len(class_weights)} entries, but the logits have {classes} classes")
+    return tf.gather(tf.constant(class_weights, logits.dtype), tf.clip_by_value(labels, 0, classes - 1))
 
 
 def _hardest(entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, min_negatives: int) -> tf.Tensor:

@@ -8,11 +8,15 @@ from tf_ssd import boxes, coder
 
 Strategy = Literal["bipartite", "argmax"]
 BACKGROUND = -1
+IGNORED = -100  # the label of ground truth, and of default boxes, that are neither trained on nor background (torch's ignore_index)
 MIN_OVERLAP = 1e-6  # Caffe SSD: a ground truth claims only default boxes whose IoU exceeds it
 
 
 class Targets(NamedTuple):
-    """What the network should predict: offsets (B, K, 4), zero for background, and labels (B, K) int32, 0 for background."""
+    """What the network should predict: offsets (B, K, 4), zero but for positives, and labels (B, K) int32, 0 for background.
+
+    The label IGNORED stands for default boxes that the loss leaves out.
+    """
 
     offsets: tf.Tensor
     labels: tf.Tensor
@@ -34,8 +38,9 @@ def match(
       unmatched default boxes, ties to the lowest row, then the lowest default box, while that IoU exceeds 1e-6.
     - "argmax" (torchvision and most ports): every row claims its best default box, whatever the IoU; the last row wins a collision.
 
-    Then every other default box whose best IoU reaches `threshold` takes its best row, ties to the lowest. Rows with label 0
-    (padding) and rows without area never match.
+    Then every other default box whose best IoU reaches `threshold` takes its best row, ties to the lowest. Rows with the label
+    IGNORED claim nothing, but take part in this: so the default boxes that they cover are neither positive nor background. Rows
+    with label 0 (padding) and rows without area never match.
 
     Cost: linear in B and K. "argmax" is linear in G. So is "bipartite" in practice: it passes over an image's (G, K) overlaps once,
     and over one row of them whenever a row's best default box goes to another row, G (G - 1) / 2 times in the worst case. Memory:
@@ -43,7 +48,7 @@ def match(
 
     Args:
         gt_boxes: (B, G, 4) xyxy, fractions.
-        gt_labels: (B, G) integers, 0 for padding.
+        gt_labels: (B, G) integers, 0 for padding, IGNORED for what is neither to be found nor background.
         default_boxes: (K, 4) cxcywh, fractions.
 
     Returns:
@@ -77,14 +82,12 @@ def targets(
     """Match, then encode: the training targets of every default box. Arguments and cost as for `match`, and `coder.encode`."""
     gt_boxes, gt_labels = _at_least_one_row(gt_boxes, gt_labels)
     gt_index = match(gt_boxes, gt_labels, default_boxes, threshold=threshold, strategy=strategy)  # (B, K)
-    positive = gt_index != BACKGROUND
+    matched = gt_index != BACKGROUND
     row = tf.maximum(gt_index, 0)
     offsets = coder.encode(tf.gather(gt_boxes, row, batch_dims=1), default_boxes, variances=variances)  # (B, K, 4)
     labels = tf.cast(tf.gather(gt_labels, row, batch_dims=1), tf.int32)
-    return Targets(
-        tf.where(positive[..., None], offsets, tf.zeros_like(offsets)),
-        tf.where(positive, labels, tf.zeros_like(labels)),
-    )
+    labels = tf.where(matched, labels, tf.zeros_like(labels))
+    return Targets(tf.where((labels > 0)[..., None], offsets, tf.zeros_like(offsets)), labels)
 
 
 def _at_least_one_row(gt_boxes: tf.Tensor, gt_labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -98,17 +101,18 @@ def _match_image(
     gt_boxes: tf.Tensor, gt_labels: tf.Tensor, default_xyxy: tf.Tensor, threshold: float, strategy: Strategy
 ) -> tf.Tensor:
     """`match` for one image: (G, 4), (G,) and (K, 4) xyxy give (K,)."""
-    valid = (gt_labels > 0) & (boxes.area(gt_boxes) > 0)  # (G,)
+    valid = ((gt_labels > 0) | (gt_labels == IGNORED)) & (boxes.area(gt_boxes) > 0)  # (G,)
+    claims = valid & (gt_labels > 0)  # (G,)
     # A box without area overlaps nothing, so zeroing the rows that may not match takes them out of every comparison below.
     overlap = boxes.iou(tf.where(valid[:, None], gt_boxes, tf.zeros_like(gt_boxes)), default_xyxy)  # (G, K)
-    claimed = _claim_bipartite(overlap) if strategy == "bipartite" else _claim_argmax(overlap, valid)  # (K,)
+    claimed = _claim_bipartite(overlap, claims) if strategy == "bipartite" else _claim_argmax(overlap, claims)  # (K,)
     best = tf.reduce_max(overlap, axis=0)  # (K,)
     by_threshold = tf.where(best >= threshold, _first(overlap == best, axis=0), BACKGROUND)
     return tf.where(claimed != BACKGROUND, claimed, by_threshold)
 
 
-def _claim_bipartite(overlap: tf.Tensor) -> tf.Tensor:
-    """Greedy one-to-one claims (K,) from the overlap (G, K).
+def _claim_bipartite(overlap: tf.Tensor, claims: tf.Tensor) -> tf.Tensor:
+    """Greedy one-to-one claims (K,) of the rows where `claims` (G,), from the overlap (G, K).
 
     Pairs are totally ordered (IoU, then row, then default box), so picking the best remaining pair one at a time gives the same
     result as picking every *mutually best* pair at once, round after round: such a pair is the best of its row and of its default
@@ -126,7 +130,8 @@ def _claim_bipartite(overlap: tf.Tensor) -> tf.Tensor:
         claimed = _claim(claimed, tf.where(mutual, box, no_box))
         return claimed, *_look_again(overlap, claimed, tf.where(mutual, -tf.ones_like(best), best), box)
 
-    start = [tf.fill([no_box], BACKGROUND), *_best_box(overlap)]
+    best, box = _best_box(overlap)
+    start = [tf.fill([no_box], BACKGROUND), tf.where(claims, best, -tf.ones_like(best)), box]
     return tf.while_loop(lambda _, best, __: tf.reduce_any(best > MIN_OVERLAP), one_round, start)[0]
 
 
@@ -149,11 +154,11 @@ def _look_again(overlap: tf.Tensor, claimed: tf.Tensor, best: tf.Tensor, box: tf
     return tf.while_loop(lambda *state: tf.reduce_any(lost(*state)), look, [best, box])
 
 
-def _claim_argmax(overlap: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """Claims (K,) in which every valid row takes its best default box and the last row wins a collision."""
+def _claim_argmax(overlap: tf.Tensor, claims: tf.Tensor) -> tf.Tensor:
+    """Claims (K,) in which every row where `claims` (G,) takes its best default box and the last row wins a collision."""
     no_box = tf.shape(overlap)[1]
     _, box = _best_box(overlap)
-    return _claim(tf.fill([no_box], BACKGROUND), tf.where(valid, box, no_box))
+    return _claim(tf.fill([no_box], BACKGROUND), tf.where(claims, box, no_box))
 
 
 def _best_box(overlap: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -16,7 +16,10 @@ from tf_ssd.network.backbones import BODIES
 from tf_ssd.network.extras import extras
 from tf_ssd.network.heads import heads, interface_dtype
 from tf_ssd.network.layers import L2Normalize
+from tf_ssd.network.serving import ELSEWHERE, write_saved_model
 from tf_ssd.network.truth import check_given, check_truth
+
+VERBOSE = 2  # its place among the arguments of `fit` after x and y
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
@@ -24,9 +27,9 @@ class SSD(keras.Model):
     """A network: RGB pixels 0..255 (B, S, S, 3) -> {"offsets": (B, K, 4), "logits": (B, K, C)}.
 
     It is a plain `keras.Model`: `compile(optimizer)` and `fit` on pairs (images, {"boxes": (B, G, 4) xyxy fractions, "labels":
-    (B, G), 0 for padding}) train it with the MultiBox loss, `save` and `keras.saving.load_model` need no custom objects once
-    `tf_ssd.model` is imported, and keep the dtype policy. `ssd` builds one; the constructor is that of any functional model, as
-    `keras.models.clone_model` wants it.
+    (B, G), 0 for padding}) train it with the MultiBox loss, whose terms are metrics, `save` and `keras.saving.load_model` need no
+    custom objects once `tf_ssd.model` is imported, and keep the dtype policy. `ssd` builds one; the constructor is that of any
+    functional model, as `keras.models.clone_model` wants it.
 
     Args:
         inputs: the images.
@@ -50,6 +53,9 @@ class SSD(keras.Model):
                 f"compile({given}=...): SSD has a loss of its own; leave it out, or set ModelConfig(loss=LossConfig(...))"
             )
         super().compile(optimizer, None, None, *rest, **settings)
+        if not hasattr(self, "localization_loss"):
+            self.localization_loss = keras.metrics.Mean("localization_loss")
+            self.confidence_loss = keras.metrics.Mean("confidence_loss")
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as a saved model was; Keras itself does so for models whose `compile` is its own."""
@@ -57,11 +63,14 @@ class SSD(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Any = None, y: Any = None, *rest: Any, **settings: Any) -> keras.callbacks.History:
-        """As `keras.Model.fit`; raises ValueError for ground truth that the loss cannot use."""
+        """As `keras.Model.fit`, but says when it compiles; raises ValueError for ground truth that the loss cannot use."""
         held_out = settings.get("validation_data")
         held_out_x, held_out_y = held_out[:2] if isinstance(held_out, tuple | list) else (held_out, None)
         check_given(x, y, self.config.num_classes)
         check_given(held_out_x, held_out_y, self.config.num_classes)
+        verbose = rest[VERBOSE] if len(rest) > VERBOSE else settings.get("verbose", "auto")
+        if verbose and self.train_function is None:
+            print("Compiling the training step: up to a minute.", flush=True)
         return super().fit(x, y, *rest, **settings)
 
     def evaluate(self, x: Any = None, y: Any = None, *rest: Any, **settings: Any) -> Any:
@@ -98,7 +107,12 @@ class SSD(keras.Model):
         if y is None or y_pred is None:
             raise ValueError("SSD needs ground truth and predictions to compute a loss")
         check_truth(y, self.config.num_classes)
-        return self.multibox_loss(tf.convert_to_tensor(y["boxes"]), tf.convert_to_tensor(y["labels"]), y_pred).total
+        losses = self.multibox_loss(tf.convert_to_tensor(y["boxes"]), tf.convert_to_tensor(y["labels"]), y_pred)
+        if self.compiled:
+            images = tf.shape(y["labels"])[0]  # by which Keras weights the loss of a batch, too
+            self.localization_loss.update_state(losses.localization, images)
+            self.confidence_loss.update_state(losses.confidence, images)
+        return losses.total
 
     def multibox_loss(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.MultiboxLoss:
         """Match ground truth (B, G, 4), (B, G) with the model's default boxes and compare the predictions, as its config says."""
@@ -112,6 +126,7 @@ class SSD(keras.Model):
             alpha=settings.alpha,
             normalizer=settings.normalizer,
             scores=self.config.scores,
+            class_weights=settings.class_weights,
         )
 
     def multibox_sums(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> loss.ImageSums:
@@ -123,6 +138,7 @@ class SSD(keras.Model):
             negative_ratio=self.config.loss.negative_ratio,
             min_negatives=self.config.loss.min_negatives,
             scores=self.config.scores,
+            class_weights=self.config.loss.class_weights,
         )
 
     def targets(self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor) -> matcher.Targets:
@@ -135,6 +151,18 @@ class SSD(keras.Model):
             threshold=self.config.loss.match_threshold,
             strategy=self.config.loss.match_strategy,
         )
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", verbose: bool | None = None, **settings: Any) -> None:  # noqa: A002
+        """Write a SavedModel that gives detections: boxes (B, D, 4) xyxy fractions, labels, scores (B, D), and count (B,).
+
+        Its endpoint "serve" takes pixels as the model does; which predictions become detections is said by `config.detection`.
+
+        Raises:
+            ValueError: another format or a setting is asked for; the message says how to get it.
+        """
+        if format != "tf_saved_model" or settings:
+            raise ValueError(f"export: writes detections, as a SavedModel of its own input; else {ELSEWHERE.format(format=format)}")
+        write_saved_model(self, self.config, filepath, verbose=True if verbose is None else verbose)
 
     def get_config(self) -> dict[str, Any]:
         """The configuration as plain values, from which the whole network can be made again."""

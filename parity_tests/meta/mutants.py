@@ -168,6 +168,37 @@ def sums_by_multiplying(offsets: tf.Tensor, logits: tf.Tensor, target: tf.Tensor
     return sums._replace(localization=tf.reduce_sum(positive * error, axis=(1, 2)))
 
 
+def match_claiming_all(
+    gt_boxes: tf.Tensor, gt_labels: tf.Tensor, *rest: Any, original: Callable = matcher.match, **options: Any
+) -> Any:
+    return original(gt_boxes, tf.where(gt_labels == matcher.IGNORED, 1, gt_labels), *rest, **options)
+
+
+def mining_the_ignored(entropy: tf.Tensor, labels: tf.Tensor, *counts: int, original: Callable = loss._hardest) -> Any:
+    return original(entropy, tf.maximum(labels, 0), *counts)
+
+
+def sums_weighted_in_both_terms(*tensors: tf.Tensor, class_weights: Any = None, **options: Any) -> Any:
+    sums = ORIGINAL_SUMS(*tensors, class_weights=class_weights, **options)
+    return sums._replace(localization=sums.localization * (max(class_weights) if class_weights else 1))
+
+
+def sums_with_weights_from_class_1(*tensors: tf.Tensor, class_weights: Any = None, **options: Any) -> Any:
+    shifted = class_weights and (*class_weights[1:], class_weights[0])
+    return ORIGINAL_SUMS(*tensors, class_weights=shifted, **options)
+
+
+def sums_without_weights(*tensors: tf.Tensor, class_weights: Any = None, **options: Any) -> Any:
+    return ORIGINAL_SUMS(*tensors, **options)
+
+
+def divided_by_the_weights(
+    *tensors: tf.Tensor, original: Callable = loss.multibox_loss, class_weights: Any = None, **options: Any
+) -> loss.MultiboxLoss:
+    result = original(*tensors, class_weights=class_weights, **options)
+    return scaled(result, 1 / (sum(class_weights) / len(class_weights)) if class_weights else 1.0)
+
+
 def mean_over_images(*tensors: tf.Tensor, original: Callable = loss.multibox_loss, **options: Any) -> tf.Tensor:
     return original(*tensors, **{**options, "normalizer": "image"})
 
@@ -416,6 +447,14 @@ MUTANTS = {
     "mining pooled over the batch": Mutant("loss._hardest", pooled_mining, "ssd_keras"),
     "mining ties to the last": Mutant("loss._hardest", mining_ties_to_the_last, "five leave it open"),
     "positives count as negatives too": Mutant("loss._hardest", mining_among_all, "torchvision, FurkanOM"),
+    "ignored ground truth is dropped": Mutant("matcher.IGNORED", -1, "amdegroot, lufficc: keep_difficult=False"),
+    "ignored ground truth claims": Mutant("matcher.match", match_claiming_all, "ports that ignore after matching"),
+    "ignored boxes are mined": Mutant("loss._hardest", mining_the_ignored, "masks of positives alone"),
+    "ignored boxes have a label out of range": Mutant("loss.IGNORED", -1, "ports with an ignore label that the loss does not know"),
+    "class weights in the box loss": Mutant("loss.multibox_sums", sums_weighted_in_both_terms, "weights of samples"),
+    "class weights without background": Mutant("loss.multibox_sums", sums_with_weights_from_class_1, "lists of classes"),
+    "class weights are lost": Mutant("loss.multibox_sums", sums_without_weights, "ports of the loss"),
+    "divided by the weights": Mutant("loss.multibox_loss", divided_by_the_weights, "torch's cross_entropy(weight=...)"),
     "box loss masked by multiplication": Mutant("loss.multibox_sums", sums_by_multiplying, "four of ten"),
     "mean over images": Mutant("loss.multibox_loss", mean_over_images, "NVIDIA, FurkanOM"),
     "normalised per image, times batch": Mutant("loss.multibox_loss", times_batch, "SSDModel"),

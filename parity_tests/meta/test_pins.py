@@ -53,11 +53,11 @@ LEFT_TO_DEFAULT = {
     "dilation": (*MOBILENETS, "network.backbones.vgg", "network.extras"),
     "padding": (*MOBILENETS, "network.backbones.vgg", "network.extras", "network.heads"),
     # A network computes in float32, and its boxes are limited as torchvision's.
-    "dtype": ("export.inference", "export.serving", "predict.compiled", "predict.explain"),
-    "max_log_scale": ("export.inference", "export.serving", "predict.compiled", "predict.explain"),
+    "dtype": ("export.inference", "export.serving", "network.serving", "predict.compiled", "predict.explain"),
+    "max_log_scale": ("export.inference", "export.serving", "network.serving", "predict.compiled", "predict.explain"),
     # Caffe SSD's 0.9 and 0.1.
     "momentum": ("train.run",),
-    "factor": ("train.run",),
+    "factor": ("train.rates",),
 }
 CALLS = [call for call in contract.calls() if call.module.split(".")[0] not in DEFAULTS_ARE_MEANT]
 MOVABLE = [pin for pin in contract.constants() if pin not in WITHOUT_EFFECT]

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tf_ssd.check.balance import balancing
 from tf_ssd.check.findings import Finding, Findings
 from tf_ssd.check.presets import compare_default_boxes
 from tf_ssd.check.report import report
@@ -63,6 +65,21 @@ def test_the_numbers_of_the_default_boxes(result):
         assert sum(group["boxes"] for group in groups) == content["ground_truth"]
         uncovered = sum(group["boxes"] * group["uncovered"] for group in groups)
         assert uncovered == pytest.approx(chosen["not_covered"])
+
+
+def test_the_balance(result):
+    """Of each class the images that have it, and how often these come in an epoch."""
+    labels = [set(SyntheticDataset(20, seed=0)[index].labels.tolist()) for index in range(20)]
+    content = json.loads(json.dumps(report(replace(result, balance=balancing(result.surveys[0], 0.9)))))["balance"]
+    images = [sum(label in found for found in labels) for label in (1, 2, 3)]
+    assert [row["images"] for row in content["classes"].values()] == images
+    factors = [max(1, (0.9 / (count / 20)) ** 0.5) for count in images]
+    assert [row["factor"] for row in content["classes"].values()] == pytest.approx(factors)
+    of_image = [max([1, *(factors[label - 1] for label in found)]) for found in labels]
+    assert content["images_of_an_epoch"] == -(-sum(of_image) // 1)
+    shown = [sum(factor for factor, found in zip(of_image, labels, strict=True) if label in found) for label in (1, 2, 3)]
+    assert [row["shown"] for row in content["classes"].values()] == pytest.approx(shown)
+    assert report(result)["balance"] is None
 
 
 def test_without_boxes_there_is_nothing_about_default_boxes(result):

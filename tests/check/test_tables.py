@@ -1,3 +1,4 @@
+import re
 import shlex
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from tf_ssd.check.balance import balancing
 from tf_ssd.check.coverage import Coverage, GroundTruth
 from tf_ssd.check.findings import Finding, Findings
 from tf_ssd.check.presets import Comparison
@@ -38,10 +40,10 @@ def comparison(*, presets: float, fitted: float, chosen: float = 0.5) -> Compari
 COMMAND = ["python", "-m", "tf_ssd.train", "--dataset", "voc", "--data", "my photos/of dogs", "--split", "train"]
 
 
-def printed(surveys, findings=(), compared=None, width=80) -> str:
+def printed(surveys, findings=(), compared=None, width=80, balance=None) -> str:
     console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        for part in render(Result(surveys, findings, compared), COMMAND):
+        for part in render(Result(surveys, findings, compared, balance), COMMAND):
             console.print(part)
     return capture.get()
 
@@ -56,9 +58,18 @@ def test_splits_and_classes(surveys):
     assert "no errors, 0 warnings" in text
 
 
+def test_what_balance_does(surveys):
+    balance = balancing(surveys[0], 0.9)
+    text = printed(surveys, balance=balance)
+    assert "With --balance 0.9" in text
+    for name, images, factor in zip(surveys[0].class_names, balance.images, balance.factors.classes, strict=True):
+        assert re.search(rf"{name} +{images} +{images / 10:.1%} +{factor:.2f} ", text)
+    assert f"An epoch has {balance.epoch} images in place of 10." in text
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_line_is_broken_off(surveys, width):
-    text = printed(surveys, compared=comparison(presets=0.9, fitted=0.9), width=width)
+    text = printed(surveys, compared=comparison(presets=0.9, fitted=0.9), width=width, balance=balancing(surveys[0], 0.9))
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
 

@@ -73,7 +73,10 @@ def test_model_out_of_range(setting, value):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("match_threshold", 0), ("match_threshold", 1.5), ("negative_ratio", -1), ("min_negatives", -1), ("alpha", -0.1)],
+    [
+        *(("match_threshold", 0), ("match_threshold", 1.5), ("negative_ratio", -1), ("min_negatives", -1), ("alpha", -0.1)),
+        *(("class_weights", (1.0, weight)) for weight in (-1.0, float("inf"), float("nan"))),
+    ],
 )
 def test_loss_out_of_range(setting, value):
     with pytest.raises(ConfigError, match=setting):
@@ -114,6 +117,10 @@ def test_loss_out_of_range(setting, value):
         ("box_sizes", (30, 60, 111, 162, 213, 264, float("nan")), "--box-sizes"),
         ("clip_norm", 0.0, "--clip-norm=0.0"),
         ("ema", 1.0, "--ema=1.0"),
+        ("balance", 0.0, "--balance=0.0: must be above 0, up to 1: a share of the images"),
+        ("balance", 1.5, "--balance=1.5: must be above 0"),
+        ("balance", 0.1, "--balance=0.1: generated pictures are balanced, and none of their objects is difficult"),
+        ("difficult", "ignore", "--difficult='ignore': generated pictures"),
         ("patience", 3, "--patience=3: counts evaluations; say with --eval-every after how many steps to make them"),
         ("patience", 0, "--patience=0: must be at least 1"),
         ("extend", 5, "--extend=5: name the folder of the run with --output"),
@@ -128,6 +135,15 @@ def test_loss_out_of_range(setting, value):
 def test_training_out_of_range(setting, value, named):
     with pytest.raises(ConfigError, match=named):
         TrainConfig(**{setting: value})
+
+
+def test_there_are_as_many_class_weights_as_classes():
+    loss = LossConfig(class_weights=(1.0, 2.0, 0.5))
+    with pytest.raises(ConfigError, match=r"class_weights=.*: must be 21, one for each class, background first; or None"):
+        ModelConfig(loss=loss)
+    model = ModelConfig(num_classes=3, loss=loss)
+    assert ModelConfig.from_dict(json.loads(json.dumps(dataclasses.asdict(model)))) == model
+    assert TrainConfig().model(num_classes=5, start=model).loss.class_weights is None
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("2d", 172800), ("1d1h1m1s", 90061)])

@@ -9,18 +9,19 @@ from tf_ssd.errors import DatasetError
 
 
 class Things(SyntheticDataset):
-    """Record i has as many boxes as `rows[i]` says, the first `crowds[i]` of them crowds."""
+    """Record i has as many boxes as `rows[i]` says, the first `crowds[i]` of them crowds, and `difficult[i]` difficult."""
 
     notes = ("boxes without area, dropped: 1: a.xml",)
 
-    def __init__(self, rows: list[int], crowds: list[int] | None = None) -> None:
+    def __init__(self, rows: list[int], crowds: list[int] | None = None, difficult: list[int] | None = None) -> None:
         super().__init__(len(rows), seed=0, image_size=32)
-        self.rows, self.crowds = rows, crowds or [0] * len(rows)
+        self.rows, self.crowds, self.difficult = rows, crowds or [0] * len(rows), difficult or [0] * len(rows)
 
     def __getitem__(self, index: int):
         rows = self.rows[index]
-        columns = {"boxes_px": np.zeros((rows, 4)), "labels": np.ones(rows, np.int32), "difficult": np.zeros(rows, bool)}
-        return replace(super().__getitem__(index), **columns, crowd=np.arange(rows) < self.crowds[index])
+        columns = {"boxes_px": np.zeros((rows, 4)), "labels": np.ones(rows, np.int32)}
+        marks = {"difficult": np.arange(rows) < self.difficult[index], "crowd": np.arange(rows) < self.crowds[index]}
+        return replace(super().__getitem__(index), **columns, **marks)
 
 
 def ids(dataset) -> list[str]:
@@ -53,6 +54,12 @@ def test_images_without_labels_are_left_out_and_counted():
 
 def test_an_image_with_nothing_but_crowds_has_no_label_to_train_on():
     assert ids(labelled(Things([2, 2, 2], crowds=[0, 1, 2]))) == ["synthetic-0-0", "synthetic-0-1"]
+
+
+def test_difficult_objects_are_labels_unless_they_are_ignored():
+    dataset = Things([1, 2, 2], difficult=[1, 2, 1])
+    assert len(labelled(dataset)) == 3
+    assert ids(labelled(dataset, difficult="ignore")) == ["synthetic-0-2"]
 
 
 def test_nothing_is_noted_where_nothing_is_left_out():

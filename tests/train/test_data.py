@@ -109,6 +109,9 @@ class Difficult(SyntheticDataset):
 
 
 def test_difficult_objects_are_told_of():
-    told = "objects that are marked difficult are trained on like the others; the first are in "
-    assert list(data_notes(Difficult(4, seed=1))) == [told + SyntheticDataset(4, seed=1)[2].id]
-    assert list(data_notes(Difficult(2, seed=1))) == []
+    first = SyntheticDataset(4, seed=1)[2].id
+    done = {"train": "trained on like the others", "ignore": "neither trained on nor taken for background"}
+    for difficult, becomes in done.items():
+        told = f"objects that are marked difficult are {becomes}; the first are in {first}"
+        assert list(data_notes(Difficult(4, seed=1), difficult)) == [told]
+        assert list(data_notes(Difficult(2, seed=1), difficult)) == []

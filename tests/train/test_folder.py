@@ -44,14 +44,18 @@ def test_what_is_written_down(tmp_path):
 
 
 def test_a_run_of_an_older_version_goes_on(tmp_path):
-    """It knew one learning rate alone."""
-    open_run(tmp_path, CONFIG, CLASSES, DATA)
+    """It knew one learning rate alone, and nothing of weights of classes."""
+    config = dataclasses.replace(CONFIG, dataset="csv", data=(Path("a"),))
+    open_run(tmp_path, config, CLASSES, DATA)
     run = json.loads((tmp_path / "run.json").read_text())
-    del run["recipe"]["base_rate"], run["settings"]["base_rate"]
+    del run["recipe"]["base_rate"]
+    for name in ("base_rate", "difficult", "balance", "class_weights"):
+        del run["settings"][name]
     (tmp_path / "run.json").write_text(json.dumps(run))
-    assert open_run(tmp_path, CONFIG, CLASSES, DATA)
-    with pytest.raises(ConfigError, match=r"base_rate was 1\.0 and is 0\.5|base_rate was None and is 0\.5"):
-        open_run(tmp_path, dataclasses.replace(CONFIG, base_rate=0.5), CLASSES, DATA)
+    assert open_run(tmp_path, config, CLASSES, DATA)
+    for name, value, was in (("base_rate", 0.5, "1.0|None"), ("difficult", "ignore", "'train'"), ("balance", 0.1, "None")):
+        with pytest.raises(ConfigError, match=f"{name} was ({was}) and is {value!r}"):
+            open_run(tmp_path, dataclasses.replace(config, **{name: value}), CLASSES, DATA)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError, TrainingError
 from tf_ssd.evaluate.over_dataset import judged
-from tf_ssd.train import loop
+from tf_ssd.train.ending import ended_by
 from tf_ssd.train.folder import claimed
 from tf_ssd.train.held_out import HeldOut
 from tf_ssd.train.loop import complete
@@ -315,7 +315,7 @@ def test_workers_end_together():
         console=Console(width=200),
     )
     with run.console.capture() as printed:
-        assert loop._over(run, SimpleNamespace(best=(0, -np.inf), without_better=0))()
+        assert ended_by(run, SimpleNamespace(best=(0, -np.inf), without_better=0))()
     assert asked == [False]
     assert "The run ends after step 2 of 5: another worker's time is over." in printed.get()
 

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import CLASS_NAMES
-from tf_ssd.errors import ConfigError, TrainingError
+from tf_ssd.errors import ConfigError, DatasetError, TrainingError
 from tf_ssd.model import ssd300
 from tf_ssd.train.run import Run, precision
 from tf_ssd.train.workers import Workers
@@ -184,6 +185,38 @@ def test_a_run_in_another_order_is_not_continued(tmp_path, monkeypatch):
     monkeypatch.setattr(np.random, "default_rng", lambda key: np.random.Generator(np.random.MT19937(key)))
     with pytest.raises(ConfigError, match="holds another run: training order was"):
         new_run(tmp_path)
+
+
+def csv_data(folder):
+    """Four pictures, of which one has the class "rare"; two of the boxes of each."""
+    folder.mkdir()
+    for number in range(4):
+        Image.new("RGB", (60, 40)).save(folder / f"{number}.png")
+    rows = [
+        f"{number}.png,{'rare' if number == 2 else 'common'},{10 * box},5,{10 * box + 20},30\n"
+        for number in range(4)
+        for box in (0, 2)
+    ]
+    for split in ("train", "val"):
+        (folder / f"{split}.csv").write_text("".join(rows))
+    return folder
+
+
+def test_weights_of_classes_and_the_balance_reach_the_loss_and_the_batches(tmp_path, capsys):
+    (tmp_path / "weights.json").write_text('{"rare": 3}')
+    settings = {"dataset": "csv", "data": (csv_data(tmp_path / "data"),), "steps": 10}
+    run = new_run(tmp_path, **settings, class_weights=tmp_path / "weights.json", balance=1.0)
+    assert run.trainer.model.config.loss.class_weights == (1.0, 1.0, 3.0)  # background, common, rare
+    assert "an epoch has 6 images: 4 of 4 come repeatedly" in capsys.readouterr().out
+    counts = np.bincount(np.concatenate(numbers(run.batches()))[:18], minlength=4)  # three epochs
+    assert counts[2] == counts.max() > 4
+    (tmp_path / "weights.json").write_text('{"rare": 2}')
+    with pytest.raises(ConfigError, match="holds another run: class weights was '1 3' and is '1 2'"):
+        new_run(tmp_path, **settings, class_weights=tmp_path / "weights.json", balance=1.0)
+    (tmp_path / "weights.json").write_text('{"scarce": 2}')
+    with pytest.raises(DatasetError, match=r"weights\.json: there is no class 'scarce'; the classes are 'common', 'rare'"):
+        new_run(tmp_path / "other", **settings, class_weights=tmp_path / "weights.json")
+    assert not (tmp_path / "other").exists()
 
 
 def test_frozen_blocks_are_named_and_not_trained(tmp_path, capsys):

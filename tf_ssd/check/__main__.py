@@ -63,6 +63,7 @@ def check(config: CheckConfig) -> int:
     """
     from rich.console import Console
 
+    from tf_ssd.check.balance import balancing
     from tf_ssd.check.compare import compare_classes, compare_images, compare_names, compare_splits
     from tf_ssd.check.presets import compare_default_boxes
     from tf_ssd.check.result import Result
@@ -79,7 +80,8 @@ def check(config: CheckConfig) -> int:
         compare_classes(surveys, named=_named_classes(config, surveys))
         compare_names(surveys)
         comparison = compare_default_boxes(surveys[0], config.described, config.boxes)
-    result = Result(surveys, (*failed, *(finding for survey in surveys for finding in survey.findings)), comparison)
+    balance = None if config.balance is None else balancing(surveys[0], config.balance)
+    result = Result(surveys, (*failed, *(finding for survey in surveys for finding in survey.findings)), comparison, balance)
     for part in render(result, _training_command(config)):
         console.print(part)
     for path in _write(config, result, opened[0][0]):
@@ -150,6 +152,8 @@ def _training_command(config: CheckConfig) -> list[str]:
         flags += ["--network", config.network]
     if config.recipe not in ("quick", "finetune"):  # the latter would ask for weights as well
         flags += ["--recipe", config.recipe]
+    if config.balance is not None:
+        flags += ["--balance", f"{config.balance:g}"]
     return ["python", "-m", "tf_ssd.train", *flags]
 
 

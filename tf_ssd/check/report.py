@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_ssd.check.balance import as_json
 from tf_ssd.check.coverage import THRESHOLD, Coverage, by_aspect, by_side
 from tf_ssd.check.findings import SEVERITIES, Finding
 from tf_ssd.check.presets import Comparison, mean_iou, share, sizes
@@ -23,6 +24,7 @@ def report(result: Result) -> dict[str, Any]:
         "kinds": [{"severity": key[0], "kind": key[1], "split": key[2], "count": count} for key, count in counted.items()],
         "splits": {survey.split: _split(survey) for survey in result.surveys},
         "default_boxes": None if result.comparison is None else _comparison(result.comparison),
+        "balance": None if result.balance is None else as_json(result.balance, result.surveys[0].class_names),
         "findings": [_finding(finding) for finding in result.findings],
     }
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tf_ssd.check.balance import Balancing
 from tf_ssd.check.findings import SEVERITIES, Finding, Severity
 from tf_ssd.check.presets import Comparison
 from tf_ssd.check.survey import Survey
@@ -11,11 +12,12 @@ from tf_ssd.check.survey import Survey
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The splits that could be opened, what was found in all, and the fit of default boxes to the first, if it has boxes."""
+    """Splits that could be opened, what was found, and of the first the fit of default boxes, if it has any, and its balance."""
 
     surveys: Sequence[Survey]
     findings: Sequence[Finding]
     comparison: Comparison | None
+    balance: Balancing | None = None
 
     def count(self, severity: Severity) -> int:
         """How many findings there are of a severity."""

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tf_ssd.check.balance import Balancing
 from tf_ssd.check.coverage import THRESHOLD, Group, by_aspect, by_side
 from tf_ssd.check.presets import ENOUGH, FITTED, Comparison, mean_iou, share, sizes
 from tf_ssd.check.result import Result
@@ -26,6 +27,8 @@ def render(result: Result, command: Sequence[str]) -> Iterator[RenderableType]:
     """Tables and texts, to be printed one after the other; `command` trains, and takes settings of the default boxes."""
     yield splits(result.surveys)
     yield classes(result.surveys)
+    if result.balance is not None:
+        yield balanced(result.balance, result.surveys[0].class_names)
     if result.comparison is not None:
         yield default_boxes(result.comparison)
         yield groups(result.comparison)
@@ -63,6 +66,20 @@ def classes(surveys: Sequence[Survey]) -> Table:
         ]
         bar = "#" * round(BAR * len(by_split[0]) / max(1, most))
         table.add_row(Text(name), *cells, f"{bar} {len(by_split[0]) / total:.1%}")
+    return table
+
+
+def balanced(balance: Balancing, class_names: Sequence[str]) -> Table:
+    """How often the images of each class come in an epoch."""
+    table = _table(f"With --balance {balance.threshold:g}", "class", "images", "share", "factor", "in an epoch", "share then")
+    all_images, epoch = max(1, len(balance.factors.images)), max(1, balance.epoch)
+    columns = (balance.images, balance.factors.classes, balance.shown)
+    for name, images, factor, shown in zip(class_names, *columns, strict=True):
+        table.add_row(
+            Text(name), str(images), f"{images / all_images:.1%}", f"{factor:.2f}", f"{shown:.0f}", f"{shown / epoch:.1%}"
+        )
+    table.caption = f"An epoch has {balance.epoch} images in place of {len(balance.factors.images)}. Shares: of its images."
+    table.caption_justify = "left"
     return table
 
 

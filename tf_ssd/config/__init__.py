@@ -16,7 +16,7 @@ from tf_ssd.config.networks import NETWORKS, NetworkName, network_named
 from tf_ssd.config.predict import PredictConfig
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
 from tf_ssd.config.rules import require
-from tf_ssd.config.train import Precision, TrainConfig
+from tf_ssd.config.train import Difficult, Precision, TrainConfig
 from tf_ssd.config.weights import Channels, WeightsConfig, WeightsSource
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "DefaultBoxesConfig",
     "DetectionConfig",
     "DetectionFlags",
+    "Difficult",
     "EvaluateConfig",
     "Exif",
     "ExportConfig",

@@ -10,7 +10,7 @@ from tf_ssd.config.data import DataConfig
 from tf_ssd.config.network import ModelConfig
 from tf_ssd.config.networks import DEFAULT_NETWORK, NetworkName, network_named
 from tf_ssd.config.recipes import RECIPES, RecipeName
-from tf_ssd.config.rules import require, require_new
+from tf_ssd.config.rules import require, require_new, require_share
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class CheckConfig(DataConfig):
     """The recipe of training whose augmentation --show-augmentation shows."""
     augmentation: Literal[Augmentation, None] = None
     """What --show-augmentation shows in place of the recipe's: ssd, ssdlite, flip or none, as in training."""
+    balance: float | None = None
+    """Show what training with the same --balance does: how often the images of each class come in an epoch. Difficult
+    objects count."""
     json: Path | None = None
     """Write every finding and every number to this .json file."""
     plot: Path | None = None
@@ -38,6 +41,7 @@ class CheckConfig(DataConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_share(self.balance)
         repeated = sorted({split for split in self.split if self.split.count(split) > 1})
         require(not repeated, "--split", repeated, "name each split once")
         known, preset = presets_like(self.described.boxes), self.default_boxes

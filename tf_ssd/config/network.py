@@ -36,6 +36,7 @@ class LossConfig:
     min_negatives: int = 0
     alpha: float = 1.0
     normalizer: Normalizer = "batch"
+    class_weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         require_word(self.match_strategy, "match_strategy", MatchStrategy)
@@ -44,6 +45,8 @@ class LossConfig:
         require(self.negative_ratio >= 0, "negative_ratio", self.negative_ratio, "must not be negative")
         require(self.min_negatives >= 0, "min_negatives", self.min_negatives, "must not be negative")
         require(0 <= self.alpha < inf, "alpha", self.alpha, "must be a number from 0")
+        usable = all(0 <= weight < inf for weight in self.class_weights or ())
+        require(usable, "class_weights", self.class_weights, "must be finite and not negative")
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,9 @@ class ModelConfig:
         require(self.batch_norm in (True, False), "batch_norm", self.batch_norm, "must be True or False")
         require(all(0 < v < inf for v in self.variances), "variances", self.variances, "must be positive")
         require_word(self.scores, "scores", ScoreKind)
+        weights = self.loss.class_weights
+        rule = f"must be {self.num_classes}, one for each class, background first; or None"
+        require(weights is None or len(weights) == self.num_classes, "class_weights", weights, rule)
 
     @property
     def box_sizes(self) -> tuple[float, ...]:
@@ -207,7 +213,7 @@ class ModelConfig:
         nested: dict[str, Any] = {
             "boxes": DefaultBoxesConfig.from_dict(values["boxes"]),
             "variances": tuples(values["variances"]),
-            "loss": LossConfig(**values["loss"]),
+            "loss": LossConfig(**{name: tuples(value) for name, value in values["loss"].items()}),
         }
         if "architecture" in values:
             nested["architecture"] = Architecture.from_dict(values["architecture"])

@@ -50,6 +50,11 @@ def require_seed(seed: int) -> None:
     require(0 <= seed < 2**32, "--seed", seed, f"must be from 0 to {2**32 - 1}")
 
 
+def require_share(balance: float | None) -> None:
+    """Raise ConfigError unless `--balance` is given a share."""
+    require(balance is None or 0 < balance <= 1, "--balance", balance, "must be above 0, up to 1: a share of the images")
+
+
 def require_new(config: Any, **suffixes: str) -> None:
     """Raise ConfigError unless each output of `config` is None or a new file, by settings' names and the suffixes they must have.
 

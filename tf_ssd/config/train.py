@@ -12,9 +12,10 @@ from tf_ssd.config.data import DataConfig, OnBadImage, Unlabelled
 from tf_ssd.config.network import ModelConfig
 from tf_ssd.config.networks import DEFAULT_NETWORK, SMALL, NetworkName, network_named
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
-from tf_ssd.config.rules import flag, require, require_seed, seconds_in
+from tf_ssd.config.rules import flag, require, require_seed, require_share, seconds_in
 
 Precision = Literal["float32", "float16", "bfloat16"]
+Difficult = Literal["train", "ignore"]
 # What moving statistics keep in a step. The 0.9997 of the Object Detection API is for millions of steps: after 400 it leaves nine
 # tenths of the first statistics. Its short recipes take 0.97.
 LONGEST_MOMENTUM, SHORT_MOMENTUM = 0.99, 0.97
@@ -24,8 +25,7 @@ LONGEST_MOMENTUM, SHORT_MOMENTUM = 0.99, 0.97
 class TrainConfig(DataConfig):
     """Train an SSD. Without arguments: a small network on generated pictures, a few minutes on a laptop.
 
-    The same command with the same --output continues a run that was stopped, exactly. Objects marked difficult are trained on like
-    the others; only the average precision leaves them out.
+    The same command with the same --output continues a run that was stopped, exactly.
     """
 
     eval_data: tuple[Path, ...] = ()
@@ -34,6 +34,15 @@ class TrainConfig(DataConfig):
     """Held-out splits that the average precision is measured on."""
     unlabelled: Unlabelled = "keep"
     """keep: train on images without labels too; drop: leave them out of training (never of evaluation)."""
+    difficult: Difficult = "train"
+    """train: objects marked difficult are trained on like others, and crowds left out, so that they count as background; ignore:
+    default boxes that overlap one of either most, by 0.5 or more, are trained neither to find something nor to find nothing. The
+    average precision leaves both out."""
+    balance: float | None = None
+    """Show images with rare classes more often: an image with a class that less than this share of the images have, such as 0.1,
+    comes sqrt(0.1 / share of the class) times in an epoch (Gupta et al. 2019). Python -m tf_ssd.check --balance shows it."""
+    class_weights: Path | None = None
+    """JSON file of factors on the confidence loss of classes, {"name": 2.0}; of others, and of background, 1."""
     on_bad_image: OnBadImage = "error"
     """error: an image that cannot be decoded stops the run; skip: the next one of the epoch takes its place, and the bad one is
     named and counted."""
@@ -133,6 +142,11 @@ class TrainConfig(DataConfig):
         require(limit is None or 0 < limit < inf, "--clip-norm", limit, "must be positive; leave it out for no limit")
         require(self.ema is None or 0 < self.ema < 1, "--ema", self.ema, "must be between 0 and 1")
         require_seed(self.seed)
+        require_share(self.balance)
+        rule = "generated pictures are balanced, and none of their objects is difficult"
+        for name, default in (("balance", None), ("difficult", "train")):
+            value = getattr(self, name)
+            require(self.dataset != "synthetic" or value == default, flag(name), value, rule)
         self._check_end()
         require(self.dataset != "synthetic" or not self.eval_data, "--eval-data", self.eval_data, "generated pictures need none")
         decays = recipe.optimizer == "sgd" or self.weight_decay is None
@@ -169,8 +183,15 @@ class TrainConfig(DataConfig):
         """Where the held-out data lie."""
         return self.eval_data or self.data
 
-    def model(self, *, num_classes: int, start: ModelConfig | None = None) -> ModelConfig:
-        """The network that this run trains; `num_classes` includes background, `start` is the network of `--weights`.
+    def model(
+        self, *, num_classes: int, start: ModelConfig | None = None, class_weights: tuple[float, ...] | None = None
+    ) -> ModelConfig:
+        """The network that this run trains.
+
+        Args:
+            num_classes: C, background included.
+            start: the network of `--weights`.
+            class_weights: C, those in the file `--class-weights`.
 
         Raises:
             ConfigError: `--network`, `--width` or `--batch-norm` is given and not that of `start`; the network has not so many
@@ -186,7 +207,7 @@ class TrainConfig(DataConfig):
         architecture = start.architecture
         if architecture.norm_momentum > LONGEST_MOMENTUM:
             architecture = replace(architecture, norm_momentum=SHORT_MOMENTUM)
-        loss = replace(start.loss, min_negatives=self.min_negatives)
+        loss = replace(start.loss, min_negatives=self.min_negatives, class_weights=class_weights)
         return self._with_boxes(replace(start, num_classes=num_classes, loss=loss, architecture=architecture))
 
     def _new_network(self) -> ModelConfig:

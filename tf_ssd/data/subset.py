@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_ssd.config import Difficult
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.errors import DatasetError
 
@@ -29,13 +30,24 @@ class Subset:
         return self._dataset[int(self._indices[index])]
 
 
-def labelled(dataset: Dataset) -> Subset:
-    """The records with an object to train on, one that is not a crowd; reads every annotation.
+def trained_on(record: Record, difficult: Difficult) -> np.ndarray:
+    """(G,) bool, the rows that are objects to train on: no crowds, and difficult ones only if `difficult` says so."""
+    return ~record.crowd & ~(record.difficult & (difficult == "ignore"))
+
+
+def most_rows(dataset: Dataset, *, difficult: Difficult = "train") -> int:
+    """The largest number of ground-truth rows that a batch has of an image; reads every annotation, and raises DatasetError."""
+    kept = (~record.crowd | (difficult == "ignore") for record in map(dataset.__getitem__, range(len(dataset))))
+    return max((int(rows.sum()) for rows in kept), default=0)
+
+
+def labelled(dataset: Dataset, *, difficult: Difficult = "train") -> Subset:
+    """The records with an object to train on (`trained_on`); reads every annotation.
 
     Raises:
         DatasetError: there are none, or an annotation cannot be used.
     """
-    kept = [index for index in range(len(dataset)) if not dataset[index].crowd.all()]
+    kept = [index for index in range(len(dataset)) if trained_on(dataset[index], difficult).any()]
     if not kept:
         raise DatasetError("no image of the training split has labels; with --unlabelled keep they are trained on as they are")
     dropped = len(dataset) - len(kept)

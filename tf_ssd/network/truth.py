@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_ssd.matcher import IGNORED
+
 FURTHEST = 2.0  # fractions of the image: an object that reaches further out is taken for one in pixels
 FORM = 'ground truth is {"boxes": (B, G, 4) xyxy fractions, "labels": (B, G), 0 for padding}'
 
@@ -39,7 +41,7 @@ def check_truth(y: Any, num_classes: int) -> None:
     if any(tf.is_tensor(part) and not hasattr(part, "numpy") for part in y.values()):  # in a graph
         return
     boxes, labels = np.asarray(y["boxes"]), np.asarray(y["labels"])
-    wrong = labels[(labels < 0) | (labels >= num_classes)]
+    wrong = labels[((labels < 0) & (labels != IGNORED)) | (labels >= num_classes)]
     if wrong.size:
         raise ValueError(
             f"labels: {wrong.size} are not in 0..{num_classes - 1}, the first is {wrong[0]}; the model has {num_classes} classes, "

@@ -26,6 +26,7 @@ def check(config: TrainConfig) -> TrainConfig:
     Returns:
         The settings, with the layout of the data.
     """
+    from tf_ssd.data.class_weights import read_class_weights
     from tf_ssd.data.classes import read_class_names
     from tf_ssd.data.recognise import recognised
     from tf_ssd.data.sources import check_there
@@ -41,6 +42,8 @@ def check(config: TrainConfig) -> TrainConfig:
         model_file(config.weights, last=config.weights.is_dir())
     if config.classes is not None:
         read_class_names(config.classes)
+    if config.class_weights is not None:
+        read_class_weights(config.class_weights)
     parts = [*product(config.data, config.split), *product(config.held_out_folders, config.eval_split)]
     config = recognised(config, parts, lambda text: None if config.quiet else print(text))
     check_there(config.dataset, config.data, config.split)

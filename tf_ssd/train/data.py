@@ -5,7 +5,7 @@ from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
-from tf_ssd.config import TrainConfig
+from tf_ssd.config import Difficult, TrainConfig
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.data.records import Dataset
 from tf_ssd.data.sources import listed_classes, open_dataset
@@ -40,7 +40,7 @@ def training_data(config: TrainConfig) -> tuple[Dataset, Dataset]:
             raise DatasetError(f"{error}; {advice}", kind=error.kind, place=error.place) from error
         training = _open(config, config.data, config.split, class_names)
         held_out = _open(config, config.held_out_folders, config.eval_split, class_names)
-    return labelled(training) if config.unlabelled == "drop" else training, held_out
+    return labelled(training, difficult=config.difficult) if config.unlabelled == "drop" else training, held_out
 
 
 def _open(config: TrainConfig, folders: Sequence[Path], splits: Sequence[str], class_names: Sequence[str] | None) -> Dataset:
@@ -71,11 +71,12 @@ def data_warnings(config: TrainConfig, *, same: bool) -> Iterator[str]:
         yield f"{what} trained on too, so that the average precision says nothing about new pictures; give another --eval-split"
 
 
-def data_notes(training: Dataset) -> Iterator[str]:
-    """That objects are trained on which the metrics leave out, if there are any among the first records."""
+def data_notes(training: Dataset, difficult: Difficult) -> Iterator[str]:
+    """What becomes of objects that the metrics leave out, if there are any among the first records."""
+    done = "trained on like the others" if difficult == "train" else "neither trained on nor taken for background"
     for index in range(min(LOOKED_AT, len(training))):
         with suppress(DatasetError):
             record = training[index]
             if record.difficult.any():
-                yield f"objects that are marked difficult are trained on like the others; the first are in {record.id}"
+                yield f"objects that are marked difficult are {done}; the first are in {record.id}"
                 return

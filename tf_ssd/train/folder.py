@@ -25,7 +25,7 @@ from tf_ssd.weights.places import CLASSES
 # What may differ between the command that started a run and the one that continues it.
 FREE = ("output", "quiet", "checkpoint_every", "on_bad_image", "replay", "patience", "until", "extend")
 # Where something was, which may differ too: whether it is still the same is seen in what was there.
-PLACES = ("data", "eval_data", "classes", "weights")
+PLACES = ("data", "eval_data", "classes", "weights", "class_weights")
 # Settings of a recipe that are of the network; what the network really is stands in run.json by itself.
 OF_THE_NETWORK = ("width", "batch_norm", "default_boxes")
 # Settings of a recipe that runs of older versions do not name, and what they trained with.
@@ -140,7 +140,8 @@ def _check_same(folder: Path, run: dict[str, Any], class_names: Sequence[str], n
 def _compared(run: dict[str, Any]) -> list[dict[str, Any]]:
     """Of a run as it is written down, what must be the same for it to be continued."""
     left_out = {"settings": PLACES, "recipe": OF_THE_NETWORK, "data": ()}
-    parts = {**run, "recipe": ADDED | dict(run["recipe"])}
+    unsaid = _as_json(dataclasses.asdict(TrainConfig()))  # settings that older versions do not name
+    parts = {**run, "settings": unsaid | dict(run["settings"]), "recipe": ADDED | dict(run["recipe"])}
     return [{name: value for name, value in dict(parts[part]).items() if name not in names} for part, names in left_out.items()]
 
 

@@ -13,6 +13,7 @@ from tf_ssd.evaluate.tables import shown
 from tf_ssd.system.files import unwritable, write_bytes
 from tf_ssd.system.signals import Stopped
 from tf_ssd.train.curves import curves_png, read_columns
+from tf_ssd.train.ending import ended_by
 from tf_ssd.train.folder import claimed
 from tf_ssd.train.held_out import HeldOut
 from tf_ssd.train.output import CURVES, EVALUATIONS, FAILED, LOSS
@@ -86,7 +87,7 @@ def _make_steps(run: Run, held_out: HeldOut, board: TensorBoard, stop: Callable[
     Raises Stopped, after a checkpoint, if some remain.
     """
     steps, result = run.stretch.last, None
-    over = _over(run, held_out)
+    over = ended_by(run, held_out)
     history = History(run.scratch / LOSS, StepResult._fields, step=run.trainer.step)
     data = Waiting(_announced(run, stop))
     results = run.trainer.train(data, stop=stop)
@@ -135,37 +136,6 @@ def _announced(run: Run, stop: Callable[[], bool]) -> Iterator[Batch]:
             run.say_notes()
             run.console.print(f"Compiling the training step for up to {rows} objects an image: up to a minute.")
         yield batch
-
-
-def _over(run: Run, held_out: HeldOut) -> Callable[[], bool]:
-    """A function that says, after a step, whether something ends the run there, and prints what it is.
-
-    It follows from the evaluations and the seconds that are written down, so that a run that was killed ends after the same step.
-    Several workers ask equally often, and end together.
-    """
-    if run.config.patience is None and run.config.seconds is None:
-        return lambda: False
-    asked = run.workers.any_of(lambda: bool(_reason_to_end(run, held_out)))
-
-    def over() -> bool:
-        if run.trainer.step >= run.stretch.last or not asked():
-            return False
-        why = _reason_to_end(run, held_out) or "another worker's time is over"
-        run.console.print(f"The run ends after step {run.trainer.step} of {run.stretch.last}: {why}.", soft_wrap=True)
-        return True
-
-    return over
-
-
-def _reason_to_end(run: Run, held_out: HeldOut) -> str:
-    """Why the run is to end now; empty if there is no reason."""
-    config, (step, best) = run.config, held_out.best
-    if config.seconds is not None and run.seconds >= config.seconds:
-        return f"the {config.until} of --until are over"
-    if config.patience is not None and held_out.without_better >= config.patience:
-        better = f"is better than {best:.3f}, of step {step}" if step else "is defined: there is nothing to be found"
-        return f"none of the last {held_out.without_better} evaluations {better}"
-    return ""
 
 
 def _save(run: Run, history: History, result: StepResult, *, seconds: float | None = None) -> None:

@@ -4,16 +4,17 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from itertools import repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import keras
+import numpy as np
 from rich.console import Console
 
-from tf_ssd.config import Recipe, TrainConfig, require
+from tf_ssd.config import TrainConfig, require
+from tf_ssd.data.balance import balance_of
 from tf_ssd.data.batches.generator import Batch, TrainingBatches
 from tf_ssd.data.batches.order import TrainingOrder
 from tf_ssd.data.fingerprint import fingerprint
@@ -22,10 +23,11 @@ from tf_ssd.errors import TrainingError
 from tf_ssd.model import SSD
 from tf_ssd.network.body import body_layers
 from tf_ssd.network.freeze import freeze_blocks
-from tf_ssd.optimizer import Adam, CaffeSGD, Restarted, WarmupAndCosine, WarmupAndDrops, WeightAverage
+from tf_ssd.optimizer import Adam, CaffeSGD, WeightAverage
 from tf_ssd.train.data import data_notes, data_warnings, training_data
 from tf_ssd.train.folder import open_run
 from tf_ssd.train.output import CHECKPOINTS
+from tf_ssd.train.rates import rate_of
 from tf_ssd.train.start import Start, starting_network
 from tf_ssd.train.stretches import Stretch, finished_after, planned, record
 from tf_ssd.train.trainer.checkpoints import Checkpoints
@@ -70,6 +72,7 @@ class Run:
         self._said: set[str] = set()
         self._kinds_said: set[tuple[int, str]] = set()
         self.say_notes()
+        self._factors = self._repeat_factors()
         keras.utils.set_random_seed(config.seed)
         start = starting_network(config, self.training.class_names)
         if start.told:
@@ -93,6 +96,8 @@ class Run:
             augment=config.augment(self.trainer.model.config),
             exif=config.exif,
             on_bad_image=config.on_bad_image,
+            difficult=config.difficult,
+            factors=self._factors,
             worker=workers.number,
             workers=workers.total,
         )
@@ -142,7 +147,10 @@ class Run:
 
     def _open_folder(self, start: Start) -> bool:
         """The first worker makes the folder, and the others wait for it. Returns whether this worker found the run in it."""
-        data = {"training order": TrainingOrder(size=len(self.training), seed=self.config.seed).fingerprint()}
+        order = TrainingOrder(size=len(self.training), seed=self.config.seed, factors=self._factors)
+        data = {"training order": order.fingerprint()}
+        if start.model.config.loss.class_weights:
+            data["class weights"] = " ".join(f"{weight:g}" for weight in start.model.config.loss.class_weights[1:])
         if self.config.data:
             data |= {"training data": fingerprint(self.training), "held-out data": fingerprint(self.held_out)}
             self._say_about_data(same=data["training data"] == data["held-out data"])
@@ -157,10 +165,20 @@ class Run:
             self.workers.barrier()
         return resumed
 
+    def _repeat_factors(self) -> np.ndarray | None:
+        """How often each training image comes in an epoch, with `--balance`."""
+        if self.config.balance is None:
+            return None
+        factors = balance_of(self.training, self.config.balance, difficult=self.config.difficult).images
+        self.console.print(
+            f"an epoch has {np.ceil(factors.sum()):.0f} images: {np.sum(factors > 1)} of {len(factors)} come repeatedly"
+        )
+        return factors
+
     def _say_about_data(self, *, same: bool) -> None:
         for text in data_warnings(self.config, same=same):
             self.warn(text)
-        for text in data_notes(self.training):
+        for text in data_notes(self.training, self.config.difficult):
             self._note(text)
 
     def _note(self, text: str) -> None:
@@ -215,20 +233,9 @@ class Run:
 
     def _optimizer(self, model: SSD) -> keras.optimizers.Optimizer:
         recipe = self.recipe
-        firsts, schedules = zip(
-            *((first, schedule_of(replace(recipe, steps=steps))) for first, steps in self.stretches), strict=True
-        )
-        rate = schedules[0] if len(schedules) == 1 else Restarted(schedules, firsts=firsts)
+        rate = rate_of(recipe, self.stretches)
         rates = dict.fromkeys(body_layers(model, model.config), recipe.base_rate)
         return CaffeSGD(rate, decay=recipe.weight_decay, rates=rates) if recipe.optimizer == "sgd" else Adam(rate, rates=rates)
-
-
-def schedule_of(recipe: Recipe) -> WarmupAndDrops | WarmupAndCosine:
-    """The learning rate of a recipe over its steps."""
-    if recipe.drops:
-        drops = tuple(round(share * recipe.steps) for share in recipe.drops)
-        return WarmupAndDrops(recipe.learning_rate, drops=drops, warmup=recipe.warmup)
-    return WarmupAndCosine(recipe.learning_rate, steps=recipe.steps, warmup=recipe.warmup)
 
 
 @contextmanager

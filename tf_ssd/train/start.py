@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tf_ssd.config import ModelConfig, TrainConfig
+from tf_ssd.data.class_weights import read_class_weights, weights_of
 from tf_ssd.errors import ConfigError
 from tf_ssd.model import SSD, ssd
 from tf_ssd.weights import transfer
@@ -35,13 +36,14 @@ def starting_network(config: TrainConfig, class_names: Sequence[str]) -> Start:
 
     Raises:
         ConfigError: flags or recipe ask for another network than that of the weights; only new heads may have other default boxes.
+        DatasetError: the weights of the classes cannot be used.
         WeightsError: the weights cannot be used.
     """
-    num_classes = len(class_names) + 1
+    num_classes, class_weights = len(class_names) + 1, _class_weights(config, class_names)
     if config.weights is None:
-        return Start(ssd(config.model(num_classes=num_classes)), "", "")
+        return Start(ssd(config.model(num_classes=num_classes, class_weights=class_weights)), "", "")
     start, start_names = load_trained(config.weights, last=config.weights.is_dir())
-    network = config.model(num_classes=num_classes, start=start.config)
+    network = config.model(num_classes=num_classes, start=start.config, class_weights=class_weights)
     same_boxes = network.boxes == start.config.boxes
     if start_names == class_names and not same_boxes:
         raise ConfigError(_contradiction(config, network, start.config))
@@ -49,6 +51,11 @@ def starting_network(config: TrainConfig, class_names: Sequence[str]) -> Start:
     new = transfer(start, model, heads=start_names in (None, class_names) and same_boxes)
     heads = f"new heads for {num_classes} classes" if new else "its heads"
     return Start(model, f"starting from {config.weights}: its body, {heads}", _fingerprint(start))
+
+
+def _class_weights(config: TrainConfig, class_names: Sequence[str]) -> tuple[float, ...] | None:
+    path = config.class_weights
+    return None if path is None else weights_of(class_names, read_class_weights(path), path)
 
 
 def _contradiction(config: TrainConfig, network: ModelConfig, start: ModelConfig) -> str:

@@ -22,6 +22,7 @@ from tf_ssd.data.notes import RecordNotes
 from tf_ssd.data.readers.coco import CocoDataset
 from tf_ssd.data.records import Record
 from tf_ssd.errors import ConfigError, DatasetError, ImageError
+from tf_ssd.matcher import IGNORED
 
 
 class NumberedDataset:
@@ -107,6 +108,33 @@ def test_rows_are_padded_batch_by_batch():
     """One crowded image among many costs no more than its own batch."""
     dataset = NumberedDataset(12, rows={5: 9, 10: 40})
     assert [batch.boxes.shape[1] for batch in evaluate(dataset)] == [8, 16, 64]
+
+
+# Rows that are ignored, and records that are repeated
+
+
+class OddDataset(NumberedDataset):
+    """Of its three boxes the second is difficult and the third a crowd."""
+
+    def __getitem__(self, index: int) -> Record:
+        return replace(super().__getitem__(index), difficult=np.array([0, 1, 0], bool), crowd=np.array([0, 0, 1], bool))
+
+
+@pytest.mark.parametrize(("difficult", "labels"), [("train", [1, 1, 0]), ("ignore", [1, IGNORED, IGNORED])])
+def test_difficult_rows_and_crowds(difficult, labels):
+    for batch in train(OddDataset(4, rows=dict.fromkeys(range(4), 3)), difficult=difficult, steps=2):
+        assert batch.labels[:, :3].tolist() == [labels] * 4
+        np.testing.assert_array_equal(batch.boxes.any(axis=-1), batch.labels != 0)
+
+
+def test_records_with_factors_are_repeated_also_in_place_of_bad_ones():
+    factors = np.array([1, 1, 3, 1.0])
+    positions = order(train(NumberedDataset(4), steps=3, batch_size=2, factors=factors))
+    assert np.bincount(positions).tolist() == [1, 1, 3, 1]
+    assert positions == order(train(NumberedDataset(4), steps=3, batch_size=2, factors=factors))
+    bad = {0: ImageError("unreadable")}
+    skipped = order(train(NumberedDataset(4, bad), steps=3, batch_size=2, factors=factors, on_bad_image="skip"))
+    assert set(skipped) == {1, 2, 3}
 
 
 # Order

@@ -1,7 +1,7 @@
 import random
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import pytest
@@ -73,3 +73,41 @@ def test_the_fingerprint_is_that_of_the_order(monkeypatch):
     before = order.fingerprint()
     monkeypatch.setattr(np.random, "default_rng", lambda key: np.random.Generator(np.random.MT19937(key)))
     assert TrainingOrder(size=5, seed=1).fingerprint() != before
+
+
+FACTORS = np.array([1, 1, 1.25, 2, 2.5, 1])  # 8.75
+
+
+def counts_of(epochs: range, *, seed: int) -> np.ndarray:
+    """How often each of six records comes in each epoch (E, 6)."""
+    order = TrainingOrder(size=6, seed=seed, factors=FACTORS)
+    assert len(order) == 9
+    return np.array([np.bincount([order[9 * epoch + place] for place in range(9)], minlength=6) for epoch in epochs])
+
+
+def test_records_come_as_often_as_their_factors_say():
+    """In each epoch the whole number above or below, stretched to 9 of 8.75; on average the factor."""
+    counts = np.concatenate([counts_of(range(100), seed=seed) for seed in range(20)])
+    stretched = FACTORS * 9 / 8.75
+    assert np.all((np.floor(stretched) <= counts) & (counts <= np.ceil(stretched)))
+    np.testing.assert_allclose(counts.mean(axis=0), stretched, atol=4 * 0.5 / 2000**0.5)
+
+
+def test_repeated_records_lie_anywhere_and_in_another_order_in_each_epoch():
+    order = TrainingOrder(size=6, seed=1, factors=FACTORS)
+    epochs = [tuple(order[9 * epoch + place] for place in range(9)) for epoch in range(50)]
+    assert len(set(epochs)) == 50
+    beside = [any(a == b for a, b in pairwise(epoch)) for epoch in epochs]
+    assert 0 < sum(beside) < 50
+
+
+def test_any_position_of_a_repeated_order_is_the_same_asked_alone():
+    expected = TrainingOrder(size=6, seed=1, factors=FACTORS)
+    for position in (40, 3, 91, 0, 40):
+        assert TrainingOrder(size=6, seed=1, factors=FACTORS)[position] == expected[position]
+
+
+def test_factors_of_one_make_an_epoch_of_every_record_once():
+    order = TrainingOrder(size=7, seed=2, factors=np.ones(7))
+    assert sorted(order[position] for position in range(7)) == list(range(7))
+    assert order.fingerprint() != TrainingOrder(size=7, seed=2, factors=np.array([1, 1, 1, 1, 1, 1, 1.5])).fingerprint()

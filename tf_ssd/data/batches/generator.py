@@ -5,17 +5,20 @@ record comes out as it was raised.
 """
 
 from collections.abc import Callable, Generator, Iterator
+from functools import cached_property, partial
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from tf_ssd.config import AUGMENTATIONS, AugmentConfig, Exif, OnBadImage
+from tf_ssd.config import AUGMENTATIONS, AugmentConfig, Difficult, Exif, OnBadImage
 from tf_ssd.data.augment import augment_encoded, resize_encoded
 from tf_ssd.data.batches.close_at_exit import closed_at_exit
 from tf_ssd.data.batches.loader import Loader, each_once
 from tf_ssd.data.batches.order import TrainingOrder
 from tf_ssd.data.notes import RecordNotes
 from tf_ssd.data.records import Dataset
+from tf_ssd.data.subset import most_rows
 from tf_ssd.errors import ConfigError, DatasetError
 
 PREFETCHED_BATCHES = 2
@@ -28,9 +31,9 @@ class Batch(NamedTuple):
     Attributes:
         images: (B, S, S, 3) float32, RGB 0..255.
         boxes: (B, G, 4) float32, xyxy fractions; padding is zeros.
-        labels: (B, G) int32, 1..C-1; 0 is padding.
+        labels: (B, G) int32, 1..C-1; 0 is padding, `matcher.IGNORED` what is neither trained on nor background.
         difficult: (B, G) bool.
-        crowd: (B, G) bool, rows that stand for a group; none in training.
+        crowd: (B, G) bool, rows that stand for a group; in training only if they are ignored.
         index: (B,) int64, number of the record; -1 for black images that fill a place in evaluation.
     """
 
@@ -45,8 +48,8 @@ class Batch(NamedTuple):
 class TrainingBatches:
     """The endless sequence of training batches: shuffled anew each epoch, augmented, across the borders of epochs.
 
-    Batch k is a function of the arguments and k: it is the same made alone, in sequence, or in shares by several workers. Rows that
-    stand for a group of objects are left out; an image without rows is trained on as it is.
+    Batch k is a function of the arguments and k: it is the same made alone, in sequence, or in shares by several workers. An image
+    without rows is trained on as it is.
 
     Args:
         dataset: the records.
@@ -56,6 +59,9 @@ class TrainingBatches:
         augment: what is done to each image.
         exif: whether images are turned as their EXIF data say.
         on_bad_image: "error", or "skip": the next image of the epoch takes the place of one that cannot be decoded.
+        difficult: "train": difficult rows are like others, and rows that stand for a group are left out; "ignore": both get the
+            label `matcher.IGNORED`.
+        factors: how often each record comes in an epoch, see `TrainingOrder`.
         worker: which share of each batch this worker makes, from 0.
         workers: number of shares; each is B / workers images, and all shares of a batch side by side are the batch.
 
@@ -74,6 +80,8 @@ class TrainingBatches:
         augment: AugmentConfig = AUGMENTATIONS["ssd"],
         exif: Exif = "ignore",
         on_bad_image: OnBadImage = "error",
+        difficult: Difficult = "train",
+        factors: np.ndarray | None = None,
         worker: int = 0,
         workers: int = 1,
     ) -> None:
@@ -83,20 +91,22 @@ class TrainingBatches:
         if batch_size % workers:
             raise ConfigError(f"--batch-size {batch_size} cannot be shared by {workers} workers; choose a multiple of {workers}")
 
-        order = TrainingOrder(size=size, seed=seed)
+        order = TrainingOrder(size=size, seed=seed, factors=factors)
+        length, ignored = len(order), difficult == "ignore"
 
         def candidates(position: int) -> Iterator[int]:
             """Those that follow in the epoch stand in for an image that is skipped."""
-            start = position - position % size
-            for offset in range(size):
-                yield order[start + (position + offset) % size]
+            start = position - position % length
+            for offset in range(length):
+                yield order[start + (position + offset) % length]
 
         def example(position: tf.Tensor) -> Batch:
             rows, size_px, read, index = self._loader.load(position)
             key = tf.stack([seed, position])
             return Batch(*augment_encoded(rows, size_px, read, key, config=augment, image_size=image_size), index)
 
-        self._loader = Loader(dataset, candidates, exif=exif, on_bad_image=on_bad_image, crowd=False)
+        self._loader = Loader(dataset, candidates, exif=exif, on_bad_image=on_bad_image, crowd=ignored, ignored=ignored)
+        self._most_rows = partial(most_rows, dataset, difficult=difficult)
         self._batch_size, self._first, self._share = batch_size, worker * (batch_size // workers), batch_size // workers
         self._example = example
         self._one = tf.function(lambda number: self._dataset(number, number + 1).get_single_element(), autograph=False)
@@ -105,6 +115,11 @@ class TrainingBatches:
     def notes(self) -> tuple[str, ...]:
         """What was skipped so far, and boxes that turned out to lie beyond their image when that was read."""
         return self._loader.notes.sentences()
+
+    @cached_property
+    def max_boxes(self) -> int:
+        """The largest number of ground-truth rows of an image. All annotations are read for it, and raise DatasetError."""
+        return self._most_rows()
 
     def batches(self, first: int, stop: int) -> Iterator[Batch]:
         """The batches first..stop-1, several ahead in parallel."""
@@ -129,9 +144,9 @@ class TrainingBatches:
     def _dataset(self, first: int | tf.Tensor, stop: int | tf.Tensor) -> tf.data.Dataset:
         share = self._share
         places = tf.data.Dataset.range(first * share, stop * share)
-        positions = _mapped(places, lambda place: place // share * self._batch_size + self._first + place % share)
-        examples = _mapped(positions, self._example, num_parallel_calls=tf.data.AUTOTUNE)
-        return _mapped(examples.padded_batch(share, drop_remainder=True), _pad).with_options(_untuned())
+        positions = mapped(places, lambda place: place // share * self._batch_size + self._first + place % share)
+        examples = mapped(positions, self._example, num_parallel_calls=tf.data.AUTOTUNE)
+        return mapped(examples.padded_batch(share, drop_remainder=True), _pad).with_options(_untuned())
 
 
 def evaluation_batches(
@@ -159,8 +174,8 @@ def evaluation_batches(
 
     count = -(-len(dataset) // batch_size)
     positions = tf.data.Dataset.range(count * batch_size)
-    examples = _mapped(positions, example, num_parallel_calls=tf.data.AUTOTUNE).padded_batch(batch_size, drop_remainder=True)
-    batches = _mapped(examples, lambda batch, sizes_px: (_pad(batch), sizes_px))
+    examples = mapped(positions, example, num_parallel_calls=tf.data.AUTOTUNE).padded_batch(batch_size, drop_remainder=True)
+    batches = mapped(examples, lambda batch, sizes_px: (_pad(batch), sizes_px))
 
     def sequence() -> Generator[tuple[Batch, tf.Tensor], None, None]:
         for number, pair in enumerate(batches.with_options(_untuned()).prefetch(PREFETCHED_BATCHES)):
@@ -170,7 +185,7 @@ def evaluation_batches(
     return closed_at_exit(sequence())
 
 
-def _mapped(dataset: tf.data.Dataset, function: Callable[..., object], **options: int) -> tf.data.Dataset:
+def mapped(dataset: tf.data.Dataset, function: Callable[..., object], **options: int) -> tf.data.Dataset:
     """`dataset.map` without AutoGraph, which takes seconds to read code that needs none of it."""
     return dataset.map(tf.autograph.experimental.do_not_convert(function), **options)
 

@@ -16,6 +16,7 @@ from tf_ssd.data.images.source import Read
 from tf_ssd.data.notes import Problem, RecordNotes
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError, ImageError
+from tf_ssd.matcher import IGNORED
 
 MOST_IN_A_ROW = 100  # images that cannot be decoded: then something else is wrong
 FILLED = -1  # in place of the number of a record
@@ -45,6 +46,7 @@ class Loader:
         exif: whether to turn images as their EXIF data say.
         on_bad_image: "skip" decodes each image in whole when it is first used, and takes the next candidate if that fails.
         crowd: whether rows that stand for a group are kept.
+        ignored: whether these and difficult rows get the label `matcher.IGNORED`.
         notes: where images that are skipped, or contradict their annotations, and boxes that are dropped or clipped, are counted.
     """
 
@@ -56,10 +58,11 @@ class Loader:
         exif: Exif,
         on_bad_image: OnBadImage,
         crowd: bool,
+        ignored: bool = False,
         notes: RecordNotes | None = None,
     ) -> None:
         self._dataset, self._candidates = dataset, candidates
-        self._exif, self._on_bad_image, self._crowd = exif, on_bad_image, crowd
+        self._exif, self._on_bad_image, self._crowd, self._ignored = exif, on_bad_image, crowd, ignored
         self._readable = np.zeros(len(dataset), bool)
         self._unreadable = np.zeros(len(dataset), bool)
         self._errors: dict[int, Exception] = {}
@@ -130,7 +133,8 @@ class Loader:
         self.notes.add(index, [*found, *problems])
         rows = ~record.crowd | self._crowd  # (G,)
         boxes = to_fractions(record.boxes_px, record.size or size)  # (G, 4)
-        columns = (boxes, record.labels, record.difficult, record.crowd)
+        labels = np.where(record.difficult | record.crowd, np.int32(IGNORED), record.labels) if self._ignored else record.labels
+        columns = (boxes, labels, record.difficult, record.crowd)
         return encoded, os.fsencode(name), np.array(size, np.int32), *(column[rows] for column in columns), np.int64(index)
 
     def _decode(self, position: np.int64, encoded: bytes, name: bytes, part_px: np.ndarray, reduction: np.int32) -> np.ndarray:

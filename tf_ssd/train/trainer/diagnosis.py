@@ -57,7 +57,7 @@ def _terms(model: SSD, batch: Batch, predictions: dict[str, tf.Tensor], names: S
         "logits": logits,
         "target offsets": tf.where(positive, targets.offsets, 0),
         "localization loss": tf.reduce_sum(smooth_l1(error), axis=-1),
-        "confidence loss": cross_entropy(logits, targets.labels, scores=model.config.scores),
+        "confidence loss": cross_entropy(logits, tf.maximum(targets.labels, 0), scores=model.config.scores),
     }
     faults = []
     for term, value in terms.items():
