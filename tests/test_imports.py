@@ -16,10 +16,11 @@ COMMANDS = ["weights", "predict", "evaluate", "train", "export", "check", "audit
 FLOORS = [["errors", "boxes_px"], ["system", "config"], *([name] for name in CORE), ["network"], ["model"]]
 FLOORS += [
     ["drawing", "optimizer", "metrics", "data", "cli"],
+    ["datasets"],
     ["weights"],
     ["predict"],
     ["evaluate"],
-    ["train", "export", "check", "audit"],
+    ["callbacks", "train", "export", "check", "audit"],
     ["__main__"],
 ]
 # What a room does not import although it stands above it.

@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 
 from tf_ssd.config import AUGMENTATIONS
-from tf_ssd.data.batches.generator import Batch, TrainingBatches
-from tf_ssd.data.batches.sequence import TrainingSequence
+from tf_ssd.data.batches.generator import Batch, TrainingBatches, evaluation_batches
+from tf_ssd.data.batches.sequence import EvaluationSequence, TrainingSequence
+from tf_ssd.data.subset import Subset
 from tf_ssd.data.synthetic import SyntheticDataset
-from tf_ssd.errors import ConfigError
+from tf_ssd.errors import ConfigError, DatasetError
+from tf_ssd.matcher import IGNORED
 
 STEPS = 3  # of an epoch
 
@@ -122,4 +124,50 @@ def test_an_image_with_too_many_boxes_is_named():
     with pytest.raises(
         ConfigError, match=r"^record 0 has 11 rows of ground truth, but max_boxes=6 leaves room for 8; give a larger"
     ):
+        items[0]
+
+
+def test_the_largest_number_of_boxes_is_found():
+    items = TrainingSequence(source(Crowded(1, seed=0, image_size=32)), steps_per_epoch=1)
+    assert items[0][1]["labels"].shape == (2, 16)
+
+
+class Marked(SyntheticDataset):
+    """Of the three boxes of an image the second is difficult, the third a crowd."""
+
+    def __getitem__(self, index):
+        record = super().__getitem__(index)
+        columns = {"boxes_px": np.tile([12.0, 12, 20, 20], (3, 1)), "labels": np.arange(1, 4, dtype=np.int32)}
+        return type(record)(record.id, record.image, **columns, difficult=np.arange(3) == 1, crowd=np.arange(3) == 2)
+
+
+@pytest.mark.parametrize(("difficult", "labels"), [("train", [1, 2, 0]), ("ignore", [1, IGNORED, IGNORED])])
+def test_validation_sees_every_record_once_as_it_is(difficult, labels):
+    items = EvaluationSequence(Marked(5, seed=0, image_size=48), batch_size=2, image_size=32, difficult=difficult)
+    assert len(items) == 3
+    batches = [items[index] for index in range(3)]
+    assert [images.shape for images, _ in batches] == [(2, 32, 32, 3), (2, 32, 32, 3), (1, 32, 32, 3)]
+    images = np.concatenate([images for images, _ in batches])
+    expected = [batch.images for batch, _ in evaluation_batches(Marked(5, seed=0, image_size=48), batch_size=5, image_size=32)]
+    np.testing.assert_array_equal(images, expected[0])
+    for _, truth in batches:
+        assert (truth["labels"].dtype, truth["boxes"].dtype) == (np.int32, np.float32)
+        assert truth["labels"].tolist() == [[*labels, *[0] * 5]] * len(truth["labels"])
+        np.testing.assert_array_equal(truth["boxes"].any(axis=-1), truth["labels"] != 0)
+        np.testing.assert_allclose(truth["boxes"][:, 0], np.float32([[0.25, 0.25, 20 / 48, 20 / 48]] * len(truth["labels"])))
+
+
+def test_validation_without_records_and_with_one_that_cannot_be_used():
+    with pytest.raises(DatasetError, match="no records to evaluate on"):
+        EvaluationSequence(Subset(SyntheticDataset(1, seed=0), []), batch_size=2, image_size=32)
+
+    class Broken(SyntheticDataset):
+        def __getitem__(self, index):
+            if index == 1:
+                raise DatasetError("a.xml: broken")
+            return super().__getitem__(index)
+
+    items = EvaluationSequence(Broken(3, seed=0, image_size=32), batch_size=2, image_size=32, max_boxes=8)
+    assert items[1][0].shape[0] == 1
+    with pytest.raises(DatasetError, match=r"a\.xml: broken"):
         items[0]

@@ -1,0 +1,97 @@
+"""Keras' `fit` with a dataset in a folder, as README shows it."""
+
+import math
+import re
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from parity_tests import shallow
+from tf_ssd import callbacks, datasets
+from tf_ssd.data.images.decode import read_image
+from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.evaluate.over_dataset import evaluate
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = re.compile(r"<!-- fit -->\n```python\n(.*?)```", re.DOTALL)
+# The example with a network of two layers, in the time of a test.
+SMALLER = {
+    '"ssd300_vgg16"': "shallow.settings()",
+    ", width=0.125, batch_norm=True": "",
+    "Adam(1e-3)": "Adam(1e-3), jit_compile=False",
+    "batch_size=8": "batch_size=2",
+    "steps_per_epoch=500": "steps_per_epoch=2",
+    "epochs=50": "epochs=4",
+    "patience=5": "patience=1",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Eight pictures in the layout of VOC, three of them held out."""
+    root, dataset = tmp_path_factory.mktemp("data") / "VOCdevkit/VOC2007", SyntheticDataset(8, seed=1)
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (root / name).mkdir(parents=True)
+    for index in range(8):
+        record = dataset[index]
+        Image.fromarray(read_image(record)).save(root / f"JPEGImages/{index}.png")
+        objects = "".join(
+            f"<object><name>{dataset.class_names[label - 1]}</name><bndbox><xmin>{box[0] + 1}</xmin><ymin>{box[1] + 1}</ymin>"
+            f"<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"
+            for box, label in zip(record.boxes_px, record.labels, strict=True)
+        )
+        size = "<size><width>300</width><height>300</height></size>"
+        (root / f"Annotations/{index}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
+    (root / "ImageSets/Main/train.txt").write_text("0\n1\n2\n3\n4\n")
+    (root / "ImageSets/Main/val.txt").write_text("5\n6\n7\n")
+    return root.parents[1]
+
+
+def test_the_example_of_the_readme(folder, tmp_path, monkeypatch, capsys):
+    """At most fifteen lines: it trains, validates, stops early, and keeps the best model."""
+    pages = (page.read_text() for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+    (code,) = (found[1] for page in pages for found in EXAMPLE.finditer(page))
+    assert len(code.splitlines()) <= 15
+    for ours, smaller in SMALLER.items():
+        assert code.count(ours) >= 1
+        code = code.replace(ours, smaller)
+    monkeypatch.chdir(shutil.copytree(folder, tmp_path / "work"))
+    names = {"shallow": shallow}
+    with shallow.means_as_body():
+        keras.utils.set_random_seed(0)
+        exec(compile(code, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert printed.count("Compiling the training step: up to a minute.") == 1
+    history = names["history"]
+    terms = ("loss", "localization_loss", "confidence_loss")
+    assert history.keys() >= {*terms, *(f"val_{term}" for term in terms), "val_ap50"}
+    settings = shallow.settings().loss
+    for prefix in ("", "val_"):
+        total, localization, confidence = (np.array(history[prefix + term]) for term in terms)
+        np.testing.assert_allclose(total, confidence + settings.alpha * localization, rtol=1e-5)
+    assert names["train"].class_names == names["val"].class_names == ("circle", "square", "triangle")
+    found = evaluate(names["model"], names["val"], batch_size=2).average_precision.mean
+    best = int(np.argmax(history["val_ap50"]))
+    assert len(history["loss"]) == min(4, best + 2)  # one epoch without a better one
+    assert history["val_ap50"][-1] == pytest.approx(found)
+    assert Path("best.keras").is_file()
+
+
+@pytest.mark.parametrize("metric", ["voc07", "coco"])
+def test_what_the_logs_get(folder, metric):
+    val = datasets.open("voc", [folder / "VOCdevkit/VOC2007"], ["val"], class_names=SyntheticDataset.class_names)
+    callback, logs = callbacks.AveragePrecision(val, batch_size=2, metric=metric), {"loss": 1.0}
+    model = shallow.shallow_network()
+    callback.set_model(model)
+    callback.on_epoch_end(0, logs)
+    expected = evaluate(model, val, batch_size=2, metric=metric).average_precision
+    assert math.isfinite(expected.mean)
+    if metric == "coco":
+        assert logs == {"loss": 1.0, "val_ap50": expected.summary["AP50"], "val_ap": expected.mean}
+    else:
+        assert logs == {"loss": 1.0, "val_ap50": expected.mean}
+    callback.on_epoch_end(1)
