@@ -2,6 +2,7 @@
 // Boxes are arrays of four numbers, fractions of the image: xyxy, or cxcywh where that is said. All numbers are float64.
 
 export const NO_ROW = -1;
+export const IGNORED = -100; // a label that is neither to be found nor background
 
 // R-BOX-1
 export const toXyxy = ([x, y, width, height]) => [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
@@ -50,12 +51,13 @@ export function decode([tx, ty, tw, th], [dx, dy, dw, dh], [centre, size] = [0.1
   return toXyxy([tx * centre * dw + dx, ty * centre * dh + dy, scale(tw) * dw, scale(th) * dh]);
 }
 
-// R-MAT-1 to R-MAT-11: the row of each default box.
+// R-MAT-1 to R-MAT-11, R-MAT-13: the row of each default box.
 export function match(boxes, labels, defaults, { threshold = 0.5, strategy = "bipartite" } = {}) {
   const corners = defaults.map(toXyxy);
-  const rows = [...boxes.keys()].filter((row) => labels[row] > 0 && area(boxes[row]) > 0);
+  const rows = [...boxes.keys()].filter((row) => (labels[row] > 0 || labels[row] === IGNORED) && area(boxes[row]) > 0);
+  const claiming = rows.filter((row) => labels[row] !== IGNORED);
   const overlaps = new Map(rows.map((row) => [row, corners.map((corner) => iou(boxes[row], corner))]));
-  const claims = (strategy === "argmax" ? claimBest : claimInPairs)(rows, overlaps, corners.length);
+  const claims = (strategy === "argmax" ? claimBest : claimInPairs)(claiming, overlaps, corners.length);
   return claims.map((claim, box) => (claim !== NO_ROW ? claim : rowByThreshold(rows, overlaps, box, threshold)));
 }
 
@@ -106,9 +108,9 @@ export function mine(logits, labels, { negative_ratio = 3, min_negatives = 0, sc
   return labels.map((_, box) => mined.has(box));
 }
 
-// R-LOSS-1 to R-LOSS-10, for a batch of images {offsets, logits, targets, labels}.
-export function multiboxLoss(images, { alpha = 1, normalizer = "batch", ...mining } = {}) {
-  const sums = images.map((image) => imageSums(image, mining));
+// R-LOSS-1 to R-LOSS-10 and R-LOSS-13, for a batch of images {offsets, logits, targets, labels}.
+export function multiboxLoss(images, { alpha = 1, normalizer = "batch", class_weights, ...mining } = {}) {
+  const sums = images.map((image) => imageSums(image, mining, class_weights ?? image.logits[0].map(() => 1)));
   const positives = sum(sums.map((each) => each.positives));
   const parts = ["localization", "confidence"].map((name) =>
     normalizer === "image"
@@ -118,11 +120,12 @@ export function multiboxLoss(images, { alpha = 1, normalizer = "batch", ...minin
   return { total: parts[1] + alpha * parts[0], localization: parts[0], confidence: parts[1] };
 }
 
-function imageSums({ offsets, logits, targets, labels }, mining) {
+function imageSums({ offsets, logits, targets, labels }, mining, weights) {
   const mined = mine(logits, labels, mining);
   const sums = { localization: 0, confidence: 0, positives: labels.filter((label) => label > 0).length };
   labels.forEach((label, box) => {
-    const cost = crossEntropy(logits[box], label, mining.scores);
+    const known = label === IGNORED ? 0 : label;
+    const cost = weights[known] * crossEntropy(logits[box], known, mining.scores);
     if (label > 0) sums.localization += sum(offsets[box].map((x, side) => smoothL1(x - targets[box][side])));
     if (label > 0 || mined[box] || isNaN(cost)) sums.confidence += cost;
   });

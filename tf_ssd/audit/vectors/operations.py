@@ -109,12 +109,12 @@ def _grid() -> np.ndarray:
 def _of_matching(rng: np.random.Generator) -> Iterator[OperationVector]:
     truth, labels = drawn_boxes(rng, IMAGES, 6), rng.integers(0, CLASSES, (IMAGES, 6))
     truth[0, 1], truth[1, 2] = truth[0, 0], (0.4, 0.4, 0.4, 0.6)  # two objects of one place, and one without width
-    labels[0, :2], labels[1, 2] = (1, 2), 1
+    labels[0, :2], labels[1, 2], labels[2, 3:] = (1, 2), 1, matcher.IGNORED
     inputs = {"gt_boxes": truth, "gt_labels": labels, "default_boxes": _grid()}
     for strategy in ("bipartite", "argmax"):
         for threshold in (0.5, 0.25):
             found = matcher.match(truth, labels, _grid(), strategy=strategy, threshold=threshold)
-            rules = "R-MAT-1 R-MAT-2 R-MAT-3 R-MAT-4 R-MAT-5 R-MAT-6 R-MAT-7 R-MAT-8 R-MAT-11"
+            rules = "R-MAT-1 R-MAT-2 R-MAT-3 R-MAT-4 R-MAT-5 R-MAT-6 R-MAT-7 R-MAT-8 R-MAT-11 R-MAT-13"
             settings = {"strategy": strategy, "threshold": threshold}
             yield _vector(f"match-{strategy}-{threshold}", rules, "matcher.match", inputs, {"rows": found}, **settings)
 
@@ -123,6 +123,7 @@ def _of_loss(rng: np.random.Generator) -> Iterator[OperationVector]:
     count = 30
     labels = np.where(rng.uniform(size=(IMAGES, count)) < 0.15, rng.integers(1, CLASSES, (IMAGES, count)), 0)
     labels[2] = 0
+    labels[1, -4:] = matcher.IGNORED
     logits, offsets, targets = rng.normal(0, 4, (IMAGES, count, CLASSES)), *rng.normal(0, 1, (2, IMAGES, count, 4))
     logits[0, 10:20] = 0  # ties
     inputs = {"offsets": offsets, "logits": logits, "target_offsets": targets, "target_labels": labels}
@@ -135,6 +136,7 @@ def _of_loss(rng: np.random.Generator) -> Iterator[OperationVector]:
             yield _vector(f"mine-{scores}-{least}", rules, "loss.hard_negative_mask", masks, {"mined": mined}, **settings)
         for normalizer in ("batch", "image"):
             yield _loss(inputs, scores=scores, normalizer=normalizer, alpha=0.5)
+    yield _loss(inputs, scores="softmax", normalizer="batch", class_weights=(0.5, 1.0, 2.0, 3.0))
 
 
 def _loss(inputs: dict[str, np.ndarray], **settings: Any) -> OperationVector:
@@ -145,8 +147,8 @@ def _loss(inputs: dict[str, np.ndarray], **settings: Any) -> OperationVector:
         found = loss.multibox_loss(**tensors, **settings)
     gradients = tape.gradient(found.total, predicted)
     outputs = {**found._asdict(), "offsets_gradient": gradients[0], "logits_gradient": gradients[1]}
-    name = f"loss-{settings['scores']}-{settings['normalizer']}"
-    rules = "R-LOSS-1 R-LOSS-2 R-LOSS-3 R-LOSS-4 R-LOSS-5 R-LOSS-6 R-LOSS-12 R-SCO-1 R-SCO-3"
+    name = f"loss-{settings['scores']}-{settings['normalizer']}{'-weighted' if 'class_weights' in settings else ''}"
+    rules = "R-LOSS-1 R-LOSS-2 R-LOSS-3 R-LOSS-4 R-LOSS-5 R-LOSS-6 R-LOSS-12 R-LOSS-13 R-SCO-1 R-SCO-3"
     return _vector(name, rules, "loss.multibox_loss", inputs, outputs, **settings)
 
 

@@ -1,0 +1,63 @@
+"""The maker of mutants, and the list of those that are known to be equal."""
+
+import pytest
+
+from parity_tests.mutation.mutants import mutants
+from parity_tests.mutation.results import Results, equal_mutants
+from parity_tests.mutation.targets import TARGETS, named
+
+SOURCE = '''"""Nothing here is changed."""
+
+import math
+
+
+def larger(a: float, b: float = 1.0) -> float:
+    """Nor here."""
+    if a < b:
+        raise ValueError("nor here", 1)
+    difference = a - b
+    return max(math.floor(difference), a)
+'''
+
+
+def test_each_mutant_changes_one_place_of_what_runs() -> None:
+    made = list(mutants(SOURCE))
+    names = [mutant.name for mutant in made]
+    assert len(set(names)) == len({mutant.source for mutant in made}) == len(names)
+    assert {
+        "larger: def larger(a: float, b: float = 1.0) -> float: -> def larger(a: float, b: float = 2.0) -> float:",
+        "larger: if a < b: -> if a <= b:",
+        "larger: difference = a - b -> difference = a + b",
+        "larger: difference = a - b -> pass",
+        "larger: return max(math.floor(difference), a) -> return max(a, math.floor(difference))",
+    } <= set(names)
+    assert not [name for name in names if "import" in name or "here" in name]
+
+
+def test_results_are_kept_for_the_source_that_was_tried(tmp_path) -> None:
+    (target,) = named(["boxes_px"])
+    first, second = list(mutants(target.path.read_text()))[:2]
+    Results(tmp_path / "results").add(target, first, "survived", 60)
+    again = Results(tmp_path / "results")
+    assert again.known(target, first)
+    assert not again.known(target, second)
+    assert not again.known(target, first._replace(source=first.source + "# another"))
+    assert list(again.survivors(target)) == [f"survived: {target.module} {first.name}"]
+    assert again.minutes(target) == 1
+
+
+def test_unknown_modules_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="elsewhere: no such target; there are boxes, "):
+        named(["boxes", "elsewhere"])
+
+
+@pytest.mark.parametrize("target", [each for each in TARGETS if each.module in equal_mutants()], ids=lambda each: each.module)
+def test_every_mutant_that_is_listed_as_equal_can_be_made(target) -> None:
+    made = {mutant.name for mutant in mutants(target.path.read_text(encoding="utf-8"))}
+    assert set(equal_mutants()[target.module]) - made == set()
+
+
+def test_every_target_and_its_tests_exist() -> None:
+    for target in TARGETS:
+        assert target.path.is_file()
+        assert all((target.path.parents[len(target.module.split(".")) - 1] / test).exists() for test in target.tests)

@@ -1,0 +1,75 @@
+"""What became of each mutant: a line of JSON for each, and the list of those that compute the same."""
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from parity_tests.mutation.mutants import Mutant, mutants
+from parity_tests.mutation.targets import Target
+
+EQUAL = Path(__file__).with_name("equal.toml")
+
+
+class Results:
+    """A file of results, to which each is added as soon as it is there.
+
+    A result holds for the source that was tried: once a module changes, all its mutants are tried again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            row = json.loads(line)
+            self._rows[row["module"], row["name"]] = row
+
+    def known(self, target: Target, mutant: Mutant) -> bool:
+        """Whether it was tried, of the module as it is now."""
+        row = self._rows.get((target.module, mutant.name))
+        return row is not None and row["source"] == _digest(mutant.source)
+
+    def add(self, target: Target, mutant: Mutant, outcome: str, seconds: float) -> None:
+        """Keep a result."""
+        row: dict[str, Any] = {"module": target.module, "name": mutant.name, "source": _digest(mutant.source)}
+        row |= {"outcome": outcome, "seconds": round(seconds, 2)}
+        self._rows[target.module, mutant.name] = row
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def count(self, target: Target) -> Counter[str]:
+        """Outcomes of the mutants that the module has now."""
+        return Counter(row["outcome"] for row in self._of(target))
+
+    def minutes(self, target: Target) -> float:
+        """What they took, on one core."""
+        return sum(row["seconds"] for row in self._of(target)) / 60
+
+    def survivors(self, target: Target) -> Iterator[str]:
+        """A line for each that no test noticed and that is not known to be equal."""
+        reasons = equal_mutants().get(target.module, {})
+        for row in self._of(target):
+            if row["outcome"] not in ("killed", "timeout") and row["name"] not in reasons:
+                yield f"{row['outcome']}: {target.module} {row['name']}"
+
+    def equal(self, target: Target) -> int:
+        """How many survived and are known to be equal."""
+        reasons = equal_mutants().get(target.module, {})
+        return sum(row["outcome"] == "survived" and row["name"] in reasons for row in self._of(target))
+
+    def _of(self, target: Target) -> Iterator[dict[str, Any]]:
+        for mutant in mutants(target.path.read_text(encoding="utf-8")):
+            if self.known(target, mutant):
+                yield self._rows[target.module, mutant.name]
+
+
+def equal_mutants() -> dict[str, dict[str, str]]:
+    """By module and name, why a mutant computes the same."""
+    return tomllib.loads(EQUAL.read_text(encoding="utf-8")) if EQUAL.exists() else {}
+
+
+def _digest(source: str) -> str:
+    return sha256(source.encode()).hexdigest()[:16]

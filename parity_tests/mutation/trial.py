@@ -1,0 +1,101 @@
+"""One mutant put to its tests, in a process that is forked from one in which everything heavy is imported already."""
+
+import importlib.abc
+import importlib.util
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Literal, NamedTuple
+
+from parity_tests.mutation.targets import Target
+
+Outcome = Literal["killed", "survived", "timeout", "broken"]
+# Of pytest's exit codes, those that do not say that a change was noticed: all passed, and no test was found.
+UNNOTICED: dict[int, Outcome] = {0: "survived", 5: "broken"}
+
+
+class Trial(NamedTuple):
+    """A mutant's source and the tests that it is put to; `name` is the mutant's."""
+
+    target: Target
+    name: str
+    source: str
+    limit: float  # seconds
+
+
+class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from a source that is given."""
+
+    def __init__(self, module: str, source: str) -> None:
+        self._module, self._source = module, source
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        """The module alone."""
+        return importlib.util.spec_from_loader(fullname, self) if fullname == self._module else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the source; its lines are in linecache for AutoGraph, which reads them."""
+        import linecache
+
+        file = f"<mutant of {self._module}>"
+        linecache.cache[file] = (len(self._source), None, self._source.splitlines(keepends=True), file)
+        exec(compile(self._source, file, "exec"), module.__dict__)
+
+
+def prepare() -> None:
+    """Import what takes long and runs nothing yet, so that this process can be forked."""
+    import parity_tests  # noqa: F401  torchvision before TensorFlow
+
+    import hypothesis  # isort: skip  # noqa: F401
+    import keras  # noqa: F401
+    import pytest  # noqa: F401
+    import tensorflow as tf  # noqa: F401
+
+
+def tried(trials: Iterable[Trial], *, processes: int) -> Iterator[tuple[Trial, Outcome, float]]:
+    """Each trial with what became of it and its seconds, as they end; so many at once."""
+    waiting, running = iter(trials), dict[int, tuple[Trial, float]]()
+    while True:
+        while len(running) < processes and (trial := next(waiting, None)) is not None:
+            running[_start(trial)] = trial, time.monotonic()
+        if not running:
+            return
+        time.sleep(0.05)
+        for process, (trial, begun) in list(running.items()):
+            outcome = _ended(process, late=time.monotonic() - begun > trial.limit)
+            if outcome is not None:
+                del running[process]
+                yield trial, outcome, time.monotonic() - begun
+
+
+def _start(trial: Trial) -> int:
+    process = os.fork()
+    if process:
+        return process
+    try:  # in the new process, which must never return
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(null, stream)
+        sys.meta_path.insert(0, Changed(trial.target.module, trial.source))
+        import pytest
+
+        os._exit(pytest.main(["-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", *trial.target.tests]))
+    finally:
+        os._exit(1)
+
+
+def _ended(process: int, *, late: bool) -> Outcome | None:
+    done, status = os.waitpid(process, os.WNOHANG)
+    if done:
+        code = os.waitstatus_to_exitcode(status)
+        return UNNOTICED.get(code, "killed")
+    if not late:
+        return None
+    os.killpg(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return "timeout"
