@@ -5,6 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_ssd.config import ScoreKind
+from tf_ssd.custom_gradient import custom_gradient
 
 
 def probabilities(logits: tf.Tensor, *, scores: ScoreKind = "softmax") -> tf.Tensor:
@@ -67,7 +68,7 @@ def _own_slot(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return labels[..., None] == tf.range(logits.shape[-1], dtype=labels.dtype)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _logit_of_label(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple]]:
     """logits[..., label], with a gradient that XLA can fuse.
 

@@ -9,11 +9,13 @@ from functools import reduce
 
 import tensorflow as tf
 
+from tf_ssd.custom_gradient import custom_gradient
+
 SIZE = 2
 PLACES = SIZE * SIZE  # of a window, by rows; this number stands for none of them
 
 
-@tf.custom_gradient
+@custom_gradient
 def relu_max_pool(pixels: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """The largest of each 2x2 pixels, or 0 if it is negative, as `tf.nn.max_pool2d(tf.nn.relu(pixels), 2, 2, "SAME")`.
 

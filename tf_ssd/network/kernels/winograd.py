@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from tf_ssd.custom_gradient import custom_gradient
+
 CHANNELS = 256  # of pixels and of results, from which it is faster (benchmarks/NOTES.md)
 STEP, TILE = 2, 4  # pixels from tile to tile, and of a tile
 CHUNK = 2**17  # numbers, 0.5 MB, of which some tens of arrays are held at a time: larger chunks are no faster
@@ -30,7 +32,7 @@ def suits(pixels: tf.Tensor, kernel: tf.Tensor, *, strides: tuple[int, int], pad
     return many and geometry == ((3, 3), (1, 1), "same", (1, 1)) and pixels.dtype in (tf.float32, tf.float64)
 
 
-@tf.custom_gradient
+@custom_gradient
 def convolve(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
     """Convolve with stride 1 and zeros around, as `tf.nn.conv2d(pixels, kernel, 1, "SAME")`; can be differentiated once.
 

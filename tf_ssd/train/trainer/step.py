@@ -177,6 +177,8 @@ def _shares(batch: Batch, number: int) -> list[Batch]:
 def _all_reduce(operation: str, values: Any) -> Any:
     """Sums or means of a structure of tensors over the replicas. Tensors of one dtype go together, so that they are packed."""
     context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return values  # TensorFlow would keep the graph until the process ends, for the gradient of the sum
     flat = tf.nest.flatten(values)
     groups: dict[Any, list[int]] = {}  # in the same order on every replica
     for place, value in enumerate(flat):
