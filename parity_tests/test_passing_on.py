@@ -72,7 +72,7 @@ def test_the_settings_of_a_model_are_the_references_by_default() -> None:
     assert not model.batch_norm  # as in the paper
 
 
-@pins("model._built")
+@pins("model._sources")
 def test_the_scale_of_a_model_reaches_its_normalisation() -> None:
     narrow = ModelConfig(boxes=shallow.settings().boxes, architecture=replace(shallow.settings().architecture, l2_norm=3.0))
     with shallow.means_as_body():

@@ -121,6 +121,13 @@ MISTAKES = [
     (AUDIT, ["--impl", "gone.losses:loss"], "--impl gone.losses:loss: there is no module gone;"),
     (AUDIT, ["--impl", "tf_ssd.gone:loss"], "there is no module tf_ssd.gone;"),
     (WEIGHTS, ["--from", "vgg16", "gone.pth", "--output", "new.keras"], "gone.pth: no such file"),
+    (
+        WEIGHTS,
+        ["--from", "torchvision", "imagenet", "--output", "new.keras"],
+        "FILE='imagenet': is for --from keras; --from torchv",
+    ),
+    (TRAIN, ["--weight-decay", "inf", "--optimizer", "sgd"], "--weight-decay=inf: must be from 0 to below 1"),
+    (TRAIN, ["--clip-norm", "inf"], "--clip-norm=inf: must be positive; leave it out for no limit"),
     (WEIGHTS, ["--from", "vgg16", "file.json", "--output", "new.keras"], "file.json: the suffix must be one of .pth"),
     (BENCHMARKS, ["--json", "file.json"], "file.json exists already; choose another name, nothing was overwritten"),
     (BENCHMARKS, ["--help"], ""),

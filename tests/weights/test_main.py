@@ -189,10 +189,23 @@ def test_the_file_of_another_source(source, actual, publish):
 
 
 def test_a_file_of_another_model(publish):
-    publish(TORCHVISION, **dict.fromkeys(TORCHVISION.targets), a=np.zeros(3), b=np.zeros(3), c=np.zeros(3), d=np.zeros(3))
-    message = r"71 tensors missing \(backbone.features.0.weight, .*, \.\.\.\), 4 tensors unexpected \(a, b, c, \.\.\.\)"
+    others, kept = {name: np.zeros(3) for name in "abcd"}, "backbone.features.0.bias"
+    publish(TORCHVISION, **{name: None for name in TORCHVISION.targets if name != kept}, **others)
+    message = r"70 tensors missing \(backbone.features.0.weight, .*, \.\.\.\), 4 tensors unexpected \(a, b, c, \.\.\.\)"
     with pytest.raises(WeightsError, match=f"not a state dict of torchvision's ssd300_vgg16: {message}"):
         import_weights("torchvision", FILE)
+
+
+def test_a_file_of_which_nothing_is_known(publish):
+    """Nothing is called the nearest then."""
+    publish(TORCHVISION, **dict.fromkeys(TORCHVISION.targets), **{name: np.zeros(3) for name in "abcd"})
+    with pytest.raises(WeightsError, match=r"holds 4 tensors, of which --from torchvision knows none \(a, b, c, \.\.\.\); --help"):
+        import_weights("torchvision", FILE)
+    publish(SSDLITE)
+    with pytest.raises(
+        WeightsError, match=r"not a file of --from keras but, it seems, .* with the reduced tail: try --from torchvi"
+    ):
+        import_weights("keras", FILE)
 
 
 def test_a_missing_tensor(publish):
@@ -349,7 +362,10 @@ def test_a_detector_brings_the_names_of_its_classes(tmp_path, capsys, monkeypatc
     [
         (["--from", "vgg16", "missing.pth", "--output", "a.keras"], "missing.pth: no such file"),
         (["--from", "vgg16", "cut.pth", "--output", "a.keras"], "cut.pth: cannot be read"),
-        (["--from", "torchvision", "small.pth", "--output", "a.keras"], "small.pth: not a state dict of torchvision's"),
+        (
+            ["--from", "torchvision", "small.pth", "--output", "a.keras"],
+            "small.pth: holds 1 tensors, of which --from torchvision knows none",
+        ),
         (["--from", "vgg16", "small.pth", "--output", "a.h5"], "--output='a.h5': must end in .keras"),
         (["--from", "vgg16", "small.pth", "--output", "nowhere/a.keras"], "there is no folder nowhere"),
         (["--from", "vgg16", "small.pth", "--output", "a.keras", "--num-classes", "1"], "--num-classes=1"),
@@ -377,7 +393,7 @@ def test_in_a_process_of_its_own(tmp_path):
     command_line = [sys.executable, "-m", "tf_ssd.weights", *arguments]
     run = subprocess.run(command_line, capture_output=True, text=True, check=False, env=environment)
     assert run.returncode == 2
-    assert re.fullmatch("error: .*71 tensors missing.*\n", run.stderr)
+    assert re.fullmatch("error: .*holds 1 tensors, of which --from amdegroot knows none.*\n", run.stderr)
 
 
 def test_help_answers_at_once():

@@ -146,7 +146,7 @@ def test_the_source_is_told(bundle):
         (
             "other.data",
             tflite_bytes([("a", np.ones(3, np.float32))]),
-            "not the SSD MobileNetV2 of MediaPipe's Objectron: 144 tensors",
+            "other.data: holds 1 tensors, of which --from mediapipe knows none (a/bias)",
         ),
         ("missing.tflite", None, "missing.tflite: no such file"),
     ],

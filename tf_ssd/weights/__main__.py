@@ -34,8 +34,11 @@ def check(config: WeightsConfig) -> None:
     from tf_ssd.weights.files import IMAGENET, check_readable
     from tf_ssd.weights.places import own_class_map
 
-    if config.file != IMAGENET or config.source not in ("keras", "vgg16"):
+    if config.file != IMAGENET:
         check_readable(config.file)
+    else:
+        downloaded = config.source in ("keras", "vgg16")
+        require(downloaded, "FILE", str(config.file), f"is for --from keras; --from {config.source} downloads nothing, give a file")
     names = own_class_map(config.output)
     rule = "the class map of that name exists already; choose another name, nothing was overwritten"
     require(not names.exists(), "--output", str(config.output), f"{names}: {rule}")

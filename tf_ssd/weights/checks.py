@@ -38,8 +38,13 @@ def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
         found = next((table for table in named if table.suits(tensors)), named[0])
         return replace(found, targets=dict.fromkeys(tensors) | found.targets)
     nearest, other = own[0], max((table for table in KNOWN if table.source != source), key=lambda table: _likeness(table, tensors))
-    if _likeness(other, tensors) > max(_likeness(nearest, tensors), 0.5):
-        raise WeightsError(f"{file}: not {nearest.description} but, it seems, {other.description}: try --from {other.source}")
+    likeness = _likeness(nearest, tensors)
+    if _likeness(other, tensors) > max(likeness, 0.5):
+        kind = nearest.description if likeness else f"a file of --from {source}"
+        raise WeightsError(f"{file}: not {kind} but, it seems, {other.description}: try --from {other.source}")
+    if not likeness:
+        held = f"holds {len(tensors)} tensors, of which --from {source} knows none ({_shown(list(tensors))})"
+        raise WeightsError(f"{file}: {held}; --help lists what can be imported, is it the right file?")
     missing, unexpected = _departures(nearest, tensors)
     lists = f"{_listed(missing, 'missing')}, {_listed(unexpected, 'unexpected')}"
     raise WeightsError(f"{file}: not {nearest.description}: {lists}; is it the right file?")
@@ -58,8 +63,11 @@ def _likeness(table: Table, tensors: Tensors) -> float:
 
 
 def _listed(names: list[str], what: str) -> str:
-    shown = names[:NAMES_SHOWN] + ["..."] * (len(names) > NAMES_SHOWN)
-    return f"{len(names)} tensors {what}" + (f" ({', '.join(shown)})" if names else "")
+    return f"{len(names)} tensors {what}" + (f" ({_shown(names)})" if names else "")
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(names[:NAMES_SHOWN] + ["..."] * (len(names) > NAMES_SHOWN))
 
 
 def classes_in(table: Table, tensors: Tensors, file: Path) -> int | None:

@@ -76,8 +76,8 @@ def import_published(
 ) -> Imported:
     """`import_weights`, with an account of what was done."""
     require(source in get_args(WeightsSource), "source", source, f"must be one of {', '.join(get_args(WeightsSource))}")
-    require(channels in (None, *get_args(Channels)), "channels", channels, "must be bgr or rgb")
-    require(channels is None or source == "amdegroot", "channels", channels, "only weights of amdegroot come in two orders")
+    require(channels in (None, *get_args(Channels)), "--channels", channels, "must be bgr or rgb")
+    require(channels is None or source == "amdegroot", "--channels", channels, "only weights of amdegroot come in two orders")
     if network is not None:
         network_named(network)
     tensors, prefix = without_prefix(downloaded(source, network) if downloads(source, file) else read_weights(file))
