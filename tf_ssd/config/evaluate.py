@@ -26,7 +26,7 @@ class EvaluateConfig(DataConfig):
     """Take the model of the run's last step, model.keras, in place of the best."""
     detections: Path | None = None
     """Or detections in the format of COCO results: no model is then loaded. An image_id is a record's id; a category_id is that of
-    the annotations (coco) or the place in the class map, from 1 (voc, csv)."""
+    the annotations (coco) or the place in the class map, from 1 (others)."""
     metric: Literal[Metric, None] = None
     """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: that of the dataset's own tools,
     coco for coco, voc07 for a folder VOC2007, else voc12."""
