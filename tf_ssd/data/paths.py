@@ -68,6 +68,14 @@ def pictures_and_others(path: Path) -> tuple[list[Path], list[Path]]:
     return pictures, [inside for inside in files if inside.suffix.lower() not in IMAGE_SUFFIXES]
 
 
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted; none if it is not there. Of a million files in it, none is looked at."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+
+
 class Files:
     """The files of one kind in a folder, found by their names without suffix; each folder is listed once.
 

@@ -10,11 +10,12 @@ from typing import NamedTuple, TypeVar
 
 from tf_ssd.config import DataConfig, DatasetKind, ExportConfig
 from tf_ssd.data.layouts import coco_layouts, csv_layouts, splits_of
+from tf_ssd.data.paths import subfolders
 from tf_ssd.data.readers import tfrecord_files, voc
 from tf_ssd.data.readers.csv_rows import CsvRows
 from tf_ssd.data.readers.yolo_folder import open_folder
 from tf_ssd.data.readers.yolo_hint import LOOKED_AT, is_yolo
-from tf_ssd.data.readers.yolo_yaml import SUFFIXES, USUAL
+from tf_ssd.data.readers.yolo_yaml import SPLITS, SUFFIXES, USUAL
 from tf_ssd.data.sources import check_there
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.system.files import require_file
@@ -129,15 +130,13 @@ def _coco(folder: Path) -> list[str] | None:
 
 def _csv(folder: Path) -> list[str] | None:
     """By the names of files; text files must hold rows of boxes in pixels."""
-    found = set(splits_of(csv_layouts, folder))
-    for path in _inside(folder):
-        if path.is_dir():
-            texts = (path / name for name in os.listdir(path) if name.lower().endswith((".txt", ".csv")))  # noqa: PTH208  it is quick
-            if any(map(_has_rows, islice(texts, LOOKED_AT))) and not is_yolo(path):
-                found.add(path.name)
-        elif path.suffix.lower() == ".txt" and _has_rows(path):
-            found.add(path.stem)
-    return sorted(found) or None
+    lists = sorted(folder.glob("*.txt"), key=lambda path: (path.stem not in SPLITS, path.name))
+    found = {path.stem for path in lists[:LOOKED_AT] if _has_rows(path)}
+    for path in subfolders(folder):
+        texts = (path / name for name in os.listdir(path) if name.lower().endswith((".txt", ".csv")))  # noqa: PTH208  it is quick
+        if any(map(_has_rows, islice(texts, LOOKED_AT))) and not is_yolo(path):
+            found.add(path.name)
+    return sorted(found.union(splits_of(csv_layouts, folder))) or None
 
 
 def _yolo(folder: Path) -> list[str] | None:

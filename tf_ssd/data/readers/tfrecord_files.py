@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tf_ssd.data.paths import check_inside, listed
+from tf_ssd.data.paths import check_inside, listed, subfolders
 from tf_ssd.errors import DatasetError, Place
 
 ENDING = r"\.(?:tfrecords?|tf_records?|records?|tfrec)"
@@ -63,8 +63,7 @@ def record_files(folder: Path, split: str) -> list[Path]:
 
 def splits_there(folder: Path) -> list[str]:
     """The splits that a folder has: names of files, and folders of files."""
-    inner = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-    return sorted({*(shard.name for shard in shards(folder)), *(path.name for path in inner if shards(path))})
+    return sorted({*(shard.name for shard in shards(folder)), *(path.name for path in subfolders(folder) if shards(path))})
 
 
 def is_called(name: str, split: str) -> bool:

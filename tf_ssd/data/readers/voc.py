@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tf_ssd.data.notes import Notes
 from tf_ssd.data.packed_strings import PackedStrings
-from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, note_unused, without_suffix
+from tf_ssd.data.paths import IMAGE_SUFFIXES, Files, check_inside, note_unused, subfolders, without_suffix
 from tf_ssd.data.readers.lazy import Annotation, LazyDataset
 from tf_ssd.data.readers.voc_images import find_images
 from tf_ssd.data.readers.voc_split import split_ids
@@ -89,8 +89,8 @@ def splits_there(root: Path) -> list[str]:
     """The splits that a folder has: the lists of ImageSets, all XML files, and folders of XML files."""
     lists = [path.stem for path in (root / "ImageSets" / "Main").glob("*.txt")]
     everything = [EVERYTHING] if _holds(_folder(root, ANNOTATIONS) or root, XML) else []
-    inner = [path.name for path in root.iterdir() if located(root, path.name)[0] != root] if root.is_dir() else []
-    return sorted({*lists, *everything, *(name for name in inner if name not in ANNOTATIONS)})
+    inner = [path.name for path in subfolders(root) if path.name not in ANNOTATIONS and located(root, path.name)[0] != root]
+    return sorted({*lists, *everything, *inner})
 
 
 def _split_file(root: Path, split: str) -> Path | None:

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from tf_ssd.data.classes import read_class_names
-from tf_ssd.data.paths import IMAGE_SUFFIXES, SLASH, is_absolute, leads_out, listed
+from tf_ssd.data.paths import IMAGE_SUFFIXES, SLASH, is_absolute, leads_out, listed, subfolders
 from tf_ssd.data.readers.yolo_hint import first_row, is_yolo
-from tf_ssd.data.readers.yolo_yaml import SAME, SUFFIXES, DataYaml, find_yaml, read_yaml
+from tf_ssd.data.readers.yolo_yaml import SAME, SPLITS, SUFFIXES, DataYaml, find_yaml, read_yaml
 from tf_ssd.errors import DatasetError, Place
 
 NAMES = ("classes.txt", "labels/classes.txt", "obj.names")  # of classes, one a line, where there is no data.yaml
@@ -59,9 +59,8 @@ class YoloFolder:
 
     def splits(self) -> list[str]:
         """The splits that there are: those of the yaml file, and what has labels beside its images or lists some."""
-        outer = [path.name for folder in (self.root, self.root / IMAGES) if folder.is_dir() for path in folder.iterdir()]
-        names = {name.removesuffix(LIST) for name in outer}.difference((IMAGES, LABELS))
-        named = {name for name in names if any(map(self._is_place, _usual(name)))}
+        inner = {path.name for folder in (self.root, self.root / IMAGES) for path in subfolders(folder)}
+        named = {name for name in inner.union(SPLITS).difference((IMAGES, LABELS)) if any(map(self._is_place, _usual(name)))}
         everything = {EVERYTHING} if is_yolo(self.root / LABELS) else set()
         return sorted(named | everything | set(self.yaml.splits if self.yaml else ()))
 
