@@ -304,7 +304,7 @@ def test_offsets_of_background_boxes_cannot_touch_the_loss(side: Implementation,
     assert np.all(np.isfinite(gradient))
 
 
-@pytest.mark.rule("R-MAT-13")
+@pytest.mark.rule("R-MIN-8", "R-LOSS-13")
 @pytest.mark.rule("R-LOSS-10")
 @ALL
 @DTYPES
@@ -322,7 +322,7 @@ def test_ignored_boxes_are_neither_positive_nor_mined(side: Implementation, dtyp
         assert mask.tolist() == [[False, False, True, True, True, True, True, False]]
 
 
-@pytest.mark.rule("R-LOSS-9", "R-MAT-13")
+@pytest.mark.rule("R-LOSS-9", "R-LOSS-13")
 @ALL
 def test_nan_in_the_logits_of_an_ignored_box_makes_the_loss_nan(side: Implementation) -> None:
     problem = small_problem([[1, strategies.IGNORED, 0, 0, 0, 0]])
@@ -330,7 +330,7 @@ def test_nan_in_the_logits_of_an_ignored_box_makes_the_loss_nan(side: Implementa
     assert np.isnan(side.call("loss.multibox_loss", *problem)[0])
 
 
-@pytest.mark.rule("R-LOSS-13")
+@pytest.mark.rule("R-LOSS-14")
 @ALL
 @DTYPES
 def test_class_weights_by_hand(side: Implementation, dtype: type) -> None:
@@ -345,7 +345,6 @@ def test_class_weights_by_hand(side: Implementation, dtype: type) -> None:
     np.testing.assert_allclose(gradient[0, :, 1], [-0.75] * 2 + [0.125] * 6 + [0], atol=1e-6)
 
 
-@pytest.mark.rule("R-LOSS-10")
 @ALL
 @pytest.mark.parametrize("label", [-1, 3, 99])
 def test_label_out_of_range_is_nan(side: Implementation, label: int) -> None:

@@ -213,7 +213,7 @@ def test_an_ignored_row_claims_nothing_and_covers_what_it_overlaps(side: Impleme
     assert not offsets.any()
 
 
-@pytest.mark.rule("R-MAT-13")
+@pytest.mark.rule("R-MAT-5", "R-MAT-13")
 @ALL
 @STRATEGIES
 def test_of_an_object_and_an_ignored_row_the_larger_overlap_decides_where_nobody_claims(
@@ -227,7 +227,7 @@ def test_of_an_object_and_an_ignored_row_the_larger_overlap_decides_where_nobody
     assert match(side, [(0, 0, 0.25, 1), whole], [ignored, 1], defaults, strategy=strategy) == [1, 0]
 
 
-@pytest.mark.rule("R-MAT-13")
+@pytest.mark.rule("R-MAT-6", "R-MAT-13")
 @ALL
 @STRATEGIES
 def test_a_claim_stands_although_an_ignored_row_overlaps_more(side: Implementation, strategy: str) -> None:

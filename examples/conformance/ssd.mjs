@@ -108,7 +108,7 @@ export function mine(logits, labels, { negative_ratio = 3, min_negatives = 0, sc
   return labels.map((_, box) => mined.has(box));
 }
 
-// R-LOSS-1 to R-LOSS-10 and R-LOSS-13, for a batch of images {offsets, logits, targets, labels}.
+// R-LOSS-1 to R-LOSS-10, R-LOSS-13 and R-LOSS-14, for a batch of images {offsets, logits, targets, labels}.
 export function multiboxLoss(images, { alpha = 1, normalizer = "batch", class_weights, ...mining } = {}) {
   const sums = images.map((image) => imageSums(image, mining, class_weights ?? image.logits[0].map(() => 1)));
   const positives = sum(sums.map((each) => each.positives));

@@ -148,7 +148,7 @@ def _loss(inputs: dict[str, np.ndarray], **settings: Any) -> OperationVector:
     gradients = tape.gradient(found.total, predicted)
     outputs = {**found._asdict(), "offsets_gradient": gradients[0], "logits_gradient": gradients[1]}
     name = f"loss-{settings['scores']}-{settings['normalizer']}{'-weighted' if 'class_weights' in settings else ''}"
-    rules = "R-LOSS-1 R-LOSS-2 R-LOSS-3 R-LOSS-4 R-LOSS-5 R-LOSS-6 R-LOSS-12 R-LOSS-13 R-SCO-1 R-SCO-3"
+    rules = "R-LOSS-1 R-LOSS-2 R-LOSS-3 R-LOSS-4 R-LOSS-5 R-LOSS-6 R-LOSS-12 R-LOSS-13 R-LOSS-14 R-SCO-1 R-SCO-3"
     return _vector(name, rules, "loss.multibox_loss", inputs, outputs, **settings)
 
 
