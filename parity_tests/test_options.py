@@ -149,7 +149,7 @@ def test_matching(side: Implementation, dtype: type) -> None:
     """With an object that is not to be trained on as well."""
     truth, defaults = truth_at_the_threshold(dtype)
     for options in ({}, {"threshold": 0.3, "strategy": "argmax"}, {"threshold": 0.7}):
-        for labels in (truth.labels, np.array([[1, IGNORED]], np.int32)):
+        for labels in (truth.labels, np.array([[IGNORED, 2]], np.int32)):
             check_targets(side, GroundTruth(truth.boxes, labels), defaults, dtype, **options)
 
 

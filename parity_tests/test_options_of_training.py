@@ -122,7 +122,6 @@ def test_drops(options: Options) -> None:
         assert float(schedule(step)) == pytest.approx(expected, rel=1e-14)
 
 
-@pytest.mark.parametrize("options", [{"steps": 20}, {"steps": 20, "warmup": 5}, {"steps": 31, "warmup": 5}], ids=str)
 @pins("optimizer.schedules.Restarted", "firsts")
 def test_restarts() -> None:
     """Torch's cosine of four steps, again and again."""
@@ -135,6 +134,7 @@ def test_restarts() -> None:
         scheduler.step()
 
 
+@pytest.mark.parametrize("options", [{"steps": 20}, {"steps": 20, "warmup": 5}, {"steps": 31, "warmup": 5}], ids=str)
 @pins("optimizer.schedules.WarmupAndCosine", "steps", "warmup")
 def test_cosine(options: Options) -> None:
     """Torch's in closed form, once the warm-up is over, and 0 after the last step."""

@@ -1,6 +1,7 @@
 """The networks: SSD300 on VGG16, with the geometry of Liu et al. 2016 (figure 2) and Caffe SSD, and its family."""
 
 import dataclasses
+import inspect
 from typing import Any
 
 import keras
@@ -18,8 +19,6 @@ from tf_ssd.network.heads import heads, interface_dtype
 from tf_ssd.network.layers import L2Normalize
 from tf_ssd.network.serving import ELSEWHERE, write_saved_model
 from tf_ssd.network.truth import check_given, check_truth
-
-VERBOSE = 2  # its place among the arguments of `fit` after x and y
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
@@ -68,7 +67,7 @@ class SSD(keras.Model):
         held_out_x, held_out_y = held_out[:2] if isinstance(held_out, tuple | list) else (held_out, None)
         check_given(x, y, self.config.num_classes)
         check_given(held_out_x, held_out_y, self.config.num_classes)
-        verbose = rest[VERBOSE] if len(rest) > VERBOSE else settings.get("verbose", "auto")
+        verbose = inspect.signature(keras.Model.fit).bind(self, x, y, *rest, **settings).arguments.get("verbose", "auto")
         if verbose and self.train_function is None:
             print("Compiling the training step: up to a minute.", flush=True)
         return super().fit(x, y, *rest, **settings)
