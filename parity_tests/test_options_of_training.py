@@ -122,12 +122,12 @@ def test_drops(options: Options) -> None:
         assert float(schedule(step)) == pytest.approx(expected, rel=1e-14)
 
 
-@pins("optimizer.schedules.Restarted", "firsts")
+@pins("optimizer.schedules.Restarted", "restarts")
 def test_restarts() -> None:
     """Torch's cosine of four steps, again and again."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=4)
-    schedule = Restarted([WarmupAndCosine(0.3, steps=4)] * 3, firsts=(0, 4, 8))
+    schedule = Restarted([WarmupAndCosine(0.3, steps=4)] * 3, restarts=(4, 8))
     for step in range(12):
         assert float(schedule(step)) == pytest.approx(scheduler.get_last_lr()[0], rel=1e-12)
         optimizer.step()

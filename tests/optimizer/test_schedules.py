@@ -45,13 +45,13 @@ DROPS, COSINE = WarmupAndDrops(0.3, drops=(5,), factor=0.5, warmup=2), WarmupAnd
 
 
 def test_a_restarted_schedule_begins_anew():
-    rate = tf.function(Restarted((COSINE, DROPS, COSINE), firsts=(0, 9, 12)), jit_compile=True)
+    rate = tf.function(Restarted((COSINE, DROPS, COSINE), restarts=(9, 12)), jit_compile=True)
     parts = [(COSINE, 9), (DROPS, 3), (COSINE, 12)]
     expected = [float(schedule(step)) for schedule, steps in parts for step in range(steps)]
     assert [float(rate(tf.constant(step, tf.int64))) for step in range(24)] == pytest.approx(expected, rel=1e-15)
 
 
-@pytest.mark.parametrize("schedule", [DROPS, COSINE, Restarted((COSINE, DROPS), firsts=(0, 4))])
+@pytest.mark.parametrize("schedule", [DROPS, COSINE, Restarted((COSINE, DROPS), restarts=(4,))])
 def test_a_schedule_survives_its_config(schedule):
     schedules = keras.optimizers.schedules
     again = schedules.deserialize(schedules.serialize(schedule))

@@ -71,28 +71,28 @@ class Restarted(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         schedules: at least one.
-        firsts: the steps from which on they hold, ascending from 0, one for each.
+        restarts: the steps at which each of them but the first begins, ascending.
     """
 
-    def __init__(self, schedules: Sequence[keras.optimizers.schedules.LearningRateSchedule], *, firsts: Sequence[int]) -> None:
-        self.schedules, self.firsts = tuple(schedules), tuple(firsts)
+    def __init__(self, schedules: Sequence[keras.optimizers.schedules.LearningRateSchedule], *, restarts: Sequence[int]) -> None:
+        self.schedules, self.restarts = tuple(schedules), tuple(restarts)
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """The rate, a scalar, at `step`."""
         step = tf.cast(step, tf.float64)
         rate = self.schedules[0](step)
-        for first, schedule in zip(self.firsts[1:], self.schedules[1:], strict=True):
-            rate = tf.where(step < first, rate, schedule(step - first))
+        for restart, schedule in zip(self.restarts, self.schedules[1:], strict=True):
+            rate = tf.where(step < restart, rate, schedule(step - restart))
         return rate
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make this schedule again."""
-        return {"schedules": list(map(keras.saving.serialize_keras_object, self.schedules)), "firsts": self.firsts}
+        return {"schedules": list(map(keras.saving.serialize_keras_object, self.schedules)), "restarts": self.restarts}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Restarted":
         """Inverse of `get_config`."""
-        return cls(list(map(keras.saving.deserialize_keras_object, config["schedules"])), firsts=config["firsts"])
+        return cls(list(map(keras.saving.deserialize_keras_object, config["schedules"])), restarts=config["restarts"])
 
 
 def _warm(step: tf.Tensor, warmup: int) -> tf.Tensor:

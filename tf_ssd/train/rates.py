@@ -11,7 +11,7 @@ from tf_ssd.train.stretches import Stretch
 def rate_of(recipe: Recipe, stretches: Sequence[Stretch]) -> WarmupAndDrops | WarmupAndCosine | Restarted:
     """The schedule of a recipe over each stretch of a run."""
     schedules = [schedule_of(replace(recipe, steps=stretch.steps)) for stretch in stretches]
-    return schedules[0] if len(schedules) == 1 else Restarted(schedules, firsts=[stretch.first for stretch in stretches])
+    return schedules[0] if len(schedules) == 1 else Restarted(schedules, restarts=[stretch.first for stretch in stretches[1:]])
 
 
 def schedule_of(recipe: Recipe) -> WarmupAndDrops | WarmupAndCosine:
