@@ -83,7 +83,7 @@ def test_the_example_of_the_readme(folder, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("metric", ["voc07", "coco"])
 def test_what_the_logs_get(folder, metric):
-    val = datasets.open("voc", [folder / "VOCdevkit/VOC2007"], ["val"], class_names=SyntheticDataset.class_names)
+    val = datasets.open("auto", [folder / "VOCdevkit/VOC2007"], ["val"], class_names=SyntheticDataset.class_names)
     callback, logs = callbacks.AveragePrecision(val, batch_size=2, metric=metric), {"loss": 1.0}
     model = shallow.shallow_network()
     callback.set_model(model)

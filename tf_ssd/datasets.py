@@ -1,11 +1,13 @@
 """Datasets for Keras' `fit`: records by the layout they are stored in, and the batches of training and validation."""
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from tf_ssd.config import DatasetKind
 from tf_ssd.data.batches.generator import TrainingBatches
 from tf_ssd.data.batches.sequence import EvaluationSequence, TrainingSequence
+from tf_ssd.data.recognise import recognise
 from tf_ssd.data.records import Dataset
 from tf_ssd.data.sources import open_dataset
 
@@ -25,7 +27,7 @@ def open(  # noqa: A001  called as `datasets.open`
         val = tf_ssd.datasets.open("voc", "VOCdevkit/VOC2007", "val", class_names=train.class_names)
 
     Args:
-        layout: such as "voc", "coco" or "csv".
+        layout: such as "voc", "coco" or "yolo"; "auto" recognises it.
         folder: of the dataset; several are joined.
         split: its name, or several, joined.
         class_names: the classes without background, in the order of their labels; None takes those found. Held-out data need those
@@ -35,8 +37,9 @@ def open(  # noqa: A001  called as `datasets.open`
         A sequence of records; `class_names` are its C - 1 classes.
 
     Raises:
-        DatasetError: a folder, split or annotation is missing or cannot be used.
+        DatasetError: a folder, split or annotation is missing or cannot be used, or "auto" does not know the layout.
     """
-    folders = [folder] if isinstance(folder, str | Path) else folder
+    folders = [Path(one) for one in ([folder] if isinstance(folder, str | Path) else folder)]
     splits = [split] if isinstance(split, str) else split
-    return open_dataset(layout, list(map(Path, folders)), splits, class_names=class_names)
+    kind = recognise(list(product(folders, splits))) if layout == "auto" else layout
+    return open_dataset(kind, folders, splits, class_names=class_names)

@@ -216,8 +216,8 @@ def test_settings_of_suppression_reach_the_model_and_the_report(run, monkeypatch
 def test_settings_that_are_not_given_are_the_networks(run, voc, monkeypatch, tmp_path):
     chosen = []
 
-    def load(path):
-        model, names = load_trained(path)
+    def load(path, *, last):
+        model, names = load_trained(path, last=last)
         model.config = replace(model.config, detection=DetectionConfig(0.001, 0.55, 30, 7))
         return model, names
 

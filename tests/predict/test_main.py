@@ -83,8 +83,8 @@ def test_a_folder(run, photos, tmp_path, capsys):
     ],
 )
 def test_suppression_is_the_networks_and_shown_is_what_scores_enough(run, photos, monkeypatch, flags, expected):
-    def load(path):
-        model, names = load_trained(path)
+    def load(path, *, last):
+        model, names = load_trained(path, last=last)
         model.config = replace(model.config, detection=DetectionConfig(0.001, 0.55, 30, 7))
         return model, names
 
@@ -193,8 +193,8 @@ def test_what_decoders_print_does_not_bury_what_is_said(run, photos, tmp_path, c
     (photos / "bad.jpg").write_bytes(b"")
     assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out")]) == 1
     lines = capfd.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in lines[:2]] == ["skipped", "left out"]
-    assert len(lines) == 3
+    assert [line.split(":")[0] for line in lines[:3]] == ["model", "skipped", "left out"]
+    assert len(lines) == 4
 
 
 @pytest.mark.parametrize(
