@@ -200,7 +200,6 @@ MINING = (
         ("all-negatives", "all negatives take part: nothing is mined", {"taken": "all"}),
         ("no-negatives", "no negatives take part", {"taken": "none"}),
         ("ranked-by-class", "negatives are ranked by the score of their best class", {"ranking": "best class"}),
-        ("ranked-by-logit", "negatives are ranked by the background's logit", {"ranking": "background logit"}),
         ("easiest", "the easiest negatives are taken", {"ranking": "easiest"}),
         (
             "positives-mined-last",
@@ -231,6 +230,7 @@ MINING = (
     ),
     *_group(
         "mining",
+        ("ranked-by-logit", "negatives are ranked by the background's logit", {"ranking": "background logit"}),
         ("ranked-with-one-maximum", "the ranking subtracts one maximum of the whole batch", {"ranking": "one maximum"}),
         scores="softmax",
     ),

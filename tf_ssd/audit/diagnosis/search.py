@@ -1,9 +1,8 @@
 """The fewest errors that reproduce the most answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
 
 import numpy as np
 
@@ -12,17 +11,33 @@ from tf_ssd.audit.diagnosis.fingerprint import Given, agreeing, fingerprints
 from tf_ssd.audit.diagnosis.hypotheses import Hypothesis, changed
 
 Errors = tuple[Hypothesis, ...]
-BEAM = 12  # of three errors and more, only what adds to so many of the best is tried
 MOST = 8  # errors together
+BEAM = 8  # of three errors and more, only what adds to so many of the best is tried
+AT_ONCE = 128  # sets that are compared together
+SLACK = 3  # answers by which an estimate may be too low: an error may show only together with another
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Equally good explanations; the answers (n,) bool that the first one explains; and those that are right."""
+    """Equally good explanations, each with the errors first that explain most; the answers (n,) that are explained, and right."""
 
     explanations: tuple[Errors, ...]
     explained: np.ndarray
     right: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A set of errors; which answers (n,) bool it explains, and in which cases (n,) bool it changes anything."""
+
+    errors: Errors
+    explained: np.ndarray
+    acts: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """How many answers are explained."""
+        return int(self.explained.sum())
 
 
 class Table:
@@ -47,66 +62,69 @@ table = cache(Table)  # of a tuple of cases
 def search(cases: tuple[Case, ...], answers: Given, hypotheses: Sequence[Hypothesis]) -> Found:
     """Try no error, each error, pairs, and what adds to the best pairs; stop when nothing more is explained."""
     known = table(cases)
-    right = _agreement(known, answers, [()])[0]
-    best = Found(((),), right, right)
-    singles: list[Errors] = [(one,) for one in hypotheses]
-    candidates = singles
-    for size in range(1, MOST + 1):
-        if best.explained.all():
+    nothing = _scored(known, answers, [()])[0]
+    singles = _scored(known, answers, [(one,) for one in hypotheses])
+    best, level = [nothing], singles
+    for _ in range(MOST):
+        most = max((one.count for one in level), default=0)
+        if most <= best[0].count:
             break
-        tried = Found(*_best(known, answers, candidates), right)
-        better = tried.explained.sum() > best.explained.sum()
-        if better:
-            best = tried
-        elif size > 1:
+        best = [one for one in level if one.count == most]
+        if best[0].explained.all():
             break
-        candidates = _pairs(known, answers, singles, right) if size == 1 else _extended(known, answers, candidates, hypotheses)
-    return best
+        level = _extended(known, answers, level, singles, at_least=most + 1)
+    precise = [one for one in best if not any(error.vague for error in one.errors)] or best
+    ordered = tuple(_heaviest_first(known, answers, one.errors) for one in precise)
+    return Found(ordered, precise[0].explained, nothing.explained)
 
 
-def _agreement(known: Table, answers: Given, sets: Sequence[Errors]) -> np.ndarray:
-    """(S, n) bool."""
+def _scored(known: Table, answers: Given, sets: Sequence[Errors]) -> list[Scored]:
+    predictions, contract = known.predictions(sets), known.predictions([()])
     ordered = np.array([not any(one.vague for one in errors) for errors in sets])
-    return agreeing(known.predictions(sets), answers, ordered=ordered)
+    explained = agreeing(predictions, answers, ordered=ordered)
+    same = np.isclose(predictions, contract, rtol=1e-6, atol=1e-6) | (predictions == contract)
+    acts = ~(same | (np.isnan(predictions) & np.isnan(contract))).all(axis=-1)
+    return [Scored(*row) for row in zip(sets, explained, acts, strict=True)]
 
 
-def _best(known: Table, answers: Given, sets: Sequence[Errors]) -> tuple[tuple[Errors, ...], np.ndarray]:
-    """Those of these sets that explain most, and what the first of them explains; vague ones only if no precise one is as good."""
-    agreement = _agreement(known, answers, sets)
-    counts = agreement.sum(axis=1)
-    best = [number for number, count in enumerate(counts) if count == counts.max()]
-    chosen = [number for number in best if not any(one.vague for one in sets[number])] or best
-    return tuple(sets[number] for number in chosen), agreement[chosen[0]]
+def _extended(known: Table, answers: Given, level: Sequence[Scored], singles: Sequence[Scored], *, at_least: int) -> list[Scored]:
+    """Sets with one more error, those of the best prospects first, until none can explain more than the best so far."""
+    prospects = _prospects(level, singles)
+    waiting = sorted((errors for errors in prospects if prospects[errors] >= at_least), key=lambda errors: -prospects[errors])
+    done: list[Scored] = []
+    while waiting and prospects[waiting[0]] >= at_least:
+        possible = [errors for errors in waiting[:AT_ONCE] if changed(errors) is not None]
+        del waiting[:AT_ONCE]
+        done += _scored(known, answers, possible) if possible else []
+        at_least = max([at_least, *(one.count for one in done)])
+    return done
 
 
-def _pairs(known: Table, answers: Given, singles: Sequence[Errors], right: np.ndarray) -> list[Errors]:
-    """Pairs that may explain more than their members.
+def _prospects(level: Sequence[Scored], singles: Sequence[Scored]) -> dict[Errors, int]:
+    """How many answers each set with one more error may explain at most.
 
-    One member explains some answer that is not right, as it does where the other has no effect; or both act on nearly the same
-    cases, so that neither is ever seen alone.
+    Where only one of the two acts it explains what it explains alone, where neither acts what is right is right, and where both
+    act anything is possible.
     """
-    credited = (_agreement(known, answers, singles) & ~right).any(axis=1)  # (S,)
-    contract, predictions = known.predictions([()]), known.predictions(singles)
-    acts = ~(np.isclose(predictions, contract, rtol=1e-6, atol=1e-6) | (np.isnan(predictions) & np.isnan(contract))).all(axis=-1)
-    common = acts.astype(int) @ acts.T.astype(int)  # (S, S)
-    either = acts.sum(axis=1)[:, None] + acts.sum(axis=1) - common
-    promising = credited[:, None] | credited | (2 * common >= np.maximum(either, 1))
-    return _possible((*singles[a], *singles[b]) for a, b in combinations(range(len(singles)), 2) if promising[a, b])
+    order = {single.errors[0]: number for number, single in enumerate(singles)}
+    explained = np.stack([single.explained for single in singles])  # (H, n)
+    acts = np.stack([single.acts for single in singles])
+    acts = acts | ~acts.any(axis=1, keepdims=True)  # one that never shows alone may show anywhere
+    best = level if level is singles else sorted(level, key=lambda one: -one.count)[:BEAM]
+    prospects: dict[Errors, int] = {}
+    for one in best:
+        limits = np.where(acts, ~one.acts[None] & explained | one.acts, one.explained).sum(axis=1) + SLACK
+        for single, limit in zip(singles, limits, strict=True):
+            if single.errors[0] not in one.errors:
+                errors = tuple(sorted((*one.errors, *single.errors), key=order.__getitem__))
+                prospects[errors] = min(int(limit), prospects.get(errors, int(limit)))
+    return prospects
 
 
-def _extended(known: Table, answers: Given, sets: Sequence[Errors], hypotheses: Sequence[Hypothesis]) -> list[Errors]:
-    """The best of these sets, each with one more error."""
-    best = np.argsort(-_agreement(known, answers, sets).sum(axis=1), kind="stable")[:BEAM]
-    order = {one: number for number, one in enumerate(hypotheses)}
-    larger = {
-        tuple(sorted((*sets[number], one), key=order.__getitem__))
-        for number in best
-        for one in hypotheses
-        if one not in sets[number]
-    }
-    return _possible(sorted(larger, key=lambda errors: [order[one] for one in errors]))
-
-
-def _possible(sets: Iterable[Errors]) -> list[Errors]:
-    """Those whose errors do not contradict each other."""
-    return [errors for errors in sets if changed(errors) is not None]
+def _heaviest_first(known: Table, answers: Given, errors: Errors) -> Errors:
+    """The errors in the order of how many answers are lost without them."""
+    if len(errors) < 2:
+        return errors
+    without = [tuple(other for other in errors if other is not one) for one in errors]
+    counts = [one.count for one in _scored(known, answers, without)]
+    return tuple(errors[number] for number in np.argsort(counts, kind="stable"))
