@@ -3,9 +3,25 @@
 from functools import lru_cache
 
 import pytest
+import tensorflow as tf
 
-from tf_ssd.model import SSD300
+from tf_ssd.model import SSD
 from tf_ssd.weights import load_model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graphs_as_traced():
+    """Graphs are neither rewritten nor compiled by XLA: both take longer than to run a graph the few times that a test does.
+
+    The tests of parity, and those of other processes, have their graphs optimized as users do. A module where that is what is
+    tested has a fixture of its own by this name.
+    """
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tf_ssd.train.trainer.step.image_sums", lambda model: model.multibox_sums)
+        yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **before})
 
 
 @pytest.fixture
@@ -15,5 +31,5 @@ def loaded_once(monkeypatch):
 
 
 @lru_cache(maxsize=2)
-def loaded(path, changed_ns) -> SSD300:
+def loaded(path, changed_ns) -> SSD:
     return load_model(path)

@@ -32,15 +32,6 @@ WIDTH = 1 / 16  # the least at which parts that differ in channels still do
 ONE = Workers(tf.distribute.get_strategy(), 0, 1)
 
 
-@pytest.fixture(scope="class", autouse=True)
-def graphs_as_traced():
-    """TensorFlow takes a third of the time if it does not optimize graphs that run a few times."""
-    before = tf.config.optimizer.get_experimental_options()
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **before})
-
-
 @pytest.fixture(scope="class")
 def config(request) -> ModelConfig:
     return replace(request.cls.network, num_classes=1 + len(CLASS_NAMES), width=WIDTH)
@@ -60,6 +51,12 @@ def batch(config) -> Batch:
     boxes, labels = np.zeros((2, 8, 4), np.float32), np.zeros((2, 8), np.int32)
     boxes[0, :2], labels[0, :2] = [(0.1, 0.1, 0.6, 0.7), (0.5, 0.6, 0.7, 0.8)], (1, 2)
     return Batch(*map(tf.constant, (images, boxes, labels, labels > 5, labels > 5, np.arange(2))))
+
+
+@pytest.fixture(scope="class")
+def one(batch) -> Batch:
+    """The image with objects alone: processors are slow at float16."""
+    return Batch(*(column[:1] for column in batch))
 
 
 @pytest.fixture(scope="class")
@@ -89,8 +86,8 @@ def lively(fitted, batch) -> SSD:
 
 @pytest.fixture(scope="class")
 def settings(config, tmp_path_factory) -> TrainConfig:
-    """Of a run of three steps of four pictures, computed in two parts as two workers would."""
-    few = {"width": WIDTH, "steps": 3, "batch_size": 4, "micro_batches": 2, "optimizer": "sgd"}
+    """Of a run of two steps of four pictures, computed in two parts as two workers would."""
+    few = {"width": WIDTH, "steps": 2, "batch_size": 4, "micro_batches": 2, "optimizer": "sgd"}
     return TrainConfig(network=config.name, output=tmp_path_factory.mktemp("run"), quiet=True, **few)
 
 
@@ -135,12 +132,19 @@ def loss_and_gradients(model, parts, batch):
 
 
 class Battery:
-    """The tests; `network` is what the table says, `is_converted` whether it is exported to every format."""
+    """The tests; `network` is what the table says, `is_first` whether no network before it has its body."""
 
     network: ModelConfig
-    is_converted: bool
+    is_first: bool
 
-    def test_shapes_and_names(self, config, model):
+    @pytest.fixture
+    def steps(self):
+        """In graphs for the first network of a body; to trace another takes longer than to compute its few steps without."""
+        tf.config.run_functions_eagerly(not self.is_first)
+        yield
+        tf.config.run_functions_eagerly(False)
+
+    def test_shapes_and_names(self, config, model, fitted):
         boxes = config.boxes.num_boxes
         assert {name: tuple(output.shape) for name, output in model.output.items()} == {
             "offsets": (None, boxes, 4),
@@ -149,7 +153,7 @@ class Battery:
         assert default_boxes(config.boxes).shape == (boxes, 4)
         paths = [variable.path for variable in model.weights]
         assert len(set(paths)) == len(paths)
-        assert [variable.path for variable in ssd(config).weights] == paths  # by which checkpoints know them
+        assert [variable.path for variable in fitted.weights] == paths  # by which checkpoints know those of another of its kind
 
     def test_loss_and_gradient_are_finite(self, model, batch):
         predictions, losses, gradients = loss_and_gradients(model, [batch.images], batch)
@@ -178,25 +182,26 @@ class Battery:
         assert_equal(clone(batch.images), expected)
 
     @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-    def test_mixed_precision(self, config, model, batch, policy):
+    def test_mixed_precision(self, config, model, one, policy):
         with dtype_policy(policy):
             network = ssd(config)
         network.set_weights(model.get_weights())
-        one = Batch(*(column[:1] for column in batch))  # processors are slow at float16
-        _, expected, _ = loss_and_gradients(model, [one.images], one)
+        expected = model.multibox_loss(one.boxes, one.labels, model(one.images, training=True))
         predictions, losses, gradients = loss_and_gradients(network, [one.images], one)
         values = (*predictions.values(), losses.total, *gradients)
         assert {value.dtype for value in values} == {tf.float32}
         assert all(np.isfinite(value).all() for value in values)
         np.testing.assert_allclose(losses.total, expected.total, rtol=0.03)
 
+    @pytest.mark.usefixtures("steps")
+    @pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")  # pipelines are graphs
     def test_a_run_that_is_resumed_goes_on_to_the_bit(self, run, settings):
         trainer = run.trainer
-        list(trainer.train(islice(run.batches(), 2)))
+        list(trainer.train(islice(run.batches(), 1)))
         trainer.save()
         saved = state(trainer)
         again = Run(settings, ONE)
-        assert again.trainer.step == 2
+        assert again.trainer.step == 1
         assert_equal(state(again.trainer), saved)
         results = list(trainer.train(run.batches()))
         expected = state(trainer)
@@ -204,6 +209,8 @@ class Battery:
         assert list(trainer.train(run.batches())) == results
         assert_equal(state(trainer), expected)
 
+    @pytest.mark.usefixtures("steps")
+    @pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")  # pipelines are graphs
     def test_a_batch_in_shares_is_the_batch(self, run):
         """As workers share it: losses and gradients of parts, with statistics of their own, add up to those of the whole."""
         batch = run._source.batch(0)
@@ -242,7 +249,7 @@ class Battery:
         folder, tflite, onnx_file = (tmp_path / name for name in ("saved_model", "model.tflite", "model.onnx"))
         saved_model.write(serve, spec, folder)
         assert faults(saved_model.Runner(folder)) == []
-        if self.is_converted:
+        if self.is_first:
             onnx.write(serve, spec, onnx_file)
             assert faults(onnx.Runner(onnx_file)) == []
             litert.write(folder, tflite)
@@ -252,9 +259,9 @@ class Battery:
             assert float_operations(tflite, "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D") == []
 
 
-# A class for each network, so that xdist can give them to several workers. Converters take long, and meet other operations only in
-# another body: they get the first network of each.
+# A class for each network, so that xdist can give them to several workers. What takes long, to convert a network and to trace its
+# training step, meets other operations only in another body: it is done with the first network of each.
 FIRST_OF = {network.architecture.base: name for name, network in reversed(NETWORKS.items())}
 for network_name, described in NETWORKS.items():
-    attributes = {"network": described, "is_converted": network_name in FIRST_OF.values()}
+    attributes = {"network": described, "is_first": network_name in FIRST_OF.values()}
     globals()[f"Test_{network_name}"] = type(f"Test_{network_name}", (Battery,), attributes)

@@ -32,6 +32,11 @@ STEADY = ["--width", "0.0625", "--batch-size", "2", "--steps", "30", "--checkpoi
 STEADY += ["--optimizer", "sgd", "--learning-rate", "1e-3", "--ema", "0.9", "--recipe", "quick", "--seed", "4"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def graphs_as_traced():
+    """They are not: a run in this process and one in another, which optimizes its graphs, have to make the same bits."""
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Eight synthetic pictures in the layout of VOC: five to train on, three held out."""

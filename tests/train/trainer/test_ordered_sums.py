@@ -10,6 +10,11 @@ from tests.train.rewriting import after_rewriting
 from tf_ssd.train.trainer.ordered_sums import _warn_once, ordered_sums
 
 
+@pytest.fixture(scope="module", autouse=True)
+def graphs_as_traced():
+    """They are not: what rewriting does to them is tested here."""
+
+
 @pytest.fixture(scope="module")
 def terms():
     """Three tensors of 64 MB: a function that adds them needs more than the 200 MB from which TensorFlow looks at memory."""

@@ -1,9 +1,15 @@
 import keras
+import pytest
 import tensorflow as tf
 
 from tests.train.rewriting import after_rewriting
 from tf_ssd.loss import MultiboxLoss
 from tf_ssd.train.trainer.sums import accumulate, divided, step_sums
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graphs_as_traced():
+    """They are not: it must hold whatever TensorFlow makes of a graph."""
 
 
 def micro_batch(total, num_positives, gradient):
