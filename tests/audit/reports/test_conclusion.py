@@ -1,6 +1,7 @@
 """What an audit comes to, in at most ten rows."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -19,14 +20,14 @@ def texts(audit):
 def test_who_is_right_is_told_in_one_line():
     assert texts(audit_of({MINE: {}})) == ["losses:mine: no rule is broken in 5 answers"]
     assert texts(audit_of({MINE: {"ties-at-the-cut": TIE}})) == [
-        "losses:mine: no rule is broken in 5 answers; 1 follows another convention"
+        "losses:mine: no rule is broken in 5 answers; 1 differs by convention"
     ]
 
 
 def test_what_is_wrong_how_often_and_what_to_do_next():
     wrong = {"one-object": DOUBLED, "three-hardest-negatives": Answer("raised", "KeyError: 'x'"), "ties-at-the-cut": TIE}
     assert texts(audit_of({MINE: wrong}, dtype="float64")) == [
-        "losses:mine: 2 of 5 answers break a rule (1 fault, 1 error); 1 follows another convention",
+        "losses:mine: 2 of 5 answers break a rule (1 fault, 1 error); 1 differs by convention",
         "1 fault: total 16.1051 instead of 8.05257, x2 (boxes 1.156, classes 6.896)",
         "1 error: KeyError: 'x'",
         "next: python -m tf_ssd.audit --impl package.losses:mine --dtype float64 --case one-object",
@@ -49,8 +50,6 @@ def test_a_diagnosis_says_how_much_it_explains_and_whether_it_is_sure():
 
 
 def audit_of_diagnosis(audit, diagnosis):
-    from dataclasses import replace
-
     return replace(audit, diagnoses={MINE: diagnosis})
 
 
@@ -84,6 +83,16 @@ def test_ten_rows_at_any_width_for_three_losses(width, losses):
     assert sum(len(textwrap.wrap(line, width - INDENT)) for line in lines) <= 10
     assert sum("answers break a rule" in line for line in lines) == losses
     assert sum(line.startswith("next: python") for line in lines) == 1
+
+
+def test_errors_that_are_named_stay_however_long_they_are():
+    names = [f"package{number}.losses:mine" for number in range(3)]
+    named = Diagnosis(tuple(f"error {letter} {'with a long explanation ' * 4}" for letter in "abcd"), FEW, 5)
+    audit = audit_of({name: dict.fromkeys(FEW[:4], DOUBLED) for name in names}, diagnoses=dict.fromkeys(names, named))
+    lines = [line.text for _, line in fitting(conclusions(audit), 80)]
+    assert [line.split(":")[0] for line in lines if "error d" in line] == ["explains 5 of 5 answers"] * 3
+    assert len(lines) == 7
+    assert sum(line.startswith("next: ") for line in lines) == 1
 
 
 def test_losses_share_the_rows():

@@ -11,7 +11,7 @@ from tf_ssd.audit.run import Audit
 
 MOST = 10  # rows of a screen
 INDENT = 2  # columns before a line that is no headline
-HEADLINE, NEXT, ERRORS, ALTERNATIVES, UNEXPLAINED, BOXES, REST = range(7)  # what is left out last comes first
+HEADLINE, ERRORS, NEXT, ALTERNATIVES, UNEXPLAINED, BOXES, REST = range(7)  # what is left out last comes first
 ORDER = (HEADLINE, ERRORS, ALTERNATIVES, UNEXPLAINED, BOXES, REST, NEXT)  # in which they are read
 SHOWN = 3  # sentences of a kind
 
@@ -42,12 +42,16 @@ def conclusions(audit: Audit) -> tuple[Conclusion, ...]:
 
 
 def fitting(found: Sequence[Conclusion], width: int, *, most: int = MOST) -> list[tuple[Conclusion, Line]]:
-    """The lines for at most `most` rows of `width` columns, in their order: all headlines, one thing to do next, what else fits."""
+    """The lines for a screen of `width` columns, in their order.
+
+    All headlines stay, all errors that a diagnosis names, and one thing to do next; what else fits fills it up to `most` rows.
+    """
     kept: set[int] = set()
     left, ranks = most, set()
     for line in sorted((line for about in found for line in about.lines), key=lambda line: (line.rank, line.turn)):
         rows = len(textwrap.wrap(line.text, max(width - INDENT, 1)))
-        if line.rank == HEADLINE or (rows <= left and not (line.rank == NEXT in ranks)):
+        first_next = line.rank == NEXT and NEXT not in ranks
+        if line.rank <= ERRORS or first_next or (rows <= left and line.rank != NEXT):
             kept.add(id(line))
             ranks.add(line.rank)
             left -= rows
@@ -74,7 +78,7 @@ def _headline(audit: Audit, name: str) -> str:
     answers = counted(asked, "answer")
     counts = {verdict: audit.count(name, verdict) for verdict in (*BROKEN, "difference")}
     broken = sum(counts[verdict] for verdict in BROKEN)
-    others = f"{counts['difference']} follow{'s' * (counts['difference'] == 1)} another convention" if counts["difference"] else ""
+    others = f"{counts['difference']} differ{'s' * (counts['difference'] == 1)} by convention" if counts["difference"] else ""
     if not asked:
         return "no case could be asked"
     if not broken:

@@ -14,7 +14,7 @@ from tf_ssd.audit.reports.pictures import LEFT, RIGHT, SIDE, pictures
 from tf_ssd.audit.reports.table import COLUMNS, STYLES, value, wanted
 from tf_ssd.audit.run import Audit, Row
 
-COLUMNS_OF_TEXT = 100  # about what fits into a line of the page
+COLUMNS_OF_TEXT, ROWS_OF_TEXT = 100, 15  # about a line of the page, and what stands at its top for each loss
 
 
 def html_report(audit: Audit) -> str:
@@ -90,7 +90,7 @@ def _classes(audit: Audit, case: Case) -> Iterator[str]:
 
 def _conclusion(audit: Audit, about: Conclusion) -> tuple[Conclusion, list[Line], str]:
     """With the lines that are printed for one loss alone, and the first case that it fails."""
-    lines = [line for _, line in fitting([about], COLUMNS_OF_TEXT)]
+    lines = [line for _, line in fitting([about], COLUMNS_OF_TEXT, most=ROWS_OF_TEXT)]
     return about, lines, next(iter(audit.failed(about.implementation)), "")
 
 
