@@ -7,17 +7,21 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_ssd.config import ModelConfig
+from tf_ssd.config import DefaultBoxesConfig, ModelConfig, network_named
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
-from tf_ssd.model import ssd300
+from tf_ssd.model import SSD, ssd
+from tf_ssd.network.convolution import convolution, depthwise
 from tf_ssd.optimizer import CaffeSGD, WarmupAndDrops, WeightAverage
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.trainer import Trainer
@@ -41,27 +45,56 @@ def share(step: int, workers: Workers) -> Batch:
     return Batch(*(tf.constant(column[part]) for column in columns))
 
 
+def network(*, batch_norm: bool, **settings: Any) -> SSD:
+    """A network with a body of two layers: what workers exchange are lists of tensors, whatever layers these belong to.
+
+    That each network of the family adds up from shares is shown in one process (`tests/test_battery.py`).
+    """
+
+    def body(pixels: tf.Tensor, config: ModelConfig) -> dict[str, tf.Tensor]:
+        first = convolution(keras.layers.AveragePooling2D(12)(pixels), "conv_pw_11", 64, 3, config, padding="same")
+        return {"conv_pw_11": first, "conv_pw_13": depthwise(first, "conv_pw_13", 3, config, stride=2)}
+
+    described = network_named("ssd300_mobilenet_v1")
+    parts = {"taps": ("conv_pw_11", "conv_pw_13"), "extras": (), "heads": "depthwise"}
+    boxes = DefaultBoxesConfig(described.boxes.shapes[:2], feature_maps=(25, 13), steps=(12, 24))
+    described = replace(described, boxes=boxes, architecture=replace(described.architecture, **parts))
+    with mock.patch.dict("tf_ssd.model.BODIES", {"mobilenet_v1": body}):
+        keras.utils.set_random_seed(0)
+        return ssd(described, num_classes=3, width=0.25, batch_norm=batch_norm, **settings)
+
+
 def train(workers: Workers, path: Path) -> None:
     """A few steps in float64, whose results and state the first worker writes down."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float64")
     try:
         with workers.strategy.scope():
-            keras.utils.set_random_seed(0)
-            model = ssd300(ModelConfig(num_classes=3, width=0.0625))
+            model = network(batch_norm=False, scores="softmax")
             optimizer = CaffeSGD(WarmupAndDrops(1e-4, drops=(3,), warmup=2))
             average = WeightAverage(model.trainable_variables, decay=0.9)
             trainer = Trainer(model, optimizer, Checkpoints(path.parent), average=average, clip_norm=50.0)
             results = [tuple(result) for result in trainer.train(share(step, workers) for step in range(STEPS))]
+            normalised = train_with_normalisation(workers, path.parent)
             last = workers.number == workers.total - 1
             wishes = [float(workers.any_of(lambda wish=wish: wish)()) for wish in (last, False)]
             values = workers.values_of_all(100 + workers.number)
             if workers.is_first:
                 state = {name: np.asarray(value) for name, value in trainer._state().items()}
-                np.savez(path, results=np.array(results), wishes=np.array(wishes), values=np.array(values), **state)
+                found = {"results": np.array(results), "wishes": np.array(wishes), "values": np.array(values)}
+                np.savez(path, **found, **state, **normalised)
             workers.barrier()
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def train_with_normalisation(workers: Workers, folder: Path) -> dict[str, np.ndarray]:
+    """Weights and moving statistics after two steps; one worker takes the shares of two as parts of its batch."""
+    model, parts = network(batch_norm=True), 2 // workers.strategy.num_replicas_in_sync
+    optimizer = CaffeSGD(WarmupAndDrops(1e-3, drops=(), warmup=1))
+    trainer = Trainer(model, optimizer, Checkpoints(folder), micro_batches=parts)
+    list(trainer.train(share(step, workers) for step in range(2)))
+    return {f"normalised/{variable.path}": np.asarray(variable) for variable in model.variables}
 
 
 def free_addresses(number: int) -> list[str]:
@@ -100,11 +133,21 @@ def states(tmp_path_factory):
 def test_a_batch_shared_is_the_batch(states, name):
     expected, found = states["one"], states[name]
     assert found.keys() == expected.keys()
-    assert np.ptp(expected["results"][:, 2]) > 1  # the loss of four steps, which differ
+    assert np.ptp(expected["results"][:, 2]) > 0.1  # the loss of four steps, which differ
     for key, value in expected.items():
-        if key == "values":
+        # Parts of a batch on one worker move the statistics one after another, those of several workers at once.
+        if key == "values" or "/moving_" in key:
             continue
         np.testing.assert_allclose(found[key], value, rtol=1e-12, atol=1e-12 * np.abs(value).max(), err_msg=key)
+
+
+def test_moving_statistics_are_averaged_over_workers_as_over_replicas(states):
+    moving = [key for key in states["one"] if "/moving_" in key]
+    assert moving
+    for key in moving:
+        expected, found = states["two replicas"][key], states["two workers"][key]
+        assert np.ptp(expected) > 0
+        np.testing.assert_allclose(found, expected, rtol=1e-12, err_msg=key)
 
 
 def test_what_the_last_worker_wishes_is_known_to_the_first(states):
