@@ -36,7 +36,7 @@ def unbounded(iou: Function) -> Function:
 
 
 def last_wins(_: Function) -> Function:
-    return lambda overlap: matcher._claim_argmax(overlap, tf.reduce_max(overlap, axis=1) > 1e-6)
+    return lambda overlap, claims: matcher._claim_argmax(overlap, claims & (tf.reduce_max(overlap, axis=1) > 1e-6))
 
 
 def clamped(cross_entropy: Function) -> Function:

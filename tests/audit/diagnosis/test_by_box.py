@@ -72,3 +72,8 @@ def test_many_cases_are_counted():
     few = [BY_NAME[name] for name in ("one-object", "nested-objects", "all-positive", "alpha", "two-replicas")]
     answers = {case.about.name: Answer("answered", total=2 * expected(case).total) for case in few}
     assert described(few, answers) == ("the total is x2: one-object, nested-objects, all-positive and 2 more",)
+
+
+def test_a_loss_that_should_not_be_a_number_is_off_by_no_factor():
+    loud = BY_NAME["nan-in-a-negative"]
+    assert described([loud], {loud.about.name: Answer("answered", total=2.0)}) == ()

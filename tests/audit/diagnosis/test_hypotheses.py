@@ -1,5 +1,6 @@
 from collections import Counter
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +61,8 @@ def test_two_errors_that_contradict_each_other_are_no_pair():
 def test_a_loss_that_is_given_its_targets_neither_matches_nor_encodes():
     groups = {error.group for error in of_kind("softmax", given_targets=True)}
     assert groups == {"refusing", "box_cost", "class_cost", "mining", "normalizing"}
+
+
+def test_the_manual_has_every_error():
+    page = (Path(__file__).parents[3] / "docs/diagnosis.md").read_text(encoding="utf-8")
+    assert [error.name for error in CATALOGUE if f"\n| {error.name} | {error.sentence}" not in page] == []

@@ -27,7 +27,7 @@ def _deviations(answer: Answer, wanted: Expected) -> Iterator[tuple[str, str]]:
     """(what is wrong, where) of one answer."""
     slopes, class_slopes = answer.offsets_gradient, answer.logits_gradient
     if slopes is None or class_slopes is None or not (np.isfinite(slopes).all() and np.isfinite(class_slopes).all()):
-        if answer.total is not None and wanted.total and np.isfinite(answer.total):
+        if answer.total is not None and wanted.total and np.isfinite(answer.total / wanted.total):
             yield f"the total is x{answer.total / wanted.total:.3g}", ""
         return
     positive, matched = _felt(slopes), _felt(wanted.offsets_gradient)  # (B, K)

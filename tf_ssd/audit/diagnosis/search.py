@@ -65,14 +65,15 @@ def search(cases: tuple[Case, ...], answers: Given, hypotheses: Sequence[Hypothe
     nothing = _scored(known, answers, [()])[0]
     singles = _scored(known, answers, [(one,) for one in hypotheses])
     best, level = [nothing], singles
-    for _ in range(MOST):
+    for size in range(1, MOST + 1):
         most = max((one.count for one in level), default=0)
-        if most <= best[0].count:
+        if most > best[0].count:
+            best = [one for one in level if one.count == most]
+        elif size > 1:  # two errors may explain what neither explains alone
             break
-        best = [one for one in level if one.count == most]
         if best[0].explained.all():
             break
-        level = _extended(known, answers, level, singles, at_least=most + 1)
+        level = _extended(known, answers, level, singles, at_least=best[0].count + 1)
     precise = [one for one in best if not any(error.vague for error in one.errors)] or best
     ordered = tuple(_heaviest_first(known, answers, one.errors) for one in precise)
     return Found(ordered, precise[0].explained, nothing.explained)
