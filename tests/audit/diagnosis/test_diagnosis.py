@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.audit.diagnosis import in_torch
@@ -108,6 +109,16 @@ def test_a_loss_that_always_raises_leaves_it_unsure():
 def test_a_loss_that_never_answers_is_not_explained():
     assert diagnosed(dict.fromkeys(BY_NAME, Answer("timeout"))).errors == ()
     assert diagnosed(dict.fromkeys(BY_NAME, Answer("died"))).explained == ()
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e200])
+def test_answers_of_any_size_are_compared(number):
+    case = BY_NAME["mining-image-by-image"]
+    slopes = {"offsets_gradient": np.zeros((2, 21, 4)), "logits_gradient": np.zeros((2, 21, 3))}
+    for slope in slopes.values():
+        slope[0, :2, :2] = [[number, -number], [1, number]]
+    answers = {case.about.name: Answer("answered", total=number, localization=number, confidence=number, **slopes)}
+    assert diagnosed(answers, (case,)).of == 1
 
 
 def test_one_case_alone_names_all_that_explain_it():

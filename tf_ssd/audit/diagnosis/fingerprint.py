@@ -40,7 +40,8 @@ class Given:
 
 def given(cases: Sequence[Case], answers: Sequence[Answer], dtype: str) -> Given:
     """Fingerprints of answers in this dtype."""
-    rows = [_of_answer(answer) for answer in answers]
+    with np.errstate(all="ignore"):  # an answer may hold any number
+        rows = [_of_answer(answer) for answer in answers]
     values = np.array([[np.nan if number is None else number for number in row] for row in rows])
     known = np.array([[number is not None for number in row] for row in rows])
     tolerance = [TOLERANCE["float16" if isinstance(case, LossCase) and case.half else dtype] for case in cases]
@@ -52,10 +53,10 @@ def _of_answer(answer: Answer) -> list[float | None]:
     if answer.status != "answered":
         return [RAISED if answer.status == "raised" else SILENT, *[None] * (len(COLUMNS) - 1)]
     numbers = [None if x is None else _finite(x) for x in (answer.total, answer.localization, answer.confidence)]
-    slopes = [None if x is None else float(_product(x).sum()) for x in (answer.offsets_gradient,)]
+    slopes = None if answer.offsets_gradient is None else float(_product(answer.offsets_gradient).sum())
     classes = [None] * 3 if answer.logits_gradient is None else [float(x.sum()) for x in _powers(answer.logits_gradient)]
     others = [None if x is None else float(_weighed(x.astype(float)).sum()) for x in (answer.rows, answer.boxes)]
-    return [*numbers, *slopes, *classes, *others]
+    return [*numbers, slopes, *classes, *others]
 
 
 def _finite(value: float) -> float:
