@@ -18,7 +18,7 @@ from tf_ssd.audit.cases.catalogue import BY_NAME
 from tf_ssd.audit.diagnosis.diagnosis import diagnose
 from tf_ssd.audit.diagnosis.hypotheses import BY_NAME as ERRORS
 
-SIDES = {"reference_torch": (in_torch, TorchFramework, 40), "tf_ssd": (in_tensorflow, TensorflowFramework, 3)}  # pairs at least
+SIDES = {"reference_torch": (in_torch, TorchFramework, 20), "tf_ssd": (in_tensorflow, TensorflowFramework, 3)}  # pairs by default
 PAIRS = list(combinations(in_torch.ERRORS, 2))
 # Of these pairs one error hides the other, so that it is named alone.
 HIDDEN = {("overlap-in-pixels", "threshold-strict"): "with one more pixel no overlap of the cases equals the threshold"}
@@ -65,7 +65,7 @@ def test_an_error_alone_is_named_and_no_other(error):
 def test_pairs_are_named_and_nobody_is_accused_without_doubt(side):
     pairs = PAIRS
     if settings.get_current_profile_name() != "deep":
-        pairs = sorted({*Random(0).sample(PAIRS, SIDES[side][2]), *HIDDEN, *AMBIGUOUS}, key=PAIRS.index)
+        pairs = Random(0).sample(PAIRS, SIDES[side][2])
     named = 0
     for pair in pairs:
         diagnosis = diagnosed(side, pair)
@@ -76,4 +76,12 @@ def test_pairs_are_named_and_nobody_is_accused_without_doubt(side):
         assert not diagnosis.unsure or pair in AMBIGUOUS, (pair, diagnosis.alternatives)
     print(f"{side}: {named} of {len(pairs)} pairs named")
     assert named >= len(pairs) - len(HIDDEN) - len(AMBIGUOUS)
+
+
+def test_few_pairs_cannot_be_told_apart():
     assert len(HIDDEN) + len(AMBIGUOUS) <= 0.05 * len(PAIRS)
+    assert all(set(diagnosed("reference_torch", pair).errors) < sentences(pair) for pair in HIDDEN)
+    for pair in AMBIGUOUS:
+        diagnosis = diagnosed("reference_torch", pair)
+        assert sentences(pair) in [set(errors) for errors in (diagnosis.errors, *diagnosis.alternatives)]
+        assert diagnosis.unsure
