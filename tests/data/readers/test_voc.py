@@ -8,7 +8,7 @@ from PIL import Image
 
 from tf_ssd.check.findings import Findings
 from tf_ssd.data.images.decode import read_image
-from tf_ssd.data.readers.voc import VocDataset
+from tf_ssd.data.readers.voc import VocDataset, check_split
 from tf_ssd.errors import DatasetError
 
 SIZE = "<size><width>200</width><height>100</height><depth>3</depth></size>"
@@ -505,8 +505,16 @@ def test_a_split_that_is_not_text_is_refused(voc):
 
 def test_a_missing_split_lists_the_others(voc):
     voc.split("a", "val").split("a", "test")
-    with pytest.raises(DatasetError, match=r"train\.txt: there is no split 'train'; choose one of: test, val; or 'all'"):
+    with pytest.raises(DatasetError, match=r"train\.txt: there is no split 'train'; choose one of: test, val$"):
         voc.read()
+
+
+def test_a_missing_split_lists_the_folders_that_are_splits(tmp_path):
+    for split in ("train", "valid"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "a.xml").touch()
+    with pytest.raises(DatasetError, match=r"there is no split 'val'; choose one of: train, valid$"):
+        check_split(tmp_path, "val")
 
 
 @pytest.mark.parametrize("missing", [".", "Annotations", "JPEGImages"])

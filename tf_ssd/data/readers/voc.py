@@ -101,10 +101,11 @@ def _split_file(root: Path, split: str) -> Path | None:
         return path
     if split == EVERYTHING:
         return None
-    known = ", ".join(sorted(other.stem for other in path.parent.glob("*.txt")))
+    there = splits_there(root)
+    known = ", ".join(name for name in there if name != EVERYTHING)
     choice = f"; choose one of: {known}" if known else ", nor any other; as --data give the folder that holds ImageSets"
-    what = f"there is no split {split!r}{choice}; or {EVERYTHING!r}, which is every annotation"
-    raise DatasetError.at(Place(path), what)
+    everything = f"; or {EVERYTHING!r}, which is every annotation" if EVERYTHING in there else ""
+    raise DatasetError.at(Place(path), f"there is no split {split!r}{choice}{everything}")
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
