@@ -56,6 +56,7 @@ def test_the_numbers_of_files_are_their_order(folder):
     ("names", "message"),
     [
         (["train.record-00000-of-00003"], "train: of 3 files 00001-of-00003 and 1 more are missing; put all files into the folder"),
+        (["train.record-00000-of-00002"], "train: of 2 files 00001-of-00002 is missing; put all files into the folder"),
         (["train.record-00000-of-00001", "train.record-00000-of-00001.gz"], "of 1 files a number is given twice or too high"),
         (["train.record-00002-of-00002"], "00000-of-00002 and 1 more are missing"),
     ],

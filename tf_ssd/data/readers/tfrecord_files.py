@@ -108,5 +108,6 @@ def _check_complete(chosen: Sequence[Shard]) -> None:
         if total and sorted(found) != list(range(total)):
             where = Place(chosen[0].path.parent / name)
             missing = [f"{number:05d}-of-{total:05d}" for number in range(min(total, 10**5)) if number not in set(found)]
-            wrong = f"{missing[0]} and {len(missing) - 1} more are missing" if missing else "a number is given twice or too high"
+            more = f" and {len(missing) - 1} more are" if len(missing) > 1 else " is"
+            wrong = f"{missing[0]}{more} missing" if missing else "a number is given twice or too high"
             raise DatasetError.at(where, f"of {total} files {wrong}; put all files into the folder", kind="missing files")
