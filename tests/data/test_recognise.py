@@ -57,6 +57,12 @@ def test_a_yaml_file_is_yolo(tmp_path):
     assert recognise([(tmp_path / "data.yaml", "train")]) == "yolo"
 
 
+def test_images_with_their_labels_in_one_folder_are_yolo(tmp_path):
+    fill(tmp_path, {"classes.txt": "dog", "a.png": "", "a.txt": LINE})
+    assert recognise([(tmp_path, "all")]) == recognise([(tmp_path, "train")]) == "yolo"
+    assert LAYOUTS["yolo"].splits(tmp_path) == ["all"]
+
+
 def test_a_damaged_data_yaml_is_yolo_whose_reader_says_what_is_wrong(tmp_path):
     assert recognise([(fill(tmp_path, {"data.yaml": "train: images\n"}), "train")]) == "yolo"
 

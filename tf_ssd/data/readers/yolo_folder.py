@@ -58,10 +58,11 @@ class YoloFolder:
         raise DatasetError.at(Place(self.root), f"{what}; check --data and --split, or --eval-split{known}")
 
     def splits(self) -> list[str]:
-        """The splits that there are: those of the yaml file, and what has labels beside its images or lists some."""
+        """The splits that there are: those of the yaml file, what has labels beside its images or lists some, and "all" of them."""
         inner = {path.name for folder in (self.root, self.root / IMAGES) for path in subfolders(folder)}
         named = {name for name in inner.union(SPLITS).difference((IMAGES, LABELS)) if any(map(self._is_place, _usual(name)))}
-        everything = {EVERYTHING} if is_yolo(self.root / LABELS) else set()
+        is_flat = not (self.root / IMAGES).is_dir() and is_yolo(self.root)
+        everything = {EVERYTHING} if is_yolo(self.root / LABELS) or is_flat else set()
         return sorted(named | everything | set(self.yaml.splits if self.yaml else ()))
 
     def _is_place(self, place: str) -> bool:
