@@ -41,6 +41,12 @@ def test_a_batch_has_the_fractions_to_the_bit(tmp_path, width):
     np.testing.assert_array_equal(batch.boxes[0, 0], np.float32(box))
 
 
+def test_records_of_files_of_one_name_differ(tmp_path):
+    for split in ("train", "valid"):
+        write(tmp_path / split / "pets.tfrecord", example(BOX))
+        assert TfrecordDataset(tmp_path, split)[0].id == f"{split}/pets.tfrecord:1"
+
+
 def test_several_packed_files(tmp_path):
     for number in range(3):
         write(tmp_path / f"pets_train.record-0000{number}-of-00003.gz", *[example(BOX)] * number)

@@ -15,8 +15,9 @@ from tf_ssd.errors import DatasetError, Place
 class TfrecordDataset(LazyDataset):
     """One split, in one file or several; an Example is read when its record is used.
 
-    Corners are fractions of the image. A record's id is FILE:NUMBER, counted from 1. `image/object/is_crowd` and `group_of` make
-    crowds. Where an Example says the image's width and height, they are its size.
+    Corners are fractions of the image. A record's id is FILE:NUMBER, counted from 1, with the file's path in `folder`, so that
+    `train/pets.tfrecord` and `valid/pets.tfrecord` differ. `image/object/is_crowd` and `group_of` make crowds. Where an Example
+    says the image's width and height, they are its size.
 
     Args:
         folder: the folder of the files, or of folders of files.
@@ -42,7 +43,7 @@ class TfrecordDataset(LazyDataset):
             raise DatasetError.at(Place(files[0]), "there are no records; is this the split?")
         if class_names is None and self._label_map:
             class_names = [item.name for item in self._label_map.values()]
-        super().__init__((), _Ids(self._records), class_names, notes, Place(label_map or f"{folder}, split {split!r}"))
+        super().__init__((), _Ids(self._records, folder), class_names, notes, Place(label_map or f"{folder}, split {split!r}"))
 
     def annotation(self, index: int) -> Annotation:
         """Read the Example of record `index`."""
@@ -53,12 +54,13 @@ class TfrecordDataset(LazyDataset):
 class _Ids:
     """The ids of records, made when one is asked for."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, folder: Path) -> None:
         self._records = records
+        self._files = [file.relative_to(folder).as_posix() for file in records.files]
 
     def __len__(self) -> int:
         return len(self._records)
 
     def __getitem__(self, index: int) -> str:
         position = self._records.position(index)
-        return f"{self._records.files[position.file].name}:{position.number}"
+        return f"{self._files[position.file]}:{position.number}"
