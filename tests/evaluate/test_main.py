@@ -209,7 +209,9 @@ def test_settings_of_suppression_reach_the_model_and_the_report(run, monkeypatch
     report = json.loads((tmp_path / "x.json").read_text())
     assert report["detection"] == settings
     assert report["detections"] == 14
-    assert "PASCAL VOC 2012: average precision at all points, IoU 0.5 (voc12)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "PASCAL VOC 2012: average precision at all points, IoU 0.5 (voc12)" in printed
+    assert "\ngenerated pictures: 2 images\n" in printed
     assert report["rule"] in "PASCAL VOC 2012: average precision at all points, IoU 0.5"
 
 
@@ -257,7 +259,9 @@ def test_images_that_only_their_headers_know_the_size_of(run, tmp_path, capsys):
     flags = ["--dataset", "csv", "--data", str(tmp_path)]
     (tmp_path / "classes.txt").write_text("\n".join(CLASS_NAMES))
     assert evaluate.main(["--checkpoint", str(run), *flags]) == 0
-    assert capsys.readouterr().out.count("boxes that reached beyond their image, clipped: 1: ") == 1
+    printed = capsys.readouterr().out
+    assert printed.count("boxes that reached beyond their image, clipped: 1: ") == 1
+    assert "\nsplit test: 2 images\n" in printed
     for name in "ab":
         (tmp_path / f"{name}.png").write_bytes(b"")
     (tmp_path / "found.json").write_text(json.dumps([{"image_id": "b.png", "category_id": 1, "bbox": [5, 5, 15, 15], "score": 1}]))

@@ -85,9 +85,14 @@ def evaluate(config: EvaluateConfig) -> None:
     metric = config.chosen_metric
     scores = average_precision(detections, ground_truth.images, num_classes=len(ground_truth.class_names) + 1, metric=metric)
     console.print(f"{TITLES[metric]} ({metric})", style="bold", soft_wrap=True)
+    console.print(f"{_what(config)}: {len(ground_truth.images)} images", soft_wrap=True, markup=False)
     for table in tables(scores, ground_truth.class_names):
         console.print(table)
     _write(config, scores, found, console)
+
+
+def _what(config: EvaluateConfig) -> str:
+    return "generated pictures" if config.dataset == "synthetic" else f"split {', '.join(config.split)}"
 
 
 def _from_file(config: EvaluateConfig) -> Found:
