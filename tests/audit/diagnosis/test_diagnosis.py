@@ -1,12 +1,14 @@
 """Whole diagnoses of losses that are not the audit's own."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from tests.audit.diagnosis import in_torch
-from tests.audit.diagnosis.planting import planted
+from tests.audit.diagnosis.planting import Planted, planted
 from tf_ssd.audit.asking.frameworks import TorchFramework
 from tf_ssd.audit.asking.implementation import Implementation, load
 from tf_ssd.audit.asking.signature import read_signature
@@ -45,6 +47,30 @@ def test_a_reviewers_loss_with_two_errors():
     assert set(diagnosis.errors[2:]) == sentences("label-beyond-raises", "half-precision")
     assert not diagnosis.unsure
     assert (len(diagnosis.explained), diagnosis.of) == (75, 76)
+
+
+def in_bits(encode):
+    def replacement(*boxes, variances):
+        return encode(*boxes, variances=variances) / torch.tensor([1, 1, math.log(2), math.log(2)])
+
+    return replacement
+
+
+@pytest.mark.parametrize(
+    ("error", "wrap"),
+    [
+        ("variances-missing-for-sizes", lambda encode: lambda *boxes, variances: encode(*boxes, variances=(0.1, 1.0))),
+        ("variances-missing-for-centres", lambda encode: lambda *boxes, variances: encode(*boxes, variances=(1.0, 0.2))),
+        ("sizes-binary", in_bits),
+    ],
+)
+def test_an_error_in_half_of_the_offsets_beside_another(error, wrap):
+    implementation = Implementation([read_signature(in_torch.planted_loss, "planted")], TorchFramework(), "float32")
+    table = {**in_torch.ERRORS, error: Planted(in_torch.matcher, "encode", wrap)}
+    with planted({error, "claims-last"}, table):
+        diagnosis = diagnosed(answers_of(implementation))
+    assert set(diagnosis.errors) == sentences(error, "claims-last")
+    assert not diagnosis.unsure
 
 
 def test_the_manner_of_torchvision():

@@ -16,7 +16,7 @@ def encode(boxes: np.ndarray, default_boxes: np.ndarray, rules: Encoding) -> np.
     shift = (boxes[..., :2] + boxes[..., 2:]) / 2 - default_boxes[:, :2]
     divisors = {"fractions": 1.0, "pixels": 1 / PIXELS, "own size": size}
     growth = size / default_boxes[:, 2:]
-    growth = growth - 1 if rules.kind == "linear" else np.log(growth)
+    growth = growth - 1 if rules.kind == "linear" else np.log2(growth) if rules.kind == "binary" else np.log(growth)
     return _ordered(np.concatenate([shift / divisors.get(rules.kind, default_boxes[:, 2:]), growth], axis=-1) / scale, rules)
 
 

@@ -115,6 +115,8 @@ ENCODING = _group(
             ("0.1", 0.1, 0.1, ": 0.1 for width and height too"),
             ("0.2", 0.2, 0.2, ": 0.2 for the centre too"),
             ("missing", 1.0, 1.0, ": missing"),
+            ("missing-for-centres", 1.0, 0.2, ": missing for the centre"),
+            ("missing-for-sizes", 0.1, 1.0, ": missing for width and height"),
             ("multiplied", 10.0, 5.0, ": multiplied by instead of divided by"),
         )
     ),
@@ -122,6 +124,7 @@ ENCODING = _group(
     ("order-whxy", "offsets in the order width, height, x, y", {"order": (2, 3, 0, 1)}),
     ("order-xywh-mixed", "offsets in the order x, width, y, height", {"order": (0, 2, 1, 3)}),
     ("sizes-linear", "width and height are encoded without a logarithm", {"kind": "linear"}),
+    ("sizes-binary", "width and height are encoded by a logarithm to the base 2", {"kind": "binary"}),
     ("shift-undivided", "the shift of the centre is not divided by the default box's size", {"kind": "fractions"}),
     ("shift-in-pixels", "the shift of the centre is encoded in pixels", {"kind": "pixels"}),
     ("shift-by-own-size", "the shift of the centre is divided by the object's size, not the default box's", {"kind": "own size"}),

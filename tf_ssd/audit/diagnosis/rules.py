@@ -57,14 +57,15 @@ class Encoding:
         variances: divisors of centre and size.
         order: where x, y, width and height stand.
         kind: "paper": shift over the default box's size, logarithm of the growth; "linear": growth - 1 without logarithm;
-            "fractions": the shift is not divided by the size; "pixels": nor is it a fraction, but pixels of 300; "corners": shifts
-            of the corners; "corners by size": over the default box's size; "own size": shift over the object's own size.
+            "binary": logarithm to the base 2; "fractions": the shift is not divided by the size; "pixels": nor is it a fraction,
+            but pixels of 300; "corners": shifts of the corners; "corners by size": over the default box's size; "own size": shift
+            over the object's own size.
         limit: largest growth in decoding.
     """
 
     variances: tuple[float, float] = (0.1, 0.2)
     order: tuple[int, int, int, int] = (0, 1, 2, 3)
-    kind: Literal["paper", "linear", "fractions", "pixels", "corners", "corners by size", "own size"] = "paper"
+    kind: Literal["paper", "linear", "binary", "fractions", "pixels", "corners", "corners by size", "own size"] = "paper"
     limit: float = 1000 / 16
 
 
