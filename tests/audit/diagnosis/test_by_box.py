@@ -68,6 +68,15 @@ def test_a_sentence_for_each_deviation(answer, sentences):
         assert said == sentences
 
 
+def test_what_must_not_be_finite_is_not_compared():
+    case = BY_NAME["nan-in-an-image-without-labels"]
+    finite = Answer(
+        "answered", total=1.0, **{f"{name}_gradient": np.ones_like(getattr(case, name)) for name in ("offsets", "logits")}
+    )
+    for answer in (finite, replace(finite, offsets_gradient=None, logits_gradient=None)):
+        assert described([case], {case.about.name: answer}) == ()
+
+
 def test_many_cases_are_counted():
     few = [BY_NAME[name] for name in ("one-object", "nested-objects", "all-positive", "alpha", "two-replicas")]
     answers = {case.about.name: Answer("answered", total=2 * expected(case).total) for case in few}
