@@ -27,6 +27,21 @@ def test_settings_are_those_it_names_or_all():
     assert read_signature(anything, "a:b").settings >= {"alpha", "normalizer", "negative_ratio", "replicas"}
 
 
+class Module:
+    """Called through something general, as PyTorch's modules are."""
+
+    def __call__(self, *inputs, **named):
+        return self.forward(*inputs, **named)
+
+    def forward(self, offsets, logits, target_offsets, target_labels): ...
+
+
+def test_an_object_is_asked_by_what_its_author_wrote():
+    module = Module()
+    signature = read_signature(module, "a:b")
+    assert (signature.function, signature.role, signature.settings) == (module, "loss on targets", frozenset())
+
+
 def test_other_parameters_are_the_users_error():
     with pytest.raises(AuditError, match="--impl a:b: takes y_true, y_pred; name its parameters as one of"):
         read_signature(keras_like, "a:b")

@@ -48,7 +48,7 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
     if inspect.isclass(function):
         raise AuditError(f"--impl {name}: is a class; name a function that makes an object of it and calls that")
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = inspect.signature(_written(function)).parameters.values()
     except (TypeError, ValueError) as error:
         raise AuditError(f"--impl {name}: its parameters cannot be read ({error}); wrap it in a function of your own") from error
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
@@ -59,3 +59,9 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
         raise AuditError(f"--impl {name}: {misfit(required)}")
     known = {parameter.name for parameter in named}
     return Signature(function, role, SETTINGS if anything else SETTINGS & known, "scores" in known)
+
+
+def _written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What its author wrote: of a PyTorch module or a Keras layer, which are called through something general, forward or call."""
+    methods = [getattr(function, name, None) for name in ("forward", "call")]
+    return next((method for method in methods if inspect.ismethod(method)), function)
