@@ -47,6 +47,10 @@ def test_a_diagnosis_says_how_much_it_explains_and_whether_it_is_sure():
         "one of several that explain 5 of 5 answers: variances (0.1, 0.1)",
         "unsure, as these explain as much: a with b; or c; or d; and 1 more",
     ]
+    shared = Diagnosis(("a", "b", "c"), tuple(FEW), 5, alternatives=(("a", "d", "c"), ("a", "b")))
+    assert texts(audit_of_diagnosis(audit, shared))[2] == (
+        "unsure, as these explain as much: d (instead of: b); or nothing (instead of: c)"
+    )
 
 
 def audit_of_diagnosis(audit, diagnosis):
@@ -59,6 +63,11 @@ def test_accepted_cases_and_those_that_are_mended():
     assert audit.failed(MINE) == ("three-hardest-negatives",)
     assert "accepted: 1 case may fail, as --accepted says" in texts(audit)
     assert texts(audit)[-1] == "next: take out of the accepted cases what is right now: three-hardest-negatives"
+
+
+def test_a_loss_that_always_raises_is_said_to_answer_nothing():
+    raised = dict.fromkeys(FEW, Answer("raised", "KeyError: 'x'"))
+    assert texts(audit_of({MINE: raised}))[:2] == ["losses:mine: none of 5 cases is answered (5 errors)", "5 errors: KeyError: 'x'"]
 
 
 def test_what_could_not_be_asked_is_said():
@@ -81,7 +90,7 @@ def test_ten_rows_at_any_width_for_three_losses(width, losses):
     found = conclusions(audit_of({f"package{number}.losses:mine": wrong for number in range(losses)}))
     lines = [line.text for _, line in fitting(found, width)]
     assert sum(len(textwrap.wrap(line, width - INDENT)) for line in lines) <= 10
-    assert sum("answers break a rule" in line for line in lines) == losses
+    assert sum("none of 5 cases is answered" in line for line in lines) == losses
     assert sum(line.startswith("next: python") for line in lines) == 1
 
 

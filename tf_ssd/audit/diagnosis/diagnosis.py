@@ -51,6 +51,8 @@ def diagnose(cases: Sequence[Case], answers: Mapping[str, Answer], *, dtype: str
     asked = tuple(case for case in cases if answers[case.about.name].status != "inapplicable")
     if all(judge(case, answers[case.about.name], dtype=dtype).verdict == "ok" for case in asked):
         return None
+    if all(answers[case.about.name].status != "answered" for case in asked):  # which explains itself
+        return Diagnosis((), (), len(asked), wrong=len(asked))
     found = search(asked, given(asked, [answers[case.about.name] for case in asked], dtype), _possible(asked))
     unexplained = [case for case, right in zip(asked, found.explained, strict=True) if not right and isinstance(case, LossCase)]
     errors, *alternatives = (tuple(one.sentence for one in errors) for errors in found.explanations)

@@ -84,6 +84,8 @@ def _headline(audit: Audit, name: str) -> str:
     if not broken:
         return f"no rule is broken in {answers}" + (f"; {others}" if others else "")
     kinds = ", ".join(counted(counts[verdict], verdict) for verdict in BROKEN if counts[verdict])
+    if asked > 1 and all(row.answer.status != "answered" for row in audit.rows[name].values()):
+        return f"none of {counted(asked, 'case')} is answered ({kinds})"
     return f"{broken} of {answers} break{'s' * (broken == 1)} a rule ({kinds})" + (f"; {others}" if others else "")
 
 
@@ -98,8 +100,17 @@ def _alternatives(audit: Audit, name: str) -> Iterator[str]:
     diagnosis = audit.diagnoses.get(name)
     if diagnosis is not None and diagnosis.alternatives:
         more = len(diagnosis.alternatives) - SHOWN
-        shown = "; or ".join(" with ".join(errors) for errors in diagnosis.alternatives[:SHOWN])
+        shown = "; or ".join(_other(errors, diagnosis.errors) for errors in diagnosis.alternatives[:SHOWN])
         yield f"unsure, as these explain as much: {shown}" + (f"; and {more} more" if more > 0 else "")
+
+
+def _other(errors: Sequence[str], named: Sequence[str]) -> str:
+    """Other errors than those that are named: in words only where they differ."""
+    instead = [error for error in named if error not in errors]
+    if len(instead) == len(named):
+        return " with ".join(errors)
+    new = " with ".join(error for error in errors if error not in named) or "nothing"
+    return f"{new} (instead of: {'; '.join(instead) or 'nothing'})"
 
 
 def _unexplained(audit: Audit, name: str) -> Iterator[str]:
