@@ -17,7 +17,7 @@ from tf_ssd.audit.cases.case import LossCase
 from tf_ssd.audit.cases.catalogue import BY_NAME, CATALOGUES
 from tf_ssd.audit.cases.ledger import account
 from tf_ssd.audit.cases.scene import hardest
-from tf_ssd.audit.diagnosis.diagnosis import diagnose
+from tf_ssd.audit.diagnosis.diagnosis import DETACHED, diagnose
 from tf_ssd.audit.diagnosis.hypotheses import BY_NAME as ERRORS
 
 CASES = tuple(BY_NAME.values())
@@ -108,6 +108,28 @@ def test_a_total_alone_is_enough(right):
     with planted({"alpha-2", "claims-last"}, in_torch.ERRORS):
         totals = {name: Answer(answer.status, total=answer.total) for name, answer in answers_of(implementation).items()}
     assert set(diagnosed(totals).errors) == sentences("alpha-2", "claims-last")
+
+
+def without_gradient(answer):
+    """The answer of a loss under torch.no_grad."""
+    if answer.total is None:
+        return answer
+    slopes = {name: np.zeros_like(getattr(answer, name)) for name in ("offsets_gradient", "logits_gradient")}
+    return Answer("answered", total=answer.total, **slopes)
+
+
+def test_a_loss_without_gradient_is_told_so_and_accused_of_no_clamp(right):
+    diagnosis = diagnosed({name: without_gradient(answer) for name, answer in right.items()})
+    assert diagnosis.errors == (DETACHED,)
+    assert not diagnosis.unsure
+
+
+def test_what_else_is_wrong_without_gradient_is_named_from_the_totals():
+    implementation = Implementation([read_signature(in_torch.planted_loss, "planted")], TorchFramework(), "float32")
+    with planted({"pooled", "claims-last"}, in_torch.ERRORS):
+        diagnosis = diagnosed({name: without_gradient(answer) for name, answer in answers_of(implementation).items()})
+    assert diagnosis.errors[0] == DETACHED
+    assert set(diagnosis.errors[1:]) == sentences("pooled", "claims-last")
 
 
 def grown(answer):

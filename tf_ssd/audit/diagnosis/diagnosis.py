@@ -1,7 +1,7 @@
 """The diagnosis of one implementation: what explains its answers, and what nothing explains."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Case, LossCase
@@ -10,6 +10,8 @@ from tf_ssd.audit.diagnosis.fingerprint import given
 from tf_ssd.audit.diagnosis.hypotheses import Hypothesis, of_kind
 from tf_ssd.audit.diagnosis.search import search
 from tf_ssd.audit.judge import judge
+
+DETACHED = "no gradient reaches offsets and logits: the total is detached from them, or a plain number"
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,27 @@ def diagnose(cases: Sequence[Case], answers: Mapping[str, Answer], *, dtype: str
         return None
     if all(answers[case.about.name].status != "answered" for case in asked):  # which explains itself
         return Diagnosis((), (), len(asked), wrong=len(asked))
+    detached = _detached(answers)
+    if detached:  # the totals may tell more
+        answers = {name: replace(answer, offsets_gradient=None, logits_gradient=None) for name, answer in answers.items()}
     found = search(asked, given(asked, [answers[case.about.name] for case in asked], dtype), _possible(asked))
     unexplained = [case for case, right in zip(asked, found.explained, strict=True) if not right and isinstance(case, LossCase)]
     errors, *alternatives = (tuple(one.sentence for one in errors) for errors in found.explanations)
     return Diagnosis(
-        errors,
+        (DETACHED,) * detached + errors,
         tuple(case.about.name for case, right in zip(asked, found.explained, strict=True) if right),
         len(asked),
-        tuple(alternatives),
+        tuple((DETACHED,) * detached + other for other in alternatives),
         described(unexplained, answers),
         int((~found.right).sum()),
         int((found.explained & ~found.right).sum()),
     )
+
+
+def _detached(answers: Mapping[str, Answer]) -> bool:
+    """Whether several losses are not 0, and no answer has a gradient."""
+    slopes = [(one.offsets_gradient, one.logits_gradient) for one in answers.values() if one.total is not None and one.total != 0]
+    return len(slopes) > 1 and all(part is not None and not part.any() for pair in slopes for part in pair)
 
 
 def _possible(asked: Sequence[Case]) -> tuple[Hypothesis, ...]:
