@@ -97,6 +97,13 @@ def test_an_unknown_layout_is_refused_with_what_was_found_and_needed(tmp_path):
         recognise([(tmp_path, "train")])
 
 
+def test_a_dataset_one_folder_deeper_is_named(tmp_path):
+    fill(tmp_path / "VOC2007", FOLDERS["VOC"][1])
+    message = rf"the layout is none that is known; found VOC2007/; {tmp_path}/VOC2007 is PASCAL VOC: give that as --data\. Of the"
+    with pytest.raises(DatasetError, match=message):
+        recognise([(tmp_path, "train")])
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [("gone", "gone: no such folder; check --data"), ("a.json", r"a\.json: is a file; give the folder of the dataset")],
