@@ -14,6 +14,7 @@ from parity_tests import shallow
 from tf_ssd import callbacks, datasets
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.errors import ConfigError
 from tf_ssd.evaluate.over_dataset import evaluate
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +80,20 @@ def test_the_example_of_the_readme(folder, tmp_path, monkeypatch, capsys):
     assert len(history["loss"]) == min(4, best + 2)  # one epoch without a better one
     assert history["val_ap50"][-1] == pytest.approx(found)
     assert Path("best.keras").is_file()
+
+
+@pytest.mark.parametrize(
+    ("layout", "folder", "split", "message"),
+    [
+        ("YOLO", ".", "train", "layout='YOLO': must be auto or one of voc, coco, csv, yolo, tfrecord"),
+        ("synthetic", ".", "train", "layout='synthetic': must be"),
+        ("auto", [], "train", "folder=[]: must be one at least"),
+        ("voc", ".", [], "split=[]: must be one at least"),
+    ],
+)
+def test_what_open_cannot_mean_is_named(layout, folder, split, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        datasets.open(layout, folder, split)
 
 
 @pytest.mark.parametrize("metric", ["voc07", "coco"])
