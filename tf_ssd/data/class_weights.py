@@ -18,10 +18,12 @@ def read_class_weights(path: Path) -> dict[str, float]:
         DatasetError: the file cannot be read, a class stands in it twice, or a weight is no positive number.
     """
     try:
-        pairs = json.loads(require_file(path).read_text(encoding="utf-8-sig"), object_pairs_hook=lambda pairs: pairs)
-        names = [name for name, _ in pairs]
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        pairs = json.loads(require_file(path).read_text(encoding="utf-8-sig"), object_pairs_hook=tuple)
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: cannot be read as weights of classes ({error}); {FORM}") from error
+    if not isinstance(pairs, tuple):
+        raise DatasetError(f"{path}: holds no weights by the names of classes; {FORM}")
+    names = [name for name, _ in pairs]
     for name, weight in pairs:
         if names.count(name) > 1:
             raise DatasetError(f"{path}: {name!r} has {names.count(name)} weights; give each class one")
