@@ -40,7 +40,7 @@ class TrainConfig(DataConfig):
     average precision leaves both out."""
     balance: float | None = None
     """Show images with rare classes more often: an image with a class that less than this share of the images have, such as 0.1,
-    comes sqrt(0.1 / share of the class) times in an epoch (Gupta et al. 2019). Python -m tf_ssd.check --balance shows it."""
+    comes sqrt(0.1 / share of the class) times in an epoch (Gupta et al. 2019). See python -m tf_ssd.check --balance."""
     class_weights: Path | None = None
     """JSON file of factors on the confidence loss of classes, {"name": 2.0}; of others, and of background, 1."""
     on_bad_image: OnBadImage = "error"
