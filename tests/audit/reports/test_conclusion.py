@@ -70,6 +70,10 @@ def test_a_loss_that_always_raises_is_said_to_answer_nothing():
     assert texts(audit_of({MINE: raised}))[:2] == ["losses:mine: none of 5 cases is answered (5 errors)", "5 errors: KeyError: 'x'"]
 
 
+def test_what_to_do_next_can_be_pasted():
+    assert "--impl 'my package.losses:mine' --case" in texts(audit_of({"my package.losses:mine": {"one-object": DOUBLED}}))[-1]
+
+
 def test_what_could_not_be_asked_is_said():
     audit = audit_of({MINE: dict.fromkeys(FEW, Answer("inapplicable", "matches only"))})
     assert texts(audit) == ["losses:mine: no case could be asked", "not asked: 5 cases (matches only: 5)"]

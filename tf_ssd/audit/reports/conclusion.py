@@ -1,5 +1,6 @@
 """What an audit comes to, in lines that a person can act on: what is wrong, what explains it, and what to do next."""
 
+import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -147,7 +148,7 @@ def _next(audit: Audit, name: str) -> Iterator[str]:
         yield f"next: take out of the accepted cases what is right now: {', '.join(mended)}"
     failed = [case for case, found in outcomes.items() if found == "failed"]
     if failed and len(audit.cases) > 1:
-        impl = "" if name == "tf_ssd" else f" --impl {name}"
+        impl = "" if name == "tf_ssd" else f" --impl {shlex.quote(name)}"
         scores = " --scores sigmoid" if any(getattr(case, "scores", "") == "sigmoid" for case in audit.cases) else ""
         dtype = " --dtype float64" if audit.dtypes[name] == "float64" else ""
         yield f"next: python -m tf_ssd.audit{impl}{scores}{dtype} --case {failed[0]}"
