@@ -114,13 +114,14 @@ def logit_arrays(draw: Any, *shape: int) -> np.ndarray:
 
 
 @st.composite
-def label_arrays(draw: Any, *shape: int, classes: int) -> np.ndarray:
-    """Target labels int32 (B, K): per image no positives, a few, half or all; some boxes ignored."""
+def label_arrays(draw: Any, *shape: int, classes: int, ignored: bool = False) -> np.ndarray:
+    """Target labels int32 (B, K): per image no positives, a few, half or all; with `ignored` some boxes are to be left out."""
     rng = np.random.default_rng(draw(seeds))
     share = np.array([draw(st.sampled_from([0, 0.1, 0.5, 1])) for _ in range(shape[0])])
     positive = rng.uniform(size=shape) < share[:, None]
     labels = np.where(positive, rng.integers(1, classes, shape), 0)
-    return np.where(rng.uniform(size=shape) < draw(st.sampled_from([0, 0.2])), IGNORED, labels).astype(np.int32)
+    share_left_out = draw(st.sampled_from([0, 0.2])) if ignored else 0
+    return np.where(rng.uniform(size=shape) < share_left_out, IGNORED, labels).astype(np.int32)
 
 
 def _integers(shape: tuple[int, ...], low: int, high: int) -> st.SearchStrategy[np.ndarray]:

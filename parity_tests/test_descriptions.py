@@ -99,8 +99,10 @@ def unit_outputs(weights: Layers, x: torch.Tensor) -> dict[str, torch.Tensor]:
 @pins("config.network.ModelConfig", "width", "batch_norm")
 def test_convolutions() -> None:
     """The descriptions are made here, as each of their settings has to act."""
-    check_units(Architecture("vgg16", (), ()), Style(width=0.3, batch_norm=True))
-    described = Architecture("vgg16", (), (), padding="same", activation="relu6", norm_epsilon=1e-5, norm_momentum=0.9, divisor=8)
+    check_units(Architecture("vgg16", ("fc7",), ()), Style(width=0.3, batch_norm=True))
+    described = Architecture(
+        "vgg16", ("fc7",), (), padding="same", activation="relu6", norm_epsilon=1e-5, norm_momentum=0.9, divisor=8
+    )
     check_units(described, Style("relu6", same=True, width=0.3, batch_norm=True, eps=1e-5, momentum=0.1, divisor=8))
 
 

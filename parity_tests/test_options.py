@@ -121,7 +121,7 @@ def test_rules_of_default_boxes() -> None:
     ]
     for rule, theirs in rules:
         shapes = [reference_torch.default_boxes._sizes(theirs, level) for level in range(6)]
-        model = tf_ssd.config.ModelConfig(architecture=Architecture("vgg16", (), (), box_rule=rule))
+        model = tf_ssd.config.ModelConfig(architecture=Architecture("vgg16", ("fc7",), (), box_rule=rule))
         resized = model.with_box_sizes((*theirs.min_sizes, theirs.max_sizes[-1]))
         for actual, fractions in zip(resized.boxes.shapes, shapes, strict=True):
             np.testing.assert_allclose(actual, np.array(fractions) * 300, rtol=1e-12)

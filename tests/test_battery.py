@@ -254,7 +254,7 @@ class Battery:
             assert faults(onnx.Runner(onnx_file)) == []
             litert.write(folder, tflite)
             assert faults(litert.Runner(tflite)) == []
-            litert.quantize(tflite, "int8", [picture[None]])
+            litert.quantize(tflite, "int8", [read_image(each)[None] for each in pictures])
             assert np.isfinite(litert.Runner(tflite)(picture[None])["scores"]).all()
             assert float_operations(tflite, "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D") == []
 
