@@ -8,11 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from parity_tests import shallow
+from tests.voc_folder import write_voc
 from tf_ssd import callbacks, datasets
-from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError
 from tf_ssd.evaluate.over_dataset import evaluate
@@ -34,21 +33,8 @@ SMALLER = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Eight pictures in the layout of VOC, three of them held out."""
-    root, dataset = tmp_path_factory.mktemp("data") / "VOCdevkit/VOC2007", SyntheticDataset(8, seed=1)
-    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
-        (root / name).mkdir(parents=True)
-    for index in range(8):
-        record = dataset[index]
-        Image.fromarray(read_image(record)).save(root / f"JPEGImages/{index}.png")
-        objects = "".join(
-            f"<object><name>{dataset.class_names[label - 1]}</name><bndbox><xmin>{box[0] + 1}</xmin><ymin>{box[1] + 1}</ymin>"
-            f"<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"
-            for box, label in zip(record.boxes_px, record.labels, strict=True)
-        )
-        size = "<size><width>300</width><height>300</height></size>"
-        (root / f"Annotations/{index}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
-    (root / "ImageSets/Main/train.txt").write_text("0\n1\n2\n3\n4\n")
-    (root / "ImageSets/Main/val.txt").write_text("5\n6\n7\n")
+    root = tmp_path_factory.mktemp("data") / "VOCdevkit/VOC2007"
+    write_voc(root, suffix=".png")
     return root.parents[1]
 
 

@@ -19,8 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from parity_tests.mutation.mutants import mutants
-from parity_tests.mutation.results import EQUAL, Results
+from parity_tests.mutation.results import EQUAL, Results, mutants_of
 from parity_tests.mutation.targets import ROOT, Target, named
 from parity_tests.mutation.trial import Trial, prepare, tried
 
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _try(target: Target, results: Results, processes: int, console: Console) -> bool:
     """Try what is new of a module; False if its tests fail without a change."""
-    new = [mutant for mutant in mutants(target.path.read_text(encoding="utf-8")) if not results.known(target, mutant)]
+    new = [mutant for mutant in mutants_of(target) if not results.known(target, mutant)]
     if not new:
         return True
     [(_, outcome, seconds)] = tried([Trial(target, "none", target.path.read_text(encoding="utf-8"), 3600)], processes=1)

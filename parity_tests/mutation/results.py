@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,15 @@ class Results:
         return sum(row["outcome"] == "survived" and row["name"] in reasons for row in self._of(target))
 
     def _of(self, target: Target) -> Iterator[dict[str, Any]]:
-        for mutant in mutants(target.path.read_text(encoding="utf-8")):
+        for mutant in mutants_of(target):
             if self.known(target, mutant):
                 yield self._rows[target.module, mutant.name]
+
+
+@cache
+def mutants_of(target: Target) -> tuple[Mutant, ...]:
+    """The mutants of a module as it is when they are first asked for; to make them takes up to a quarter of a minute."""
+    return tuple(mutants(target.path.read_text(encoding="utf-8")))
 
 
 def equal_mutants() -> dict[str, dict[str, str]]:

@@ -19,9 +19,8 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from tests.help_text import help_text
+from tests.voc_folder import write_voc
 from tf_ssd.config import NETWORKS
-from tf_ssd.data.images.decode import read_image
-from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.train import __main__ as train
 from tf_ssd.weights import load_model, save_model
 
@@ -40,21 +39,8 @@ def graphs_as_traced():
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Eight synthetic pictures in the layout of VOC: five to train on, three held out."""
-    root, dataset = tmp_path_factory.mktemp("data") / "voc", SyntheticDataset(8, seed=1)
-    for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
-        (root / folder).mkdir(parents=True)
-    for index in range(8):
-        record = dataset[index]
-        Image.fromarray(read_image(record)).save(root / f"JPEGImages/{index}.jpg")
-        objects = "".join(
-            f"<object><name>{dataset.class_names[label - 1]}</name><bndbox><xmin>{box[0] + 1}</xmin><ymin>{box[1] + 1}</ymin>"
-            f"<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"
-            for box, label in zip(record.boxes_px, record.labels, strict=True)
-        )
-        size = "<size><width>300</width><height>300</height></size>"
-        (root / f"Annotations/{index}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
-    (root / "ImageSets/Main/train.txt").write_text("0\n1\n2\n3\n4\n")
-    (root / "ImageSets/Main/val.txt").write_text("5\n6\n7\n")
+    root = tmp_path_factory.mktemp("data") / "voc"
+    write_voc(root, suffix=".jpg")
     return root
 
 
