@@ -9,6 +9,7 @@ command once more trains nothing that is finished, and goes on with what was sto
 
 import argparse
 import json
+import resource
 import shlex
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -31,7 +33,7 @@ from tf_ssd.system.files import json_bytes, write_json, write_new
 from tf_ssd.train.output import RESULTS, RUN
 from tf_ssd.weights.places import MODEL
 
-ROW, MINUTES = "start.json", "minutes.txt"  # in a run's folder: its row, and what each command took that worked on it
+ROW, MINUTES = "start.json", "minutes.txt"  # in a run's folder: its row, and what each command took that worked on it: both minutes
 PHOTO, REPEATS = (640, 480), 9
 RANDOM = "random"
 
@@ -44,6 +46,7 @@ class Row(NamedTuple):
         command: what a user types.
         ap50: on the held-out data; None if they have no boxes.
         minutes: of the whole command: imports, compilation, steps and evaluation.
+        cpu_minutes: of all its threads together, which other processes change little.
         megabytes, parameters: of the .keras file.
         milliseconds: from a file of 640 x 480 to its detections, the median.
     """
@@ -53,6 +56,7 @@ class Row(NamedTuple):
     command: str
     ap50: float | None
     minutes: float
+    cpu_minutes: float
     megabytes: float
     parameters: int
     milliseconds: float
@@ -69,12 +73,14 @@ def row(name: str, flags: Sequence[str], output: Path) -> Row | None:
     _train(arguments, folder)
     if not (folder / RESULTS).exists():
         return None
+    minutes, cpu_minutes = np.loadtxt(folder / MINUTES, ndmin=2).sum(axis=0).tolist()
     made = Row(
         _read(folder / RUN)["network"]["name"],
         name if "--weights" in flags else RANDOM,
         command,
         _read(folder / RESULTS)["mean"],
-        minutes=sum(map(float, (folder / MINUTES).read_text(encoding="ascii").split())),
+        minutes=minutes,
+        cpu_minutes=cpu_minutes,
         megabytes=(folder / MODEL).stat().st_size / 1e6,
         **_timed_apart(folder),
     )
@@ -87,13 +93,19 @@ def _read(file: Path) -> Any:
 
 
 def _train(arguments: Sequence[str], folder: Path) -> None:
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), _cpu_seconds()
     try:
         subprocess.run([sys.executable, *arguments], check=False)
     finally:  # it may have been stopped
         if folder.exists():
             with (folder / MINUTES).open("a", encoding="ascii") as file:
-                file.write(f"{(time.perf_counter() - begun) / 60}\n")
+                file.write(f"{(time.perf_counter() - begun) / 60} {(_cpu_seconds() - used) / 60}\n")
+
+
+def _cpu_seconds() -> float:
+    """Of all processes that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _timed_apart(folder: Path) -> dict[str, Any]:
@@ -118,11 +130,13 @@ def timed(folder: Path) -> dict[str, Any]:
 def table(rows: Iterable[Row]) -> Table:
     """The rows as a table to print."""
     names = (Column(name, overflow="fold") for name in ("network", "start"))
-    shown = Table(*names, "AP50", "minutes", "parameters", ".keras", "a photo")
+    shown = Table(*names, "AP50", "minutes", "CPU minutes", "parameters", ".keras", "a photo")
     for each in rows:
         ap50 = "-" if each.ap50 is None else f"{each.ap50:.3f}"
         sizes = f"{each.parameters / 1e6:.2f} M", f"{each.megabytes:.1f} MB"
-        shown.add_row(each.network, each.start, ap50, f"{each.minutes:.1f}", *sizes, f"{each.milliseconds:.0f} ms")
+        shown.add_row(
+            each.network, each.start, ap50, f"{each.minutes:.1f}", f"{each.cpu_minutes:.1f}", *sizes, f"{each.milliseconds:.0f} ms"
+        )
     return shown
 
 

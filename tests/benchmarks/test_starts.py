@@ -55,8 +55,8 @@ def test_every_start_is_a_row_with_its_command(commands, tmp_path, capsys, monke
     ]
     printed = capsys.readouterr().out
     assert [cells(line) for line in printed.splitlines() if "M" in line and "│" in line] == [
-        ["ssd300_mobilenet_v1", "random", "0.457", "0.0", "2.00 M", "5.5 MB", "12 ms"],
-        ["ssd300_vgg19", "imagenet", "0.457", "0.0", "2.00 M", "5.5 MB", "12 ms"],
+        ["ssd300_mobilenet_v1", "random", "0.457", "0.0", "0.0", "2.00 M", "5.5 MB", "12 ms"],
+        ["ssd300_vgg19", "imagenet", "0.457", "0.0", "0.0", "2.00 M", "5.5 MB", "12 ms"],
     ]
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [row["command"] for row in rows] == [f"python -m tf_ssd.train {flags}" for flags in trainings(commands)]
