@@ -326,11 +326,11 @@ def activation_as(before: str, after: str) -> Callable:
 
 def normalisation_with(**changed: Any) -> Callable:
     """Of batches, with other settings."""
-    return lambda **options: layers.FastBatchNormalization(**{**options, **changed})
+    return lambda **options: layers.BatchNormalization(**{**options, **changed})
 
 
 def normalisation_with_momentum_turned_round(*, momentum: float, **options: Any) -> Any:
-    return layers.FastBatchNormalization(momentum=1 - momentum, **options)
+    return layers.BatchNormalization(momentum=1 - momentum, **options)
 
 
 def relu_without_limit(_: float | None = None, *, name: str) -> Any:
@@ -494,10 +494,10 @@ MUTANTS = {
     ),
     "tapped before the activation": Mutant("network.backbones.BODIES", TAPPED_EARLY, "ports that tap a normalisation", "bodies"),
     "epsilon of 1e-5": Mutant(
-        f"{CONVOLUTION}.FastBatchNormalization", normalisation_with(epsilon=1e-5), "torch's default", "descriptions"
+        f"{CONVOLUTION}.BatchNormalization", normalisation_with(epsilon=1e-5), "torch's default", "descriptions"
     ),
     "momentum turned round": Mutant(
-        f"{CONVOLUTION}.FastBatchNormalization",
+        f"{CONVOLUTION}.BatchNormalization",
         normalisation_with_momentum_turned_round,
         "ports between torch and Keras",
         "descriptions",

@@ -227,3 +227,11 @@ def test_transfer_to_a_network_that_does_not_fit(model, changes, message):
     with pytest.raises(WeightsError, match=message):
         transfer(model, other)
     assert_equal(other.get_weights(), before)
+
+
+def test_a_file_made_with_keras_own_batch_normalisation(tmp_path, monkeypatch):
+    """Files name weights by the class of their layer."""
+    with monkeypatch.context() as before:
+        before.setattr("tf_ssd.network.convolution.BatchNormalization", keras.layers.BatchNormalization)
+        save_model(made := network(3, batch_norm=True), tmp_path / "old.keras")
+    assert_equal(load_model(tmp_path / "old.keras").get_weights(), made.get_weights())

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from tf_ssd.config import ModelConfig
-from tf_ssd.network.layers import FastBatchNormalization, FastConv2D
+from tf_ssd.network.layers import BatchNormalization, FastConv2D
 
 Padding = int | Literal["same"]
 Activation = Literal["relu", "relu6", "hard_swish", "linear"]
@@ -105,7 +105,7 @@ def _keeps_side(reach: int, stride: int, padding: Padding) -> bool:
 def _activated(x: tf.Tensor, name: str, config: ModelConfig, activation: Activation | None) -> tf.Tensor:
     made_of = config.architecture
     if config.batch_norm:
-        x = FastBatchNormalization(momentum=made_of.norm_momentum, epsilon=made_of.norm_epsilon, name=f"{name}_bn")(x)
+        x = BatchNormalization(momentum=made_of.norm_momentum, epsilon=made_of.norm_epsilon, name=f"{name}_bn")(x)
     chosen = activation or made_of.activation
     if chosen == "linear":
         return x

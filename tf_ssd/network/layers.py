@@ -67,28 +67,38 @@ class FastConv2D(keras.layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
-class FastBatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` of (B, H, W, channels), whose training takes one operation each way in float32.
+class BatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` of (B, H, W, channels), by one operation each way in float32.
 
-    Keras makes mean, variance and result of separate operations, which cost a MobileNet half of its training step.
+    Keras makes mean, variance and result of separate operations, which cost a MobileNet half of its training step. The class is
+    called as Keras' is, since files name the weights of a layer by its class.
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Normalise (B, H, W, channels), and update the moving statistics in training."""
-        x = at_least_float32(inputs)
-        if not (training and self.trainable and x.dtype == tf.float32):
+        x, by_batch = at_least_float32(inputs), bool(training and self.trainable)
+        if x.dtype != tf.float32:
             return super().call(inputs, training=training)
-        unused = tf.zeros([0])
+        statistics = (tf.zeros([0]), tf.zeros([0])) if by_batch else (self.moving_mean, self.moving_variance)
         # The raw operation, as tf.compat.v1.nn.fused_batch_norm raises an epsilon below 1.001e-5.
         result = tf.raw_ops.FusedBatchNormV3(
-            x=x, scale=self.gamma, offset=self.beta, mean=unused, variance=unused, epsilon=self.epsilon, is_training=True
+            x=x,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=statistics[0],
+            variance=statistics[1],
+            epsilon=self.epsilon,
+            is_training=by_batch,
         )
-        count = tf.cast(tf.size(x) / tf.shape(x)[-1], tf.float32)
-        # The operation divides the sum of squares by count - 1, or by 1. Keras keeps it divided by count.
-        biased = result.batch_variance * tf.maximum(count - 1, 1) / count
-        for moving, batch in ((self.moving_mean, result.batch_mean), (self.moving_variance, biased)):
-            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
+        if by_batch:
+            self._update(result.batch_mean, result.batch_variance, tf.cast(tf.size(x) / tf.shape(x)[-1], tf.float32))
         return tf.cast(result.y, inputs.dtype)
+
+    def _update(self, mean: tf.Tensor, variance: tf.Tensor, count: tf.Tensor) -> None:
+        """Move the statistics towards those of a batch. Its variance is divided by count - 1, or by 1; Keras divides by count."""
+        biased = variance * tf.maximum(count - 1, 1) / count
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, biased)):
+            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")

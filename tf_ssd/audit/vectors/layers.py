@@ -95,7 +95,7 @@ _KINDS: dict[str, Callable[[Any], Described]] = {
     "Conv2D": _convolution,
     "DepthwiseConv2D": _depthwise,
     "ZeroPadding2D": _zero_padding,
-    "FastBatchNormalization": _normalization,
+    "BatchNormalization": _normalization,
     "ReLU": _relu,
     "Activation": _activation,
     "MaxPooling2D": _max_pooling,
