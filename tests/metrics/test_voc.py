@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tf_ssd.boxes_px import area
 from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth
-from tf_ssd.metrics.voc import all_points, eleven_points, voc
+from tf_ssd.metrics.voc import voc
 
 # Ground truth stands on a row of squares with side 10; `at(0)` and `at(1)` do not touch.
 
@@ -326,20 +326,6 @@ def test_a_recall_of_exactly_n_tenths_reaches_that_point(found):
     detections = [detected(*((at(column), 1, 0.9) for column in range(found)))]
     expected = (found + 1) / 11 if found else 0
     assert ap(detections, [truth(*((at(column), 1) for column in range(10)))], points="eleven") == pytest.approx([expected])
-
-
-@pytest.mark.parametrize("count", [1, 3, 7, 10, 30, 110])
-def test_the_points_in_whole_numbers_are_those_of_exact_fractions(count):
-    hits = np.arange(1, count + 1)
-    precision = np.linspace(1, 0.1, count)
-    expected = kit_2007([Fraction(int(hit), count) for hit in hits], precision)
-    assert eleven_points(hits, precision, count) == pytest.approx(expected, rel=1e-12)
-
-
-def test_without_hits_both_averages_are_zero():
-    nothing = np.zeros(3, int)
-    assert eleven_points(nothing, nothing / 1, 5) == all_points(nothing, nothing / 1, 5) == 0
-    assert eleven_points(nothing[:0], np.zeros(0), 5) == all_points(nothing[:0], np.zeros(0), 5) == 0
 
 
 # Curves

@@ -1,0 +1,45 @@
+"""Detections class by class, in order of score, and the average precision of each class."""
+
+import numpy as np
+
+from tf_ssd.metrics.points import Average
+
+
+def by_class(labels: np.ndarray, scores: np.ndarray, num_classes: int) -> list[np.ndarray]:
+    """For each class 1..C-1 the rows of its detections, by falling score, equal ones in their order.
+
+    Args:
+        labels: (N,), 1..C-1.
+        scores: (N,).
+        num_classes: C, background included.
+    """
+    by_score = np.argsort(-scores, kind="stable")
+    order = by_score[np.argsort(labels[by_score].astype(np.int32), kind="stable")]
+    ends = np.searchsorted(labels[order], np.arange(1, num_classes + 1))
+    return np.split(order, ends)[1:-1]
+
+
+def average_precisions(
+    labels: np.ndarray, scores: np.ndarray, hits: np.ndarray, counts: np.ndarray, average: Average
+) -> np.ndarray:
+    """(C - 1,) average precision of each class; NaN where there is nothing to be found.
+
+    Args:
+        labels: (N,), 1..C-1, of the detections that count.
+        scores: (N,).
+        hits: (N,) bool.
+        counts: (C - 1,) boxes to be found.
+        average: of `points.AVERAGES`.
+    """
+    values = np.full(len(counts), np.nan)
+    for place, rows in enumerate(by_class(labels, scores, len(counts) + 1)):
+        if counts[place]:
+            found = np.cumsum(hits[rows])
+            values[place] = average(found, found / np.arange(1, len(found) + 1), int(counts[place]))
+    return values
+
+
+def mean_of_defined(values: np.ndarray) -> float:
+    """The mean of those that are not NaN; NaN if there is none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else np.nan
