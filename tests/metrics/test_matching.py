@@ -76,6 +76,7 @@ def test_the_rule_of_coco_gives_its_average_precision_at_iou_50(seed):
     detections, ground_truth = random_scene(seed, crowds=True, difficult=True, anywhere=130)
     found = coco_matching(detections, ground_truth, all_overlaps(detections, ground_truth), 0.5)
     labels, scores = (np.concatenate([getattr(image, name) for image in detections]) for name in ("labels", "scores"))
-    counted, expected = ~found.left_out, coco(detections, ground_truth, num_classes=4)
-    values = average_precisions(labels[counted], scores[counted], found.hits[counted], expected.ground_truth_counts, rounded_points)
+    order, expected = np.argsort(-scores, kind="stable"), coco(detections, ground_truth, num_classes=4)
+    order = order[~found.left_out[order]]
+    values = average_precisions(labels, order, found.hits, expected.ground_truth_counts, rounded_points)
     np.testing.assert_allclose(values, expected.details["AP50"], rtol=1e-12)

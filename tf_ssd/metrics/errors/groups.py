@@ -76,10 +76,9 @@ def _groups(
         inside = found.counted & (low <= values) & (values < high)
         objects = truth.counted & (low <= gt_values) & (gt_values < high)
         counts = np.bincount(truth.labels[objects], minlength=judged.num_classes)[1:]
-        labels, scores, hits = found.labels[inside], found.scores[inside], found.hits[inside]
-        ap = mean_of_defined(average_precisions(labels, scores, hits, counts, AVERAGES[judged.metric]))
+        precisions = average_precisions(found.labels, found.in_order(inside), found.hits, counts, AVERAGES[judged.metric])
         recall, at_best = (
             float(chosen[objects].mean()) if objects.any() else np.nan
             for chosen in (truth.found_by != UNMATCHED, truth.found(threshold))
         )
-        yield Group(name, low, high, int(objects.sum()), ap, recall, at_best)
+        yield Group(name, low, high, int(objects.sum()), mean_of_defined(precisions), recall, at_best)

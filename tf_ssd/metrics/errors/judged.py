@@ -45,6 +45,7 @@ class JudgedDetections:
         ground_truth: (N,) row in `JudgedGroundTruth` of the box that the kind is about: what a hit finds, what a duplicate finds
             again, what a detection of the wrong class or place overlaps most, what makes it left out; -1 if there is none.
         ious: (N,) IoU with that box; 0 where there is none.
+        by_score: (N,) all rows by falling score, equal ones in their order.
     """
 
     images: np.ndarray
@@ -54,6 +55,7 @@ class JudgedDetections:
     kinds: np.ndarray
     ground_truth: np.ndarray
     ious: np.ndarray
+    by_score: np.ndarray
 
     @property
     def hits(self) -> np.ndarray:
@@ -64,6 +66,10 @@ class JudgedDetections:
     def counted(self) -> np.ndarray:
         """(N,) bool, true and false positives: all but those that are left out."""
         return self.kinds != Kind.LEFT_OUT
+
+    def in_order(self, kept: np.ndarray) -> np.ndarray:
+        """(K,) rows of the detections `kept` (N,), by falling score."""
+        return self.by_score[kept[self.by_score]]
 
     def above(self, threshold: float) -> np.ndarray:
         """(N,) bool, those that count and score more than the threshold."""
@@ -146,14 +152,16 @@ def judge(
     gt_boxes = joined([truth.boxes_px for truth in ground_truth], float).reshape(-1, 4)  # (M, 4)
     boxes = joined([found.boxes_px for found in detections], float).reshape(-1, 4)  # (N, 4)
     kinds, rows = _kinds(matching, *_nearest(detections, ground_truth, overlaps))
+    scores = joined([found.scores for found in detections], float)  # (N,)
     judged = JudgedDetections(
         images=_images([len(found.labels) for found in detections]),
         boxes_px=boxes,
         labels=joined([found.labels for found in detections]),
-        scores=joined([found.scores for found in detections], float),
+        scores=scores,
         kinds=kinds,
         ground_truth=rows,
         ious=_ious(boxes, gt_boxes, rows),
+        by_score=np.argsort(-scores, kind="stable"),
     )
     return Judged(judged, _ground_truth(ground_truth, gt_boxes, judged), metric, num_classes)
 

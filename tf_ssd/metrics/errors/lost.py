@@ -101,10 +101,9 @@ def _mean(
     """
     found, before = judged.detections, judged.ground_truth.counts(judged.num_classes)
     after = before if counts is None else counts
-    kept_labels = (found.labels if labels is None else labels)[kept]
-    kept_hits = (found.hits if hits is None else hits)[kept]
-    values = average_precisions(kept_labels, found.scores[kept], kept_hits, after, AVERAGES[judged.metric])
-    alarms = np.bincount(kept_labels, minlength=judged.num_classes)[1:]
+    labels, hits = found.labels if labels is None else labels, found.hits if hits is None else hits
+    values = average_precisions(labels, found.in_order(kept), hits, after, AVERAGES[judged.metric])
+    alarms = np.bincount(labels[kept], minlength=judged.num_classes)[1:]
     values[(before > 0) & (after == 0) & (alarms > 0)] = 0
     values[before == 0] = np.nan
     nothing_left = before.any() and np.isnan(values).all()

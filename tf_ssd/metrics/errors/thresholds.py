@@ -97,8 +97,7 @@ def operating_thresholds(judged: Judged) -> Thresholds:
     ground truth; what is detected of a class without any does not lower it.
     """
     found, counts = judged.detections, judged.ground_truth.counts(judged.num_classes)
-    kept = np.flatnonzero(found.counted)
-    rows = [kept[order] for order in by_class(found.labels[kept], found.scores[kept], judged.num_classes)]
+    rows = by_class(found.labels, found.in_order(found.counted), judged.num_classes)
     classes = [
         _Class(found.scores[order].astype(float), np.append(0, np.cumsum(found.hits[order])), int(count))
         for order, count in zip(rows, counts, strict=True)
