@@ -34,6 +34,15 @@ def test_nothing_found_or_nothing_to_be_found(metric, detections, ground_truth):
     assert report.confusion.counts.sum() == sum(len(image.labels) for image in ground_truth)
 
 
+def test_labels_of_nothing_may_be_floats():
+    nothing = ImageDetections(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+    assert error_report([nothing], [truth((at(0), 1))], num_classes=3).confusion.counts.tolist() == [
+        [0, 0, 0],
+        [1, 0, 0],
+        [0, 0, 0],
+    ]
+
+
 def test_what_cannot_be_compared_is_refused():
     with pytest.raises(ValueError, match="detections of 1 images, ground truth of 0"):
         error_report([detected()], [], num_classes=2)

@@ -156,7 +156,7 @@ def judge(
     judged = JudgedDetections(
         images=_images([len(found.labels) for found in detections]),
         boxes_px=boxes,
-        labels=joined([found.labels for found in detections]),
+        labels=joined([found.labels for found in detections]).astype(int),  # those of nothing may be floats
         scores=scores,
         kinds=kinds,
         ground_truth=rows,
@@ -231,7 +231,7 @@ def _ground_truth(ground_truth: Sequence[ImageGroundTruth], boxes: np.ndarray, d
     return JudgedGroundTruth(
         images=_images([len(truth.labels) for truth in ground_truth]),
         boxes_px=boxes,
-        labels=joined([truth.labels for truth in ground_truth]),
+        labels=joined([truth.labels for truth in ground_truth]).astype(int),
         areas_px=joined([truth.areas_px for truth in ground_truth], float),
         left_out=left_out,
         found_by=found_by,
