@@ -1,7 +1,7 @@
 """SSD for TensorFlow 2 / Keras 3, verified number by number against an independent PyTorch implementation."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # nothing heavy is imported with the package, so that --help answers at once
     from tf_ssd.predict.detector import Detector
@@ -20,7 +20,7 @@ def load(
     path: str | Path,
     *,
     last: bool = False,
-    score_threshold: float = 0.3,
+    score_threshold: float | Literal["best"] = 0.3,
     iou_threshold: float | None = None,
     top_k: int | None = None,
     max_detections: int | None = None,
@@ -34,7 +34,8 @@ def load(
     Args:
         path: the folder of a run, whose best.keras is taken, or a .keras file. Classes are those of its class map.
         last: take the model of the run's last step, model.keras, in place of that of its best evaluation.
-        score_threshold: only what scores more is a detection.
+        score_threshold: only what scores more is a detection; "best": one threshold for all classes, that of the best mean F1 on
+            the held-out images of the run.
         iou_threshold: of two boxes of a class that overlap more, the better one stays.
         top_k: how many of a class, the best ones, go through suppression.
         max_detections: how many detections a picture may have.
@@ -43,8 +44,8 @@ def load(
     What is None is as the network has it: 0.45, 400 and 200 for VGG16.
 
     Raises:
-        ConfigError: the class map is of another number of classes, a setting is out of range, or Keras is set up for something
-            else than TensorFlow.
+        ConfigError: the class map is of another number of classes, a setting is out of range, the best threshold is not known, or
+            Keras is set up for something else than TensorFlow.
         WeightsError: there is no model, or it cannot be used.
     """
     from tf_ssd.config import DetectionFlags
@@ -53,7 +54,9 @@ def load(
     check_keras_settings()
     flags = DetectionFlags(score_threshold, iou_threshold, top_k, max_detections, class_agnostic)
     from tf_ssd.predict.detector import Detector
+    from tf_ssd.weights.thresholds import with_best_threshold
     from tf_ssd.weights.trained import load_trained
 
+    flags = with_best_threshold(flags, Path(path), last=last)
     model, class_names = load_trained(Path(path), last=last)
     return Detector(model, class_names, settings=flags.of(model.config.detection))

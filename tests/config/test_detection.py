@@ -27,6 +27,7 @@ def test_what_is_not_given_is_the_networks():
     ("setting", "value", "message"),
     [
         ("score_threshold", 1, "--score-threshold=1: must be from 0 to below 1"),
+        ("score_threshold", "good", "--score-threshold='good': must be a number, or best"),
         ("iou_threshold", 0, "--iou-threshold=0: must be above 0, up to 1"),
         ("top_k", 0, "--top-k=0: must be at least 1"),
         ("max_detections", 0, "--max-detections=0: must be at least 1"),
@@ -35,3 +36,9 @@ def test_what_is_not_given_is_the_networks():
 def test_what_is_out_of_range_is_refused_before_the_network_is_known(setting, value, message):
     with pytest.raises(ConfigError, match=message):
         DetectionFlags(**{setting: value})
+
+
+def test_the_best_threshold_may_be_asked_for_before_it_is_known():
+    assert DetectionFlags(score_threshold="best").score_threshold == "best"
+    with pytest.raises(ConfigError, match="--top-k"):
+        DetectionFlags(score_threshold="best", top_k=0)

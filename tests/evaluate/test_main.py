@@ -141,7 +141,7 @@ def test_what_predict_writes_is_understood(pictures, layout, found, tmp_path):
     assert next(iter(json.loads((tmp_path / "x.json").read_text())["summary"].values())) == 1
 
 
-def test_a_wrong_class_and_a_missed_box_cost_what_they_should(pictures, coco, found, tmp_path):
+def test_a_wrong_class_and_a_missed_box_cost_what_they_should(pictures, coco, found, tmp_path, capsys):
     rows = results_of(pictures, IMAGE_IDS, CATEGORY_IDS)
     circles = [row for row in rows if row["category_id"] == CATEGORY_IDS[0]]
     rest = [row for row in rows if row["category_id"] not in CATEGORY_IDS[:2]]
@@ -159,9 +159,15 @@ def test_a_wrong_class_and_a_missed_box_cost_what_they_should(pictures, coco, fo
         str(tmp_path / "x.json"),
     ]
     assert evaluate.main(flags) == 0
-    per_class = json.loads((tmp_path / "x.json").read_text())["per_class"]
+    report = json.loads((tmp_path / "x.json").read_text())
     expected = {"circle": 1 - 1 / len(circles), "square": 0, "triangle": 1}
-    assert {name: row["AP"] for name, row in per_class.items()} == pytest.approx(expected)
+    assert {name: row["AP"] for name, row in report["per_class"].items()} == pytest.approx(expected)
+    errors, printed = report["errors"], capsys.readouterr().out
+    assert errors["thresholds"]["overall"]["recall"] == pytest.approx(sum(expected.values()) / 3)
+    assert errors["lost_ap"]["AP"] == pytest.approx(sum(expected.values()) / 3)
+    assert errors["lost_ap"]["kinds"]["missed"]["errors"] == report["ground_truth"] - report["detections"]
+    assert "Best score threshold by F1" in printed
+    assert max(map(len, printed[: printed.index("Written to")].splitlines())) <= 80
 
 
 def perfect_detector(_, settings):
@@ -186,6 +192,13 @@ def perfect_detector(_, settings):
     return find
 
 
+def confusion_by_name(report):
+    """Of a report, which is left without it: without the run, classes are in the order of the file."""
+    confusion = report["errors"].pop("confusion")
+    names = confusion["classes"]
+    return {(names[row], names[column]): count for (row, column), count in np.ndenumerate(confusion["counts"]) if count}
+
+
 def test_a_model_its_exported_detections_and_the_plot(run, layout, tmp_path, monkeypatch):
     monkeypatch.setattr(over_dataset, "detection_function", perfect_detector)
     files = {name: tmp_path / f"{name}.{'png' if name == 'plot' else 'json'}" for name in ("json", "plot", "results")}
@@ -198,6 +211,7 @@ def test_a_model_its_exported_detections_and_the_plot(run, layout, tmp_path, mon
         assert picture.width > 1000
     assert evaluate.main(["--detections", str(files["results"]), *layout.flags, "--json", str(tmp_path / "again.json")]) == 0
     again = json.loads((tmp_path / "again.json").read_text())
+    assert confusion_by_name(again) == confusion_by_name(direct)
     assert {**again, "evaluated": "", "detection": None} == {**direct, "evaluated": "", "detection": None}
 
 

@@ -100,6 +100,21 @@ def test_suppression_is_the_networks_and_shown_is_what_scores_enough(run, photos
     assert chosen == [expected]
 
 
+def test_the_best_threshold_is_that_of_the_model_in_the_run(run, photos, tmp_path, capsys):
+    for name in ("model.keras", "classes.txt"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    flags = ["--checkpoint", str(tmp_path), "--output", str(tmp_path / "out"), "--score-threshold", "best"]
+    assert predict.main([str(photos), *flags]) == 2
+    assert f"error: --score-threshold best: {tmp_path / 'model.keras'} has no thresholds.json beside it" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "thresholds.json").write_text(json.dumps({"model.keras": {"overall": {"threshold": 0.35}}}))
+    assert predict.main([str(photos / "b.png"), *flags]) == 0
+    assert "score threshold: 0.35, the best on the run's held-out images" in capsys.readouterr().err
+    scores = [row["score"] for row in json.loads((tmp_path / "out" / "detections.json").read_text())]
+    assert scores
+    assert min(scores) > 0.35
+
+
 def test_a_bad_picture_is_named_and_skipped(run, photos, tmp_path, capsys):
     (photos / "bad.jpg").write_bytes(b"")
     assert predict.main([str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out")]) == 1

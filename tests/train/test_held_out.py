@@ -63,7 +63,12 @@ def test_an_evaluation_and_its_report(model, tmp_path):
     assert results["step"] == 10
     assert results["mean"] == pytest.approx(evaluation.average_precision.mean)
     assert rows(tmp_path) == [["10", str(evaluation.average_precision.mean)]]
-    assert {path.name for path in tmp_path.iterdir()} == {"average_precision.json", "held_out.png", "best.keras", "evaluations.csv"}
+    left = {"average_precision.json", "held_out.png", "best.keras", "evaluations.csv", "thresholds.json"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+    thresholds = json.loads((tmp_path / "thresholds.json").read_text())
+    assert thresholds["best.keras"] == thresholds["model.keras"]
+    assert thresholds["best.keras"]["step"] == 10
+    assert set(thresholds["best.keras"]["per_class"]) == {"circle", "square", "triangle"}
 
 
 class Doubled(SyntheticDataset):
@@ -85,7 +90,7 @@ def picture_of(dataset, folder):
     truth = tuple(image_ground_truth(dataset[index]) for index in range(3))
     found = [ImageDetections(image.boxes_px, image.labels, np.ones(len(image.labels))) for image in truth]
     evaluator.close()
-    return evaluator.picture(Evaluation(found, truth, None))
+    return evaluator.picture(Evaluation(found, truth, None, None))
 
 
 def test_boxes_are_drawn_where_they_belong_whatever_size_the_annotation_says(tmp_path):
@@ -127,6 +132,7 @@ def test_the_best_is_kept(model, means, tmp_path):
         evaluator.evaluate(model, step)
     evaluator.close()
     assert load_model(tmp_path / "best.keras").get_layer("fc7").bias[0] == 2
+    assert json.loads((tmp_path / "thresholds.json").read_text())["best.keras"]["step"] == 2
     assert rows(tmp_path) == [["1", "0.2"], ["2", "0.5"], ["3", "0.4"]]
 
 

@@ -82,6 +82,7 @@ def test_what_a_run_leaves(run):
         "model.keras",
         "best.keras",
         "average_precision.json",
+        "thresholds.json",
         "held_out.png",
         "curves.png",
     }

@@ -1,6 +1,7 @@
 """How detections are chosen from what a network predicts, by the same words in every command."""
 
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from tf_ssd.config.rules import require
 
@@ -22,12 +23,16 @@ class DetectionConfig:
         require(self.max_detections >= 1, "--max-detections", self.max_detections, "must be at least 1")
 
 
+BEST_THRESHOLD = "best"
+
+
 @dataclass(frozen=True)
 class DetectionFlags:
     """Which predictions become detections, as far as that is not left to the network."""
 
-    score_threshold: float | None = None
-    """Only what scores more is a detection. None: the network's, 0.01 for VGG, 0.001 for MobileNetV3, 1e-8 for V1 and V2."""
+    score_threshold: float | Literal["best"] | None = None
+    """Only what scores more is a detection. best: one for all classes, of the best mean F1 on held-out images, kept by the run.
+    None: the network's, 0.01 for VGG, 0.001 for MobileNetV3, 1e-8 for V1 and V2."""
     iou_threshold: float | None = None
     """Of two boxes of a class that overlap more, the better one stays. None: the network's, 0.45, 0.55 and 0.6."""
     top_k: int | None = None
@@ -39,10 +44,17 @@ class DetectionFlags:
     """Suppression across classes: a box counts for its best class alone, and for one place there is one detection."""
 
     def __post_init__(self) -> None:
-        self.of(EVALUATED)  # what is out of range is so whatever the network
+        threshold = self.score_threshold
+        number = threshold is None or not isinstance(threshold, str)
+        require(number or threshold == BEST_THRESHOLD, "--score-threshold", threshold, f"must be a number, or {BEST_THRESHOLD}")
+        known = self if number else replace(self, score_threshold=None)
+        known.of(EVALUATED)  # what is out of range is so whatever the network
 
     def of(self, network: DetectionConfig) -> DetectionConfig:
-        """The settings for a network: its own where nothing is given. Raises ConfigError as DetectionConfig does."""
+        """The settings for a network: its own where nothing is given. Raises ConfigError as DetectionConfig does.
+
+        "best" must have been looked up, by `weights.thresholds.with_best_threshold`.
+        """
         given = {name: value for name, value in asdict(self).items() if value is not None}
         return replace(network, **{**given, "class_agnostic": self.class_agnostic or network.class_agnostic})
 

@@ -6,7 +6,7 @@ python -m tf_ssd.evaluate --detections found.json --dataset coco --data coco --s
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from tf_ssd.data.records import Dataset
     from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
     from tf_ssd.metrics import AveragePrecision, ImageDetections
+    from tf_ssd.metrics.errors import ErrorReport
     from tf_ssd.model import SSD
 
 TITLES: dict[Metric, str] = {
@@ -46,15 +47,17 @@ def check(config: EvaluateConfig) -> EvaluateConfig:
     """Find whatever can be wrong without loading the model or reading annotations; raises as `evaluate`.
 
     Returns:
-        The settings, with the layout of the data.
+        The settings, with the layout of the data, and the best threshold as a number.
     """
     from tf_ssd.data.classes import read_class_names
     from tf_ssd.data.recognise import recognised
     from tf_ssd.data.sources import check_there
     from tf_ssd.weights.places import model_file
+    from tf_ssd.weights.thresholds import with_best_threshold
 
     if config.checkpoint is not None:
         model_file(config.checkpoint, last=config.last)
+        config = replace(config, detection=with_best_threshold(config.detection, config.checkpoint, last=config.last))
     if config.detections is not None and not config.detections.is_file():
         raise DatasetError(f"--detections {config.detections}: no such file")
     if config.classes is not None:
@@ -74,21 +77,24 @@ def evaluate(config: EvaluateConfig) -> None:
     """
     from rich.console import Console
 
+    from tf_ssd.evaluate.errors import error_tables
     from tf_ssd.evaluate.tables import tables
     from tf_ssd.metrics import average_precision
+    from tf_ssd.metrics.errors import error_report
 
     console = Console(highlight=False)
     found = _from_file(config) if config.detections else _from_model(config, console)
     ground_truth, detections, _ = found
     if not any((~image.left_out).any() for image in ground_truth.images):
         raise DatasetError(f"--split {' '.join(config.split)}: no boxes to be found, so no metric is defined; choose another split")
-    metric = config.chosen_metric
-    scores = average_precision(detections, ground_truth.images, num_classes=len(ground_truth.class_names) + 1, metric=metric)
+    metric, num_classes = config.chosen_metric, len(ground_truth.class_names) + 1
+    scores = average_precision(detections, ground_truth.images, num_classes=num_classes, metric=metric)
+    errors = error_report(detections, ground_truth.images, num_classes=num_classes, metric=metric)
     console.print(f"{TITLES[metric]} ({metric})", style="bold", soft_wrap=True)
     console.print(f"{_what(config)}: {len(ground_truth.images)} images", soft_wrap=True, markup=False)
-    for table in tables(scores, ground_truth.class_names):
+    for table in (*tables(scores, ground_truth.class_names), *error_tables(errors, ground_truth.class_names)):
         console.print(table)
-    _write(config, scores, found, console)
+    _write(config, scores, errors, found, console)
 
 
 def _what(config: EvaluateConfig) -> str:
@@ -175,7 +181,7 @@ def _coco_ground_truth(config: EvaluateConfig, class_names: tuple[str, ...] | No
     return read_coco_ground_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
 
 
-def _write(config: EvaluateConfig, scores: "AveragePrecision", found: Found, console: "Console") -> None:
+def _write(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorReport", found: Found, console: "Console") -> None:
     """The files that were asked for."""
     import msgspec
 
@@ -184,7 +190,7 @@ def _write(config: EvaluateConfig, scores: "AveragePrecision", found: Found, con
     from tf_ssd.system.files import write_new
 
     if config.json:
-        report = _report(config, scores, found)
+        report = _report(config, scores, errors, found)
         write_new(config.json, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     if config.plot:
         write_new(config.plot, curves_png(scores, found.ground_truth.class_names, title="Precision over recall at IoU 0.5"))
@@ -198,15 +204,16 @@ def _write(config: EvaluateConfig, scores: "AveragePrecision", found: Found, con
         console.print(f"Written to {path}", soft_wrap=True, markup=False)
 
 
-def _report(config: EvaluateConfig, scores: "AveragePrecision", found: Found) -> dict[str, Any]:
+def _report(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorReport", found: Found) -> dict[str, Any]:
     """All numbers; what is not defined is null."""
+    from tf_ssd.evaluate.errors import errors_json
     from tf_ssd.evaluate.tables import as_json
     from tf_ssd.system.names import printable
     from tf_ssd.weights.places import model_file
 
     model = model_file(config.checkpoint, last=config.last) if config.checkpoint else None
     return {
-        "version": 1,
+        "version": 2,
         "tf_ssd": __version__,
         "metric": config.chosen_metric,
         "rule": TITLES[config.chosen_metric],
@@ -221,6 +228,7 @@ def _report(config: EvaluateConfig, scores: "AveragePrecision", found: Found) ->
         "left_out": int(sum(image.left_out.sum() for image in found.ground_truth.images)),
         "detections": sum(len(image.labels) for image in found.detections),
         **as_json(scores, found.ground_truth.class_names),
+        "errors": errors_json(errors, found.ground_truth.class_names),
     }
 
 

@@ -15,6 +15,7 @@ from tf_ssd.data.records import Dataset, Record
 from tf_ssd.detect import Detections
 from tf_ssd.evaluate.ground_truth import DatasetGroundTruth, ground_truth_of
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
+from tf_ssd.metrics.errors import ErrorReport, error_report
 from tf_ssd.model import SSD
 from tf_ssd.predict.coco_results import DECIMALS
 from tf_ssd.predict.compiled import detection_function
@@ -23,11 +24,12 @@ NOTHING = ImageDetections(np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, n
 
 
 class Evaluation(NamedTuple):
-    """Detections and ground truth of every image of a dataset, in its order, and the average precision."""
+    """Detections and ground truth of every image of a dataset, in its order, the average precision, and what is wrong."""
 
     detections: list[ImageDetections]
     ground_truth: tuple[ImageGroundTruth, ...]
     average_precision: AveragePrecision
+    errors: ErrorReport
 
 
 def detections_in(
@@ -100,7 +102,8 @@ def judged(
     """Compare what `detections_in` gives with the ground truth of its records, each of which is read no second time."""
     detections, ground_truth = collected(pairs, class_names)
     precision = average_precision(detections, ground_truth.images, num_classes=num_classes, metric=metric)
-    return Evaluation(detections, ground_truth.images, precision)
+    errors = error_report(detections, ground_truth.images, num_classes=num_classes, metric=metric)
+    return Evaluation(detections, ground_truth.images, precision, errors)
 
 
 def collected(

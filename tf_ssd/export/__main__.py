@@ -7,6 +7,7 @@ python -m tf_ssd.export --checkpoint runs/voc --format tflite --output voc.tflit
 import math
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,12 +40,13 @@ def check(config: ExportConfig) -> ExportConfig:
     """Find whatever can be wrong without loading the model or reading annotations; raises as `export`.
 
     Returns:
-        The settings, with the layout of the data.
+        The settings, with the layout of the data, and the best threshold as a number.
     """
     from tf_ssd.data.recognise import recognised
     from tf_ssd.data.sources import check_there
     from tf_ssd.export.packages import check_found
     from tf_ssd.weights.places import model_file
+    from tf_ssd.weights.thresholds import with_best_threshold
 
     check_found(config.format)
     model_file(config.checkpoint, last=config.last)
@@ -52,7 +54,7 @@ def check(config: ExportConfig) -> ExportConfig:
         require(path.exists(), "--images", str(path), "no such picture or folder")
     config = recognised(config, list(product(config.data, config.split)))
     check_there(config.dataset, config.data, config.split)
-    return config
+    return replace(config, detection=with_best_threshold(config.detection, config.checkpoint, last=config.last))
 
 
 def export(config: ExportConfig) -> int:

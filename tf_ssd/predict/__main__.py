@@ -8,6 +8,7 @@ python -m tf_ssd.predict --checkpoint runs/voc - < photo.jpg
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,13 +32,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return cli.run(predict, PredictConfig, arguments, first=check)
 
 
-def check(config: PredictConfig) -> None:
-    """Find whatever can be wrong without loading the model; raises as `predict`."""
+def check(config: PredictConfig) -> PredictConfig:
+    """Find whatever can be wrong without loading the model; raises as `predict`.
+
+    Returns:
+        The settings, with the best threshold as a number.
+    """
     from tf_ssd.weights.places import model_file
+    from tf_ssd.weights.thresholds import with_best_threshold
 
     model_file(config.checkpoint, last=config.last)
+    detection = with_best_threshold(config.detection, config.checkpoint, last=config.last)
+    if detection != config.detection:
+        print(f"score threshold: {detection.score_threshold:.12g}, the best on the run's held-out images", file=sys.stderr)
     if config.images != (STDIN,):
         _inputs(config, _found(config), config.output_folder(now=datetime.now()))
+    return replace(config, detection=detection)
 
 
 def predict(config: PredictConfig) -> int:

@@ -17,6 +17,7 @@ from tf_ssd.data.records import Dataset
 from tf_ssd.drawing.pictures import draw_detections, grid
 from tf_ssd.drawing.sheets import captioned, small_png
 from tf_ssd.errors import ImageError
+from tf_ssd.evaluate.errors import thresholds_json
 from tf_ssd.evaluate.over_dataset import Evaluation, detections_in, judged
 from tf_ssd.evaluate.tables import or_none, shown
 from tf_ssd.model import SSD
@@ -26,7 +27,8 @@ from tf_ssd.train.output import EVALUATIONS, PICTURE, RESULTS
 from tf_ssd.train.stretches import Stretch
 from tf_ssd.train.trainer.history import History
 from tf_ssd.weights import save_model
-from tf_ssd.weights.places import BEST
+from tf_ssd.weights.places import BEST, MODEL
+from tf_ssd.weights.thresholds import keep_thresholds
 
 PICTURES_SHOWN, COLUMNS, SCORE_SHOWN = 12, 4, 0.5
 MOST_BYTES = 2_000_000  # of the file of the picture
@@ -36,7 +38,7 @@ CAPTION = (
 
 
 class HeldOut:
-    """Evaluates on one dataset, and keeps the best model so far as best.keras.
+    """Evaluates on one dataset, and keeps the best model so far as best.keras, with its best score thresholds in thresholds.json.
 
     Args:
         dataset: the held-out records.
@@ -103,10 +105,16 @@ class HeldOut:
             mean = float(evaluation.average_precision.mean)
             if mean > self.best[1]:
                 save_model(model, self._folder / BEST)
+                self._keep_thresholds(BEST, evaluation, step)
             self._history.append((step, mean))
             self._history.sync()
             self._means[step] = mean
         return evaluation
+
+    def _keep_thresholds(self, model: str, evaluation: Evaluation, step: int) -> None:
+        """Write down the best thresholds of a model beside it."""
+        values = thresholds_json(evaluation.errors.thresholds, self._dataset.class_names)
+        keep_thresholds(self._folder, model, {"step": step, **values})
 
     def _evaluation(self, model: SSD) -> Evaluation:
         config, dataset = self._config, self._dataset
@@ -121,7 +129,7 @@ class HeldOut:
         return judged(until_stopped(found, self._stop), dataset.class_names, num_classes=model.config.num_classes)
 
     def report(self, evaluation: Evaluation, step: int, picture: Image | None, console: Console) -> None:
-        """A table of average precision per class, on screen and as JSON, and a picture of held-out images, if there is one."""
+        """Average precision per class and best thresholds, on screen and as JSON, and a picture of held-out images, if any."""
         precision, names = evaluation.average_precision, self._dataset.class_names
         table = Table("class", "boxes", "AP50", title="Held-out average precision at IoU 0.5")
         for name, count, value in zip(names, precision.ground_truth_counts, precision.per_class, strict=True):
@@ -129,8 +137,10 @@ class HeldOut:
         table.add_section()
         table.add_row("mean", str(precision.ground_truth_counts.sum()), shown(precision.mean))
         console.print(table)
+        console.print(_on_thresholds(evaluation), soft_wrap=True)
         if picture is not None:
             write_bytes(self._folder / PICTURE, small_png(picture, most_bytes=MOST_BYTES))
+        self._keep_thresholds(MODEL, evaluation, step)
         per_class = {name: or_none(value) for name, value in self.by_name(evaluation).items()}
         results = {"metric": "AP50", "step": step, "mean": or_none(precision.mean), "per_class": per_class}
         write_json(self._folder / RESULTS, results)
@@ -160,3 +170,12 @@ class HeldOut:
             )
             pictures.append(picture)
         return captioned(grid(pictures, COLUMNS), CAPTION) if pictures else None
+
+
+def _on_thresholds(evaluation: Evaluation) -> str:
+    """A sentence on the best score threshold."""
+    points, threshold = evaluation.errors.thresholds.at_overall, evaluation.errors.thresholds.overall
+    if np.isnan(threshold):
+        return "Best score threshold: none, as nothing is found."
+    means = f"precision {shown(points.mean_precision)}, recall {shown(points.mean_recall)}, F1 {shown(points.mean_f1)}"
+    return f"Best score threshold {threshold:.12g}: mean {means}. predict --score-threshold best takes it."

@@ -5,7 +5,7 @@ from pathlib import Path
 from tf_ssd.errors import ConfigError
 from tf_ssd.system.files import UNFINISHED, writing
 from tf_ssd.train.trainer.checkpoints import PREFIX, SUFFIX
-from tf_ssd.weights.places import BEST, CLASSES, MODEL
+from tf_ssd.weights.places import BEST, CLASSES, MODEL, THRESHOLDS
 
 RUN, LOSS, EVALUATIONS, CHECKPOINTS = "run.json", "loss.csv", "evaluations.csv", "checkpoints"
 RESULTS, PICTURE, CURVES, FAILED = "average_precision.json", "held_out.png", "curves.png", "failed-step-"
@@ -26,6 +26,6 @@ def check_usable(folder: Path) -> None:
 
 def unfinished(folder: Path) -> list[Path]:
     """What the files of a run are called while they are written, in its folder."""
-    names = (RUN, CLASSES, LOSS, EVALUATIONS, MODEL, BEST, RESULTS, PICTURE, CURVES)
+    names = (RUN, CLASSES, LOSS, EVALUATIONS, MODEL, BEST, THRESHOLDS, RESULTS, PICTURE, CURVES)
     checkpoints = (folder / CHECKPOINTS).glob(f"{UNFINISHED}{PREFIX}*{SUFFIX}")
     return [*(folder / f"{UNFINISHED}{name}" for name in names), *folder.glob(f"{UNFINISHED}{FAILED}*{SUFFIX}"), *checkpoints]

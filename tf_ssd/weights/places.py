@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tf_ssd.errors import WeightsError
 
-MODEL, BEST, CLASSES = "model.keras", "best.keras", "classes.txt"
+MODEL, BEST, CLASSES, THRESHOLDS = "model.keras", "best.keras", "classes.txt", "thresholds.json"
 
 
 def model_file(path: Path, *, last: bool = False) -> Path:
