@@ -29,8 +29,16 @@ def test_smoothed():
 def test_a_picture_of_any_number_of_steps(steps):
     """Values that are not finite, as half precision gives, are left out."""
     losses = {name: np.linspace(9, 1, steps) for name in ("total", "localization", "confidence")}
+    losses |= {"learning_rate": np.linspace(1e-3, 0, steps)}
     losses |= {"total": np.where(np.arange(steps) == 1, np.inf, losses["total"]), "step": np.arange(1, steps + 1)}
     none, some = ({"step": np.full(count, steps), "mean_ap": np.full(count, 0.5)} for count in (0, 1))
     pictures = [curves_png(losses, evaluations, title="$run") for evaluations in (none, some)]
     assert pictures[0] != pictures[1]
-    assert Image.open(BytesIO(pictures[1])).size == (960, 720)
+    assert Image.open(BytesIO(pictures[1])).size == (960, 900)
+
+
+def test_rates_change_the_picture():
+    losses = {name: np.ones(20) for name in ("total", "localization", "confidence")} | {"step": np.arange(1, 21)}
+    none = {"step": np.zeros(0), "mean_ap": np.zeros(0)}
+    rates = (np.zeros(20), np.full(20, 1e-3), np.repeat([1e-3, 1e-4], 10))
+    assert len({curves_png(losses | {"learning_rate": rate}, none, title="") for rate in rates}) == 3

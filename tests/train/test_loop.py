@@ -99,6 +99,12 @@ def rows(folder, name):
     return list(csv.reader((folder / name).read_text().splitlines()))[1:]
 
 
+def curves(folder):
+    """The picture below its title, which names the folder."""
+    with Image.open(folder / "curves.png") as picture:
+        return picture.crop((0, 40, *picture.size)).tobytes()
+
+
 def newest(folder):
     return int(max((folder / "checkpoints").iterdir()).stem.removeprefix("step-"))
 
@@ -109,7 +115,9 @@ def test_what_is_made(undisturbed):
     assert newest(undisturbed) == 5
     scalars, pictures = read_board(undisturbed / "tensorboard")
     assert [step for step, name in scalars if name == "mean_average_precision"] == [2, 4, 5]  # the last whatever --eval-every says
-    assert pictures == [(2, "detections"), (4, "detections"), (5, "detections")]
+    assert pictures == [(step, name) for step in (2, 4, 5) for name in ("confusion", "detections")]
+    thresholds = json.loads((undisturbed / "thresholds.json").read_text())
+    assert (thresholds["best.keras"]["step"] in (2, 4, 5), thresholds["model.keras"]["step"]) == (True, 5)
 
 
 def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stopped, undisturbed, data, tmp_path, capsys):
@@ -119,6 +127,7 @@ def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stop
         assert checkpoint == step
         assert evaluations == evaluated
     assert not (last / "average_precision.json").exists()
+    assert curves(last) != curves(undisturbed)
     folder = shutil.copytree(last, tmp_path / "run")
     run = new_run(folder, data)
     capsys.readouterr()
@@ -126,8 +135,9 @@ def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stop
     printed = capsys.readouterr().out
     assert "All 5 steps have been made." in printed
     assert "compiling" not in printed.lower()
-    for name in ("loss.csv", "evaluations.csv", "average_precision.json"):
+    for name in ("loss.csv", "evaluations.csv", "average_precision.json", "thresholds.json"):
         assert (folder / name).read_text() == (undisturbed / name).read_text()
+    assert curves(folder) == curves(undisturbed)
     for ours, theirs in zip(*(load_model(path / "model.keras").get_weights() for path in (folder, undisturbed)), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -168,6 +178,7 @@ def test_stopped_before_the_first_step_nothing_is_compiled(data, tmp_path, capsy
     complete(new_run(tmp_path / "run", data), lambda: True)
     printed = capsys.readouterr().out
     assert "Stopped after step 0" in printed
+    assert not (tmp_path / "run" / "curves.png").exists()
     assert "Compiling" not in printed
 
 

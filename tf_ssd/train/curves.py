@@ -1,15 +1,16 @@
-"""Loss and average precision of a run, as a picture."""
+"""Loss, average precision and learning rate of a run, as a picture."""
 
 import csv
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from tf_ssd.drawing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, new_figure, plain, png
+from tf_ssd.drawing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE, new_figure, plain, png
 
 WINDOW_SHARE = 0.02  # of the steps, that a smoothed value is the mean of
+LOWEST_RATE = 1e-3  # of the highest, that is shown
 LOSSES = (("total", BLUE), ("localization", GREEN), ("confidence", ORANGE))
 
 
@@ -22,17 +23,18 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
 
 
 def curves_png(losses: dict[str, np.ndarray], evaluations: dict[str, np.ndarray], *, title: str) -> bytes:
-    """A picture, encoded as PNG: the terms of the loss above, the average precision below.
+    """A picture, encoded as PNG: from above, the terms of the loss, the average precision and the learning rate.
 
     Args:
-        losses: columns of the steps: "step", "total", "localization" and "confidence".
+        losses: columns of the steps: "step", "total", "localization", "confidence" and "learning_rate".
         evaluations: columns of the evaluations: "step" and "mean_ap".
         title: what stands above.
     """
-    with new_figure(8, 6, dots_per_inch=120, layout="constrained") as figure:
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    with new_figure(8, 7.5, dots_per_inch=120, layout="constrained") as figure:
+        above, middle, below = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 1.2))
         _draw_losses(above, losses)
-        _draw_evaluations(below, evaluations)
+        _draw_evaluations(middle, evaluations)
+        _draw_rates(below, losses)
         below.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no step 2.5
         figure.suptitle(title, fontsize=12, fontweight="bold", color=INK, x=0.01, ha="left")
         return png(figure)
@@ -55,7 +57,22 @@ def _draw_evaluations(axes: Axes, evaluations: dict[str, np.ndarray]) -> None:
     axes.plot(evaluations["step"], evaluations["mean_ap"], color=BLUE, marker="o", markersize=4, linewidth=1.6)
     for step, value in list(zip(evaluations["step"], evaluations["mean_ap"], strict=True))[-1:]:
         axes.annotate(f"{value:.3f}", (step, value), (-4, 6), textcoords="offset points", ha="right", fontsize=9, color=GREY)
-    axes.set(ylim=(0, 1.05), xlabel="step", ylabel="held-out AP50")
+    axes.set(ylim=(0, 1.05), ylabel="held-out AP50")
+
+
+def _draw_rates(axes: Axes, losses: dict[str, np.ndarray]) -> None:
+    """On an axis of factors, as rates fall by factors; far below the highest, as at the end of a cosine, they leave it."""
+    plain(axes)
+    rates = losses["learning_rate"]
+    if len(rates) and rates.max() > 0:
+        lowest = max(rates[rates > 0].min(), rates.max() * LOWEST_RATE)
+        axes.set(yscale="log", ylim=(lowest / 2, rates.max() * 2))
+        few = rates.max() < 20 * lowest  # powers of ten, of which there may be none
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.plot(losses["step"], rates, color=PURPLE, linewidth=1.6)
+    axes.set(xlabel="step", ylabel="learning rate")
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:

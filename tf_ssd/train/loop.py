@@ -66,6 +66,7 @@ def _complete(run: Run, stop: Callable[[], bool]) -> None:
             else:
                 _finish(run, held_out, board)
         except Stopped:
+            _draw_curves(run)
             run.console.print(f"Stopped after step {run.trainer.step}; the same command goes on from there.")
         run.say_notes(*held_out.notes, last=True)
 
@@ -162,8 +163,7 @@ def _evaluated(run: Run, held_out: HeldOut, board: TensorBoard) -> Evaluation:
     with run.trainer.averaged() as model:
         evaluation = held_out.evaluate(model, step)
     if evaluation is not before:
-        mean = evaluation.average_precision.mean
-        board.evaluation(step, mean, held_out.by_name(evaluation), held_out.picture(evaluation))
+        board.evaluation(step, evaluation, run.held_out.class_names, held_out.picture(evaluation))
     return evaluation
 
 
@@ -172,8 +172,7 @@ def _finish(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
         save_model(model, run.scratch / MODEL)
     with run.console.status(f"Detecting in {len(run.held_out)} held-out images"):
         evaluation = _evaluated(run, held_out, board)
-    columns = (read_columns(run.scratch / name) for name in (LOSS, EVALUATIONS))
-    write_bytes(run.scratch / CURVES, curves_png(*columns, title=f"Training run {run.folder.name}"))
+    _draw_curves(run)
     # The last, because its file says that the run is finished.
     held_out.report(evaluation, run.trainer.step, held_out.picture(evaluation), run.console)
     step, best = held_out.best
@@ -182,6 +181,13 @@ def _finish(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
         run.console.print(message, soft_wrap=True)
     message = f"\nWeights, checkpoints, loss history and pictures are in {run.folder}"
     run.console.print(message, soft_wrap=True, markup=False)
+
+
+def _draw_curves(run: Run) -> None:
+    """A picture of what the run has written down so far, if it has made a step."""
+    losses, evaluations = (read_columns(run.scratch / name) for name in (LOSS, EVALUATIONS))
+    if len(losses["step"]):
+        write_bytes(run.scratch / CURVES, curves_png(losses, evaluations, title=f"Training run {run.folder.name}"))
 
 
 def _check_overfitted(run: Run, last: StepResult | None) -> None:

@@ -1,11 +1,15 @@
-"""TensorBoard: losses, rates, boxes, gradient, average precision, and pictures of what is detected."""
+"""TensorBoard: losses, rates, boxes, gradient, average precision, errors, and pictures of what is detected."""
 
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL.Image import Image
+from PIL import Image
 
+from tf_ssd.evaluate.confusion import confusion_png
+from tf_ssd.evaluate.over_dataset import Evaluation
 from tf_ssd.train.trainer.trainer import StepResult
 
 NAMES = {
@@ -30,18 +34,25 @@ class TensorBoard:
         values["boxes/mined_negatives_per_image"] = result.num_negatives / batch_size
         self._write(values, result.step)
 
-    def evaluation(self, step: int, mean: float, per_class: dict[str, float], picture: Image | None) -> None:
-        """Average precision, its mean and that of each class, and a picture if there is one."""
-        values = {f"average_precision/{name}": value for name, value in per_class.items()}
-        self._write({"mean_average_precision": mean, **values}, step)
+    def evaluation(self, step: int, evaluation: Evaluation, class_names: Sequence[str], picture: Image.Image | None) -> None:
+        """Average precision, what each kind of error costs of it, best threshold, confusion matrix, and a picture, if any."""
+        precision, errors = evaluation.average_precision, evaluation.errors
+        values = {"mean_average_precision": precision.mean, "best_score_threshold": errors.thresholds.overall}
+        values |= {f"average_precision/{name}": value for name, value in zip(class_names, precision.per_class, strict=True)}
+        values |= {f"lost_average_precision/{name}": value for name, value in errors.lost.by_kind.items()}
+        self._write(values, step)
+        self._write_picture("confusion", Image.open(BytesIO(confusion_png(errors.confusion, class_names))).convert("RGB"), step)
         if picture is not None:
-            with self._writer.as_default(step):
-                tf.summary.image("detections", np.asarray(picture)[None])
+            self._write_picture("detections", picture, step)
         self._writer.flush()
 
     def close(self) -> None:
         """Write what is still in memory."""
         self._writer.close()
+
+    def _write_picture(self, name: str, picture: Image.Image, step: int) -> None:
+        with self._writer.as_default(step):
+            tf.summary.image(name, np.asarray(picture)[None])
 
     def _write(self, values: dict[str, float], step: int) -> None:
         with self._writer.as_default(step):
