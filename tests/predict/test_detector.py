@@ -196,6 +196,8 @@ def test_load(model, photo, tmp_path, monkeypatch):
     assert (loaded.class_names, vars(loaded.settings)) == (NAMES, settings)
     assert len(loaded(photo)) == 5
     assert tf_ssd.load(tmp_path).settings == Detector(model, NAMES).settings == DetectionConfig(score_threshold=0.3)
+    (tmp_path / "thresholds.json").write_text('{"model.keras": {"overall": {"threshold": 0.45}}}')
+    assert tf_ssd.load(tmp_path, score_threshold="best").settings.score_threshold == 0.45
     with pytest.raises(ConfigError, match="--iou-threshold=2: must be above 0, up to 1"):
         tf_ssd.load(tmp_path, iou_threshold=2)
     with monkeypatch.context() as patch:

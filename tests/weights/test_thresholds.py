@@ -1,10 +1,14 @@
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from tf_ssd.config import DetectionFlags
+from tf_ssd.config import DetectionFlags, EvaluateConfig, ExportConfig, PredictConfig
 from tf_ssd.errors import ConfigError, WeightsError
+from tf_ssd.evaluate import __main__ as evaluate
+from tf_ssd.export import __main__ as export
+from tf_ssd.predict import __main__ as predict
 from tf_ssd.weights.thresholds import best_threshold, keep_thresholds, with_best_threshold
 
 
@@ -41,6 +45,22 @@ def test_best_becomes_a_number_and_all_else_stays(run):
     assert with_best_threshold(flags, run) == DetectionFlags(score_threshold=0.35, top_k=7)
     for given in (0.2, None):
         assert with_best_threshold(DetectionFlags(given), run / "nowhere") == DetectionFlags(given)
+
+
+@pytest.mark.parametrize(
+    ("command", "config"),
+    [
+        (evaluate, EvaluateConfig),
+        (predict, lambda **settings: PredictConfig(images=("-",), **settings)),
+        (export, lambda **settings: ExportConfig(format="saved_model", output=Path("nowhere"), **settings)),
+    ],
+)
+def test_each_command_looks_it_up_before_it_loads_anything(run, command, config):
+    settings = config(checkpoint=run, detection=DetectionFlags(score_threshold="best"))
+    with pytest.raises(ConfigError, match=r"thresholds\.json"):
+        command.check(settings)
+    keep_thresholds(run, "best.keras", overall(0.35))
+    assert command.check(settings).detection.score_threshold == 0.35
 
 
 @pytest.mark.parametrize(
