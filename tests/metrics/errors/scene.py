@@ -3,7 +3,7 @@
 import numpy as np
 
 from tf_ssd.boxes_px import area
-from tf_ssd.metrics.errors.judged import judge
+from tf_ssd.metrics.errors.judging import judge
 from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tf_ssd.metrics.errors.classes import average_precisions, mean_of_defined
-from tf_ssd.metrics.errors.judged import FALSE_ALARMS, Judged, nearly
-from tf_ssd.metrics.matching import first_of_each
+from tf_ssd.metrics.errors.judged import FALSE_ALARMS, Judged
+from tf_ssd.metrics.matching import UNMATCHED, first_of_each
 from tf_ssd.metrics.points import AVERAGES
 
 MISSED = "missed"
@@ -75,8 +75,8 @@ def lost_ap(judged: Judged) -> LostAP:
 def _repaired(judged: Judged) -> np.ndarray:
     """(N,) bool, the detections that become hits when their class or their place is put right."""
     found, truth = judged.detections, judged.ground_truth
-    candidates = np.flatnonzero(nearly(found))
-    candidates = candidates[truth.found_scores[found.ground_truth[candidates]] == -np.inf]
+    candidates = np.flatnonzero(found.near_hits)
+    candidates = candidates[truth.found_by[found.ground_truth[candidates]] == UNMATCHED]
     repaired = np.zeros(len(found.labels), bool)
     repaired[candidates] = first_of_each(found.ground_truth[candidates], found.scores[candidates])
     return repaired

@@ -7,7 +7,8 @@ from tf_ssd.config import Metric
 from tf_ssd.metrics.errors.calibration import Calibration, calibration
 from tf_ssd.metrics.errors.confusion import Confusion, confusion
 from tf_ssd.metrics.errors.groups import Group, by_crowding, by_size
-from tf_ssd.metrics.errors.judged import Judged, judge
+from tf_ssd.metrics.errors.judged import Judged
+from tf_ssd.metrics.errors.judging import judge
 from tf_ssd.metrics.errors.lost import LostAP, lost_ap
 from tf_ssd.metrics.errors.thresholds import Thresholds, operating_thresholds
 from tf_ssd.metrics.images import ImageDetections, ImageGroundTruth, check
