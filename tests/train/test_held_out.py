@@ -55,7 +55,11 @@ def rows(folder):
 def test_an_evaluation_and_its_report(model, tmp_path):
     evaluator = opened(tmp_path)
     evaluation = evaluator.evaluate(model, 10)
-    evaluator.report(evaluation, 10, evaluator.picture(evaluation), Console(quiet=True))
+    with (console := Console(width=200)).capture() as printed:
+        evaluator.report(evaluation, 10, evaluator.picture(evaluation), console)
+    threshold = evaluation.errors.thresholds.overall
+    said = "none, as nothing is found." if np.isnan(threshold) else f"{threshold:.12g}, where the mean precision is "
+    assert f"Best score threshold of model.keras, of step 10: {said}" in printed.get()
     evaluator.close()
     assert len(evaluation.detections) == 3
     results = json.loads((tmp_path / "average_precision.json").read_text())

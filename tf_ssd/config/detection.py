@@ -45,7 +45,7 @@ class DetectionFlags:
 
     def __post_init__(self) -> None:
         threshold = self.score_threshold
-        number = threshold is None or not isinstance(threshold, str)
+        number = not isinstance(threshold, str)
         require(number or threshold == BEST_THRESHOLD, "--score-threshold", threshold, f"must be a number, or {BEST_THRESHOLD}")
         known = self if number else replace(self, score_threshold=None)
         known.of(EVALUATED)  # what is out of range is so whatever the network

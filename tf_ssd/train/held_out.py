@@ -137,7 +137,7 @@ class HeldOut:
         table.add_section()
         table.add_row("mean", str(precision.ground_truth_counts.sum()), shown(precision.mean))
         console.print(table)
-        console.print(_on_thresholds(evaluation), soft_wrap=True)
+        console.print(_on_thresholds(evaluation, step), soft_wrap=True)
         if picture is not None:
             write_bytes(self._folder / PICTURE, small_png(picture, most_bytes=MOST_BYTES))
         self._keep_thresholds(MODEL, evaluation, step)
@@ -172,10 +172,10 @@ class HeldOut:
         return captioned(grid(pictures, COLUMNS), CAPTION) if pictures else None
 
 
-def _on_thresholds(evaluation: Evaluation) -> str:
+def _on_thresholds(evaluation: Evaluation, step: int) -> str:
     """A sentence on the best score threshold."""
     points, threshold = evaluation.errors.thresholds.at_overall, evaluation.errors.thresholds.overall
     if np.isnan(threshold):
-        return "Best score threshold: none, as nothing is found."
-    means = f"precision {shown(points.mean_precision)}, recall {shown(points.mean_recall)}, F1 {shown(points.mean_f1)}"
-    return f"Best score threshold {threshold:.12g}: mean {means}. predict --score-threshold best takes it."
+        return f"Best score threshold of {MODEL}, of step {step}: none, as nothing is found."
+    means = f"precision is {shown(points.mean_precision)}, recall {shown(points.mean_recall)}, F1 {shown(points.mean_f1)}"
+    return f"Best score threshold of {MODEL}, of step {step}: {threshold:.12g}, where the mean {means}."
