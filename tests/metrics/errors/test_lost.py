@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tidecv import TIDE, Data
 
 from tests.metrics.errors.scene import at, detected, judged, part, random_scene, truth
 from tf_ssd.boxes_px import to_xywh
@@ -88,14 +87,16 @@ def test_points_are_those_of_the_metric(metric, ap):
 
 
 def by_tidecv(detections, ground_truth):
-    truth_data, found_data = Data("truth", max_dets=1000), Data("found", max_dets=1000)
+    """Skips where OpenCV, which it imports, finds no libGL."""
+    tidecv = pytest.importorskip("tidecv", exc_type=ImportError)
+    truth_data, found_data = (tidecv.Data(name, max_dets=1000) for name in ("truth", "found"))
     for image, (found, expected) in enumerate(zip(detections, ground_truth, strict=True)):
         for box, label, crowd in zip(to_xywh(expected.boxes_px).tolist(), expected.labels, expected.crowd, strict=True):
             add = truth_data.add_ignore_region if crowd else truth_data.add_ground_truth
             add(image, int(label), box)
         for box, label, score in zip(to_xywh(found.boxes_px).tolist(), found.labels, found.scores, strict=True):
             found_data.add_detection(image, int(label), float(score), box)
-    run = TIDE(pos_threshold=0.5, background_threshold=0.1, mode=TIDE.BOX).evaluate(truth_data, found_data)
+    run = tidecv.TIDE(pos_threshold=0.5, background_threshold=0.1, mode=tidecv.TIDE.BOX).evaluate(truth_data, found_data)
     special = run.fix_special_errors()
     return (
         run.ap,
