@@ -227,6 +227,14 @@ def test_settings_of_suppression_reach_the_model_and_the_report(run, monkeypatch
     assert "PASCAL VOC 2012: average precision at all points, IoU 0.5 (voc12)" in printed
     assert "\ngenerated pictures: 2 images\n" in printed
     assert report["rule"] in "PASCAL VOC 2012: average precision at all points, IoU 0.5"
+    assert report["tiling"] is None
+    assert evaluate.main(["--checkpoint", str(run), "--json", str(tmp_path / "y.json"), *flags, "--tiles", "2"]) == 0
+    tiled = json.loads((tmp_path / "y.json").read_text())
+    assert tiled["tiling"] == {"tiles": 2, "tile_overlap": 0.2}
+    assert 14 < tiled["detections"] <= 14 * 5, "up to 7 in each window"
+    assert evaluate.main(["--checkpoint", str(run), "--tiles", "16"]) == 2
+    message = "--tiles 16: record synthetic-1-0 has 300 x 300 px, so that a tile would have 24 x 24; give up to 11, for tiles of 32 px or more"
+    assert message in capsys.readouterr().err
 
 
 def test_settings_that_are_not_given_are_the_networks(run, voc, monkeypatch, tmp_path):
@@ -347,7 +355,9 @@ def test_a_model_without_class_map_must_have_as_many_classes_as_the_data(voc, tm
         ([], "--checkpoint, --detections=None: give one of the two"),
         (["--checkpoint", "a", "--detections", "b"], "give one of the two"),
         (["--detections", "b", "--results", "c.json"], "--results='c.json': --detections are a file already"),
-        (["--detections", "b", "--top-k", "5"], "--detections='b': these are chosen already: --score-threshold and the like"),
+        (["--detections", "b", "--top-k", "5"], "--detections='b': these are chosen already: --score-threshold, --tiles and the"),
+        (["--detections", "b", "--tiles", "2"], "--detections='b': these are chosen already: --score-threshold, --tiles and the"),
+        (["--checkpoint", "a", "--tiles", "99"], "--tiles=99: must be from 1 to 16, or auto"),
         (["--checkpoint", "a", "--score-threshold", "1"], "--score-threshold=1.0: must be from 0 to below 1"),
         (["--checkpoint", "a", "--iou-threshold", "0"], "--iou-threshold=0.0: must be above 0, up to 1"),
         (["--checkpoint", "a", "--max-detections", "0"], "--max-detections=0: must be at least 1"),

@@ -3,9 +3,9 @@ import pytest
 import tensorflow as tf
 
 from tf_ssd.data.augment.windows import whole
+from tf_ssd.data.images.pixels import source_of
 from tf_ssd.data.images.resize import resize_window
 from tf_ssd.export.preprocess import axis_weights, resize
-from tf_ssd.predict.detector import source_of
 
 
 def pictures(height, width, *, images=1):

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO, TextIOWrapper
@@ -131,6 +132,12 @@ def test_standard_input(run, photos, monkeypatch, capsys):
     assert {row["class"] for row in printed["detections"]} <= {"cat", "dog"}
 
 
+def test_standard_input_in_tiles(run, photos, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=BytesIO((photos / "b.png").read_bytes())))
+    assert predict.main(["-", "--checkpoint", str(run), "--tiles", "4"]) == 2
+    assert "--tiles 4: the picture has 80 x 60 px, so that a tile would have" in capsys.readouterr().err
+
+
 def test_standard_input_that_is_no_picture(run, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(b"hello")))
     assert predict.main(["-", "--checkpoint", str(run)]) == 2
@@ -219,11 +226,38 @@ def test_what_decoders_print_does_not_bury_what_is_said(run, photos, tmp_path, c
         (["-", "--output", "out"], "the results are printed"),
         (["a.jpg", "--output", "out", "--score-threshold", "2"], "--score-threshold=2"),
         (["-", "--explain"], "--explain=True: with - no pictures are written"),
+        (["a.jpg", "--explain", "--tiles", "2"], "--explain=True: explains what is found in whole pictures; leave out --tiles"),
+        (["a.jpg", "--tiles", "0"], "--tiles=0: must be from 1 to 16, or auto"),
     ],
 )
 def test_arguments_that_do_not_go_together(arguments, named, capsys):
     assert predict.main([*arguments, "--checkpoint", "run"]) == 2
     assert named in capsys.readouterr().err
+
+
+# Tiles
+
+
+def test_tiles_find_more(run, photos, tmp_path):
+    """In pictures and in frames."""
+    photo, clip = photos / "b.png", make_clip(tmp_path / "clip.mp4", 1)
+    arguments = [str(photo), str(clip), "--checkpoint", str(run), "--score-threshold", "0.5", "--tile-overlap", "0.5"]
+    found = {}
+    for name, flags in {"whole": [], "tiled": ["--tiles", "2"]}.items():
+        assert predict.main([*arguments, "--output", str(tmp_path / name), *flags]) == 0
+        rows = json.loads((tmp_path / name / "detections.json").read_text())
+        found[name] = Counter(row["image_id"] for row in rows)
+    assert set(found["tiled"]) == {str(photo), f"{clip}#0"}
+    assert all(found["tiled"][name] > found["whole"][name] for name in found["tiled"])
+
+
+def test_a_picture_that_is_too_small_is_named_before_anything_is_written(run, photos, tmp_path, capsys):
+    (photos / "bad.jpg").write_bytes(b"")  # is for later
+    arguments = [str(photos), "--checkpoint", str(run), "--output", str(tmp_path / "out"), "--tiles", "3"]
+    assert predict.main(arguments) == 2
+    message = f"--tiles 3: {photos / 'a.jpg'} has 80 x 60 px, so that a tile would have 31 x 24; give up to 2, for tiles of 32 px"
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 # Explanations
@@ -303,11 +337,11 @@ def test_a_damaged_video_is_named_and_nothing_is_left_of_it(run, clip, photos, t
 def test_an_interrupt_leaves_no_half_video(run, clip, tmp_path, monkeypatch, capsys):
     detect, calls = Detector.__call__, []
 
-    def interrupted(self, pictures):
+    def interrupted(self, pictures, **tiles):
         calls.append(len(pictures))
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return detect(self, pictures)
+        return detect(self, pictures, **tiles)
 
     monkeypatch.setattr(Detector, "__call__", interrupted)
     assert predict.main([str(clip), "--checkpoint", str(run), "--output", str(tmp_path / "out")]) == 130

@@ -16,6 +16,7 @@ from tf_ssd.config.networks import NETWORKS, NetworkName, network_named
 from tf_ssd.config.predict import PredictConfig
 from tf_ssd.config.recipes import RECIPES, OptimizerName, Recipe, RecipeName
 from tf_ssd.config.rules import require
+from tf_ssd.config.tiles import NO_TILES, Tiling
 from tf_ssd.config.train import Difficult, Precision, TrainConfig
 from tf_ssd.config.weights import Channels, WeightsConfig, WeightsSource
 
@@ -23,6 +24,7 @@ __all__ = [
     "AUGMENTATIONS",
     "COCO300",
     "NETWORKS",
+    "NO_TILES",
     "PAPER300",
     "PRESETS",
     "RECIPES",
@@ -57,6 +59,7 @@ __all__ = [
     "Recipe",
     "RecipeName",
     "ScoreKind",
+    "Tiling",
     "TrainConfig",
     "Unlabelled",
     "WeightsConfig",

@@ -9,6 +9,7 @@ from tyro.conf import arg
 from tf_ssd.config.data import DataConfig
 from tf_ssd.config.detection import AS_PUBLISHED, DetectionFlags
 from tf_ssd.config.rules import require, require_new, require_seed
+from tf_ssd.config.tiles import NO_TILES, Tiling
 
 Metric = Literal["voc07", "voc12", "coco"]
 
@@ -31,8 +32,9 @@ class EvaluateConfig(DataConfig):
     """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: that of the dataset's own tools,
     coco for coco, voc07 for a folder VOC2007, else voc12."""
     detection: Annotated[DetectionFlags, arg(name="")] = AS_PUBLISHED
+    tiling: Annotated[Tiling, arg(name="")] = NO_TILES
     batch_size: int = 8
-    """Images at a time."""
+    """Images at a time, and tiles of an image."""
     seed: int = 0
     """With generated pictures: evaluate on those that a training run with this seed held out."""
     json: Path | None = None
@@ -52,12 +54,12 @@ class EvaluateConfig(DataConfig):
             "give one of the two: a model to run, or a file of detections",
         )
         require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
-        from_file = self.detections is not None and self.detection != AS_PUBLISHED
+        from_file = self.detections is not None and (self.detection, self.tiling) != (AS_PUBLISHED, NO_TILES)
         require(
             not from_file,
             "--detections",
             str(self.detections),
-            "these are chosen already: --score-threshold and the like are for --checkpoint",
+            "these are chosen already: --score-threshold, --tiles and the like are for --checkpoint",
         )
         require(self.batch_size >= 1, "--batch-size", self.batch_size, "must be at least 1")
         require_seed(self.seed)

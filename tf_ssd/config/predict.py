@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 from tf_ssd.config.data import Exif
 from tf_ssd.config.detection import SHOWN, DetectionFlags
 from tf_ssd.config.rules import require
+from tf_ssd.config.tiles import NO_TILES, Tiling
 
 STDIN = "-"
 
@@ -29,6 +30,7 @@ class PredictConfig:
     overwrite: bool = False
     """Replace files in the folder that have the names of results; without it none is replaced. Inputs never are."""
     detection: Annotated[DetectionFlags, arg(name="")] = SHOWN
+    tiling: Annotated[Tiling, arg(name="")] = NO_TILES
     exif: Exif = "apply"
     """Whether to turn photos as their EXIF data says. Train and evaluate do not by default, as boxes refer to stored pixels."""
     explain: bool = False
@@ -41,6 +43,8 @@ class PredictConfig:
         writes = self.images != (STDIN,)
         require(writes or self.output is None, "--output", str(self.output), "with - the results are printed")
         require(writes or not self.explain, "--explain", self.explain, "with - no pictures are written")
+        whole = self.tiling.tiles in (None, 1)
+        require(whole or not self.explain, "--explain", self.explain, "explains what is found in whole pictures; leave out --tiles")
 
     def output_folder(self, *, now: datetime) -> Path:
         """The folder that was asked for, or one named after the time."""

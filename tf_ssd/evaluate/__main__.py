@@ -132,7 +132,15 @@ def _from_model(config: EvaluateConfig, console: "Console") -> Found:
     coco = _coco_ground_truth(config, dataset.class_names)
     notes = RecordNotes(len(dataset))
     settings = config.detection.of(model.config.detection)
-    pairs = detections_in(dataset, model, batch_size=config.batch_size, settings=settings, exif=config.exif, notes=notes)
+    pairs = detections_in(
+        dataset,
+        model,
+        batch_size=config.batch_size,
+        settings=settings,
+        exif=config.exif,
+        notes=notes,
+        tiling=config.tiling,
+    )
     tracked = track(pairs, "detecting", total=len(dataset), console=console, transient=True)
     detections, ground_truth = collected(tracked, dataset.class_names)
     for note in (*dataset.notes, *notes.sentences()):
@@ -219,6 +227,7 @@ def _report(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorRe
         "rule": TITLES[config.chosen_metric],
         "evaluated": printable(str(model or config.detections)),
         "detection": asdict(found.settings) if found.settings else None,
+        "tiling": asdict(config.tiling) if config.tiling.tiles else None,
         "dataset": {
             "kind": config.dataset,
             "folders": [printable(str(path)) for path in config.data],

@@ -1,24 +1,29 @@
 """A trained model against a whole dataset."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tf_ssd.boxes_px import Size, to_px
-from tf_ssd.config import DetectionConfig, Exif, Metric, OnBadImage
+from tf_ssd.boxes_px import Size, resized
+from tf_ssd.config import NO_TILES, DetectionConfig, Exif, Metric, OnBadImage, Tiling
 from tf_ssd.data.batches.generator import evaluation_batches
 from tf_ssd.data.ground_truth import fit_record
+from tf_ssd.data.images.decode import name_of, read_image
+from tf_ssd.data.images.pixels import source_of
+from tf_ssd.data.images.source import Source
 from tf_ssd.data.notes import Notes, RecordNotes
 from tf_ssd.data.records import Dataset, Record
-from tf_ssd.detect import Detections
 from tf_ssd.evaluate.ground_truth import DatasetGroundTruth, ground_truth_of
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
 from tf_ssd.metrics.errors import ErrorReport, error_report
 from tf_ssd.model import SSD
 from tf_ssd.predict.coco_results import DECIMALS
-from tf_ssd.predict.compiled import detection_function
+from tf_ssd.predict.compiled import detection_function, of_image
+from tf_ssd.predict.tiles import TiledDetection
 
 NOTHING = ImageDetections(np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
@@ -41,6 +46,7 @@ def detections_in(
     exif: Exif = "ignore",
     on_bad_image: OnBadImage = "error",
     notes: RecordNotes | None = None,
+    tiling: Tiling = NO_TILES,
 ) -> Iterator[tuple[Record, ImageDetections]]:
     """Each record of `dataset`, in order, and what `model` detects in it; a few batches are in memory at a time.
 
@@ -54,12 +60,15 @@ def detections_in(
         exif: whether images are turned, as for `data.decode.decode`.
         on_bad_image: "skip": nothing is detected in an image that cannot be decoded, and `notes` counts it.
         notes: where bad images, and boxes that are dropped or clipped, are counted; kept by whoever evaluates a dataset repeatedly.
+        tiling: in which tiles images are looked at, beside the whole of each; `batch_size` of them at a time.
 
     Raises:
+        ConfigError: tiles of an image would be tiny.
         DatasetError: a record cannot be used.
     """
     detect_in = detection_function(model, settings)
     side = model.config.boxes.image_size
+    tiled = TiledDetection(detect_in, settings or model.config.detection, side, tiling, batch_size)
     batches = evaluation_batches(dataset, batch_size=batch_size, image_size=side, exif=exif, on_bad_image=on_bad_image, notes=notes)
     for number, (batch, sizes_px) in enumerate(batches):
         detections = tf.nest.map_structure(lambda tensor: tensor.numpy(), detect_in(batch.images))
@@ -68,17 +77,22 @@ def detections_in(
             record = dataset[position]
             if read[row]:
                 width, height = sizes_px[row].numpy().tolist()
+                in_all = of_image(detections, row, (width, height))
+                found = tiled(in_all, (width, height), partial(_decoded, record, exif), name=name_of(record))
                 record, _ = fit_record(record, (width, height), Notes())  # `notes` has what was wrong since the batch was made
-                yield record, _of_image(detections, row, record.size or (width, height))
+                yield record, _as_written(found, (width, height), record.size or (width, height))
             else:
                 yield record, NOTHING
 
 
-def _of_image(detections: Detections, row: int, size: Size) -> ImageDetections:
-    """Those of one image of a batch, without the padding; rounded as they are written, so that a file gives the same result."""
-    count = detections.count[row]
-    boxes_px = np.round(to_px(detections.boxes[row, :count], size), DECIMALS)
-    return ImageDetections(boxes_px, detections.labels[row, :count], detections.scores[row, :count])
+def _decoded(record: Record, exif: Exif) -> Source:
+    """A record's image, of which many parts are to be read."""
+    return source_of(read_image(record, exif=exif))
+
+
+def _as_written(found: ImageDetections, size: Size, annotated: Size) -> ImageDetections:
+    """In pixels of an image of the size that the annotation gives; rounded as in a file, so that it gives the same result."""
+    return replace(found, boxes_px=np.round(resized(found.boxes_px, size, annotated), DECIMALS))
 
 
 def evaluate(

@@ -8,7 +8,8 @@ python -m tf_ssd.predict --checkpoint runs/voc - < photo.jpg
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from tf_ssd import cli
 from tf_ssd.config import PredictConfig, require
 from tf_ssd.config.predict import STDIN
-from tf_ssd.errors import ConfigError
+from tf_ssd.errors import ConfigError, ImageError
 from tf_ssd.system.captured_output import captured_stderr
 from tf_ssd.system.files import check_free, writing
 
@@ -46,7 +47,9 @@ def check(config: PredictConfig) -> PredictConfig:
     if detection != config.detection:
         print(f"score threshold: {detection.score_threshold:.12g}, the best on the run's held-out images", file=sys.stderr)
     if config.images != (STDIN,):
-        _inputs(config, _found(config), config.output_folder(now=datetime.now()))
+        found = _found(config)
+        _inputs(config, found, config.output_folder(now=datetime.now()))
+        _check_tiles(config, found)
     return replace(config, detection=detection)
 
 
@@ -54,7 +57,8 @@ def predict(config: PredictConfig) -> int:
     """Detect in all pictures and videos and write what was found; 1 if some could not be read, else 0.
 
     Raises:
-        ConfigError: there are no pictures, or the output folder cannot be used, or PyAV is needed and not installed.
+        ConfigError: there are no pictures, or tiles of one would be tiny, or the output folder cannot be used, or PyAV is needed
+            and not installed.
         ImageError: the picture on standard input cannot be read.
         WeightsError: the model cannot be used.
     """
@@ -67,7 +71,7 @@ def predict(config: PredictConfig) -> int:
     model, class_names = load_trained(config.checkpoint, last=config.last)
     detector = Detector(model, class_names, settings=config.detection.of(model.config.detection), exif=config.exif)
     if config.images == (STDIN,):
-        print(as_json(detector(sys.stdin.buffer.read())))
+        print(as_json(detector(sys.stdin.buffer.read(), **asdict(config.tiling))))
         return 0
     folder, found = config.output_folder(now=datetime.now()), _found(config)
     inputs = _inputs(config, found, folder)
@@ -88,6 +92,21 @@ def _found(config: PredictConfig) -> "Found":
             raise ConfigError(f"--explain: explains pictures; leave out the video {videos[0]}")
         import_av()
     return found
+
+
+def _check_tiles(config: PredictConfig, found: "Found") -> None:
+    """Raise ConfigError if a picture that can be read is too small for the tiles that are asked for."""
+    from tf_ssd.data.images.decode import read_file_header
+    from tf_ssd.data.images.tiles import check_size
+    from tf_ssd.predict.video import is_video
+
+    if not isinstance(config.tiling.tiles, int):
+        return
+    for path in found.paths:
+        if is_video(path):
+            continue
+        with suppress(ImageError):  # it will be skipped
+            check_size(read_file_header(path).shown_size(config.exif), config.tiling, str(path))
 
 
 def _inputs(config: PredictConfig, found: "Found", folder: Path) -> list["Input"]:
@@ -118,7 +137,7 @@ def _detect_in_all(inputs: Sequence["Input"], found: "Found", detector: "Detecto
     # Decoders written in C print a line for each flaw that they conceal.
     with captured_stderr() as stderr, detection_files(folder, overwrite=config.overwrite) as files:
         console = Console(highlight=False, file=stderr)
-        annotator = Annotator(detector, folder, files, console, overwrite=config.overwrite)
+        annotator = Annotator(detector, folder, files, console, tiling=config.tiling, overwrite=config.overwrite)
         skipped = annotator.copy_pictures(pictures, exif=config.exif, explain=config.explain)
         skipped += sum(not annotator.copy_video(video) for video in videos)
         if found.left_out:

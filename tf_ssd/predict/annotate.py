@@ -10,11 +10,11 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tf_ssd.config import Exif
+from tf_ssd.config import Exif, Tiling
 from tf_ssd.data.images.decode import decode, read_file
 from tf_ssd.drawing.pictures import draw_detections
 from tf_ssd.errors import ImageError
-from tf_ssd.predict.detector import MANY, Detector, PictureDetections
+from tf_ssd.predict.detector import MANY, Detector, Picture, PictureDetections
 from tf_ssd.predict.explain import explain
 from tf_ssd.predict.explain_plot import explanation_png
 from tf_ssd.predict.inputs import Input
@@ -35,11 +35,15 @@ class Annotator:
         folder: for the copies.
         files: that take the detections.
         console: for progress, and for what had to be skipped.
+        tiling: in which tiles pictures and frames are looked at, beside the whole of each.
         overwrite: whether a copy may replace a file of its name.
     """
 
-    def __init__(self, detector: Detector, folder: Path, files: DetectionFiles, console: Console, *, overwrite: bool) -> None:
+    def __init__(
+        self, detector: Detector, folder: Path, files: DetectionFiles, console: Console, *, tiling: Tiling, overwrite: bool
+    ) -> None:
         self._detector = detector
+        self._tiling = tiling
         self._folder = folder
         self._files = files
         self._console = console
@@ -52,7 +56,7 @@ class Annotator:
             bar = progress.add_task("detecting", total=len(inputs))
             for batch in batched(inputs, MANY):
                 readable = list(self._readable(batch, exif))
-                detected = self._detector([encoded for _, encoded, _ in readable])  # read as in evaluation, large pictures reduced
+                detected = self._detect([encoded for _, encoded, _ in readable])  # read as in evaluation, large pictures reduced
                 for (item, encoded, pixels), detections in zip(readable, detected, strict=True):
                     with written_beside(self._folder / item.copy, new=self._new) as unfinished:
                         self._draw(pixels, detections).save(unfinished, quality=JPEG_QUALITY)
@@ -79,10 +83,13 @@ class Annotator:
         """The frames with what was found in them, which is called by their numbers."""
         number = 0
         for batch in batched(clip.frames, MANY):
-            for frame, detections in zip(batch, self._detector([frame.pixels for frame in batch]), strict=True):
+            for frame, detections in zip(batch, self._detect([frame.pixels for frame in batch]), strict=True):
                 self._files.add(f"{item.path}#{number}", detections)
                 number += 1
                 yield Frame(np.asarray(self._draw(frame.pixels, detections)), frame.seconds)
+
+    def _detect(self, pictures: Sequence[Picture]) -> list[PictureDetections]:
+        return self._detector(pictures, tiles=self._tiling.tiles, tile_overlap=self._tiling.tile_overlap)
 
     def _readable(self, batch: Sequence[Input], exif: Exif) -> Iterator[tuple[Input, bytes, np.ndarray]]:
         """The pictures that can be decoded, and their pixels; the others are named."""

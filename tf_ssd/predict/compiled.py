@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
 
+import numpy as np
 import tensorflow as tf
 
 from tf_ssd import detect
+from tf_ssd.boxes_px import Size, to_px
 from tf_ssd.config import DefaultBoxesConfig, DetectionConfig, ScoreKind
 from tf_ssd.config.detection import EVALUATED
 from tf_ssd.default_boxes import default_boxes
+from tf_ssd.metrics import ImageDetections
 from tf_ssd.model import SSD
 
 
@@ -25,6 +28,14 @@ def detection_function(model: SSD, settings: DetectionConfig | None = None) -> t
         return select(predictions["offsets"], predictions["logits"])
 
     return detections
+
+
+def of_image(detections: detect.Detections, row: int, size: Size | np.ndarray) -> ImageDetections:
+    """Those of one image of a batch of NumPy arrays, without the padding, in pixels of an image of `size`."""
+    count = detections.count[row]
+    return ImageDetections(
+        to_px(detections.boxes[row, :count], size), detections.labels[row, :count], detections.scores[row, :count]
+    )
 
 
 @lru_cache(maxsize=4)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import overload
 
@@ -9,15 +10,17 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_ssd.boxes_px import to_px
-from tf_ssd.config import DetectionConfig, Exif
+from tf_ssd.config import DetectionConfig, Exif, Tiling
 from tf_ssd.config.detection import SHOWN
+from tf_ssd.config.tiles import OVERLAP, Tiles
 from tf_ssd.data.augment.windows import whole
-from tf_ssd.data.images.decode import REDUCTIONS, decode_opened, decode_part, read_file, read_header
+from tf_ssd.data.images.decode import REDUCTIONS, decode, decode_opened, decode_part, read_file, read_header
+from tf_ssd.data.images.pixels import source_of
 from tf_ssd.data.images.resize import resize_window
-from tf_ssd.data.images.source import Read, Source
+from tf_ssd.data.images.source import Source
 from tf_ssd.model import SSD
-from tf_ssd.predict.compiled import detection_function
+from tf_ssd.predict.compiled import detection_function, of_image
+from tf_ssd.predict.tiles import TiledDetection
 
 Picture = np.ndarray | Image.Image | str | Path | bytes  # or a tensor, whose type TensorFlow does not declare
 MANY = 8  # images at a time
@@ -70,30 +73,41 @@ class Detector:
         self._find = detection_function(model, self.settings)
 
     @overload
-    def __call__(self, pictures: Picture) -> PictureDetections: ...  # type: ignore[overload-overlap]  # a string is one picture
+    def __call__(  # type: ignore[overload-overlap]  # a string is one picture
+        self, pictures: Picture, *, tiles: Tiles = None, tile_overlap: float = OVERLAP
+    ) -> PictureDetections: ...
 
     @overload
-    def __call__(self, pictures: Sequence[Picture]) -> list[PictureDetections]: ...
+    def __call__(
+        self, pictures: Sequence[Picture], *, tiles: Tiles = None, tile_overlap: float = OVERLAP
+    ) -> list[PictureDetections]: ...
 
-    def __call__(self, pictures: Picture | Sequence[Picture]) -> PictureDetections | list[PictureDetections]:
+    def __call__(
+        self, pictures: Picture | Sequence[Picture], *, tiles: Tiles = None, tile_overlap: float = OVERLAP
+    ) -> PictureDetections | list[PictureDetections]:
         """Detect in one picture, or in each of several.
 
         Args:
             pictures: (H, W, 3) or grey (H, W) uint8 arrays or tensors in RGB, PIL images, paths, or encoded bytes; of any size.
+            tiles: N to look at N x N tiles of each picture as well as at all of it, for objects that are small in it; "auto" for as
+                many as make a tile about as large as the network's input, see `predict.merge`.
+            tile_overlap: the share of a tile's side that it has in common with the next.
 
         Returns:
             `PictureDetections` for one picture, a list of them for several.
 
         Raises:
+            ConfigError: the tiles would be tiny, or their number or overlap is out of range.
             ImageError: a file cannot be read as an image.
             ResourceError: memory or open files ran out.
             TypeError: something is none of these.
             ValueError: an array is no picture.
         """
         if not isinstance(pictures, Sequence) or isinstance(pictures, str | bytes):
-            return self._detect([pictures])[0]
+            return self([pictures], tiles=tiles, tile_overlap=tile_overlap)[0]
+        tiling = Tiling(tiles, tile_overlap)
         batches = (pictures[first : first + MANY] for first in range(0, len(pictures), MANY))
-        return [detections for batch in batches for detections in self._detect(batch)]
+        return [detections for batch in batches for detections in self._detect(batch, tiling)]
 
     def heads(self, picture: Picture) -> tuple[tf.Tensor, tf.Tensor]:
         """Offsets (K, 4) and logits (K, C) of one picture: what detections are chosen from. Errors as above."""
@@ -105,21 +119,28 @@ class Detector:
         side = self.model.config.boxes.image_size
         return tf.stack([resize_window(source, whole(source.size_px), image_size=side) for source in sources])
 
-    def _detect(self, pictures: Sequence[Picture]) -> list[PictureDetections]:
+    def _detect(self, pictures: Sequence[Picture], tiling: Tiling) -> list[PictureDetections]:
         sources = [self._source(picture) for picture in pictures]
         found = tf.nest.map_structure(lambda tensor: tensor.numpy(), self._find(self._images(sources)))
+        tiled = TiledDetection(self._find, self.settings, self.model.config.boxes.image_size, tiling, MANY)
         detections = []
-        for row, source in enumerate(sources):
-            count = found.count[row]
-            labels, (width, height) = found.labels[row, :count], source.size_px.numpy().tolist()
-            names = tuple(self.class_names[label - 1] for label in labels)
-            boxes_px = to_px(found.boxes[row, :count], (width, height))
-            detections.append(PictureDetections(boxes_px, labels, found.scores[row, :count], names, (width, height)))
+        for row, (picture, source) in enumerate(zip(pictures, sources, strict=True)):
+            width, height = source.size_px.numpy().tolist()
+            in_all = of_image(found, row, (width, height))
+            there = tiled(in_all, (width, height), partial(self._decoded, picture), name=_name(picture))
+            names = tuple(self.class_names[label - 1] for label in there.labels)
+            detections.append(PictureDetections(there.boxes_px, there.labels, there.scores, names, (width, height)))
         return detections
+
+    def _decoded(self, picture: Picture) -> Source:
+        """A picture of which many parts are to be read: a file is decoded once, to bytes."""
+        if not isinstance(picture, str | Path | bytes):
+            return self._source(picture)
+        return source_of(decode(_encoded(picture), _name(picture), exif=self._exif))
 
     def _source(self, picture: Picture) -> Source:
         if isinstance(picture, str | Path | bytes):
-            return self._encoded(picture)
+            return self._partly_decoded(picture)
         if isinstance(picture, Image.Image):
             picture = decode_opened(picture, exif=self._exif)
         elif tf.is_tensor(picture):
@@ -129,36 +150,20 @@ class Detector:
             raise TypeError(f"a picture is {what}, not of type {type(picture).__name__}")
         return source_of(picture)
 
-    def _encoded(self, picture: str | Path | bytes) -> Source:
-        name = "the picture" if isinstance(picture, bytes) else str(picture)
-        encoded = picture if isinstance(picture, bytes) else read_file(Path(picture))
+    def _partly_decoded(self, picture: str | Path | bytes) -> Source:
+        name, encoded = _name(picture), _encoded(picture)
         size = read_header(encoded, name).shown_size(self._exif)
 
         def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
             return tf.constant(decode_part(encoded, name, part_px.numpy(), int(reduction), exif=self._exif))
 
-        return _source(size, read)
+        return Source(tf.constant(size, tf.int32), read, REDUCTIONS)
 
 
-def source_of(pixels: np.ndarray) -> Source:
-    """A picture (H, W, 3) or (H, W) uint8 as a source of its parts; large ones are reduced, as they would be from a file.
-
-    Raises:
-        ValueError: the array is no picture.
-    """
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=-1)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:
-        raise ValueError(f"a picture is (H, W, 3) or (H, W) uint8, not {pixels.shape} {pixels.dtype}")
-
-    def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
-        left, top, right, bottom = part_px.numpy()
-        part = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
-        return tf.constant(np.array(part.reduce(int(reduction)) if reduction > 1 else part))
-
-    height, width, _ = pixels.shape
-    return _source((width, height), read)
+def _name(picture: Picture) -> str:
+    """What messages call a picture."""
+    return str(picture) if isinstance(picture, str | Path) else "the picture"
 
 
-def _source(size: tuple[int, int], read: Read) -> Source:
-    return Source(tf.constant(size, tf.int32), read, REDUCTIONS)
+def _encoded(picture: str | Path | bytes) -> bytes:
+    return picture if isinstance(picture, bytes) else read_file(Path(picture))

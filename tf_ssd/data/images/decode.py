@@ -83,6 +83,12 @@ def read_header(encoded: bytes, name: str) -> Header:
         return _header(image)
 
 
+def read_file_header(path: Path) -> Header:
+    """As `read_header`, of a file; of most formats no more than its beginning is read."""
+    with _reporting(str(path)), Image.open(require_file(path), formats=FORMATS) as image:
+        return _header(image)
+
+
 def read_image(record: Record, *, exif: Exif = "ignore") -> np.ndarray:
     """Decode a record's image to (H, W, 3) uint8 RGB; arguments and errors as for `decode`."""
     return decode(read_encoded(record), name_of(record), exif=exif)

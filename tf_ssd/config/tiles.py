@@ -1,0 +1,33 @@
+"""Looking at large pictures in tiles, by the same words in every command."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from tf_ssd.config.rules import require, whole_number
+
+Tiles = int | Literal["auto"] | None
+MOST_TILES = 16  # along a side
+OVERLAP = 0.2
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """In which tiles pictures are looked at, beside the whole of each."""
+
+    tiles: Annotated[Tiles, arg(metavar="auto|N")] = None
+    """Look at N x N overlapping tiles of each picture as well as at all of it, for objects that are small in it, and merge what is
+    found; auto: as many along each side, up to 8, as make a tile about as large as the network's input. Each tile takes the time of
+    a picture."""
+    tile_overlap: float = OVERLAP
+    """The share of a tile's side that it has in common with the next; an object up to that size is whole in some tile."""
+
+    def __post_init__(self) -> None:
+        rule = f"must be from 1 to {MOST_TILES}, or auto"
+        given = self.tiles not in (None, "auto")
+        require(not given or 1 <= whole_number(self.tiles, "--tiles") <= MOST_TILES, "--tiles", self.tiles, rule)
+        require(0 <= self.tile_overlap <= 0.5, "--tile-overlap", self.tile_overlap, "must be from 0 to 0.5")
+
+
+NO_TILES = Tiling()
