@@ -61,6 +61,10 @@ def test_the_numbers_of_the_default_boxes(result):
     assert chosen["mean_best_iou"] == pytest.approx(coverage.best_iou.mean())
     assert chosen["positives_per_image"]["50"] == np.median(coverage.positives)
     assert content["sets"]["fitted"]["covered"] >= max(content["sets"][name]["covered"] for name in presets_like(VOC300))
+    small = content["too_small"]
+    assert small["side_px"] == pytest.approx(30 / 2**0.5)
+    assert list(small["share_by_tiles"]) == [str(count) for count in range(1, 17)]
+    assert small["share_by_tiles"][str(small["tiles"])] <= 0.01
     for groups in (content["by_side"], content["by_aspect"]):
         assert sum(group["boxes"] for group in groups) == content["ground_truth"]
         uncovered = sum(group["boxes"] * group["uncovered"] for group in groups)

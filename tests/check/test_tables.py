@@ -1,5 +1,6 @@
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,19 @@ def test_no_line_is_broken_off(surveys, width):
     text = printed(surveys, compared=comparison(presets=0.9, fitted=0.9), width=width, balance=balancing(surveys[0], 0.9))
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_objects_that_are_too_small(surveys):
+    def words(sides):
+        compared = comparison(presets=0.5, fitted=0.5)
+        boxes = np.float32([[0, 0, side / 300, side / 300] for side in sides])
+        return " ".join(printed(surveys, compared=replace(compared, truth=GroundTruth(boxes, np.array([len(sides)])))).split())
+
+    rule = "less than 21 x 21 px of it, half the area of the smallest default box, overlaps none by 0.5."
+    advice = "With --tiles 2 of predict and evaluate it would be 0.0%."
+    assert f"Too small for an input of 300 px: 25.0% of the boxes; {rule} {advice}" in words([15.0] * 25 + [90.0] * 75)
+    assert f"1.0% of the boxes; {rule} VOC300" in words([15.0] + [90.0] * 99)
+    assert "In 16 x 16 tiles it would still be 25.0%." in words([1.0] * 25 + [90.0] * 75)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from tf_ssd.check.coverage import THRESHOLD, Coverage, by_aspect, by_side
 from tf_ssd.check.findings import SEVERITIES, Finding
 from tf_ssd.check.presets import Comparison, mean_iou, share, sizes
 from tf_ssd.check.result import Result
+from tf_ssd.check.small import too_small
 from tf_ssd.check.survey import Survey
+from tf_ssd.config.tiles import OVERLAP
 
 VERSION = 1
 
@@ -78,8 +80,15 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
             name: {"sizes": sizes(comparison, name), **_coverage(coverage)} for name, coverage in comparison.coverages.items()
         },
         "by_side": [group._asdict() for group in by_side(comparison.truth, chosen)],
+        "too_small": _small(comparison),
         "by_aspect": [group._asdict() for group in by_aspect(comparison.truth, chosen)],
     }
+
+
+def _small(comparison: Comparison) -> dict[str, Any]:
+    small = too_small(comparison.truth, comparison.coverages[comparison.chosen].config)
+    by_tiles = {str(count): share for count, share in enumerate(small.shares.tolist(), start=1)}
+    return {"side_px": small.side_px, "share_by_tiles": by_tiles, "tiles": small.tiles, "tile_overlap": OVERLAP}
 
 
 def _coverage(coverage: Coverage) -> dict[str, Any]:

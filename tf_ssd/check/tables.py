@@ -15,6 +15,7 @@ from tf_ssd.check.balance import Balancing
 from tf_ssd.check.coverage import THRESHOLD, Group, by_aspect, by_side
 from tf_ssd.check.presets import ENOUGH, FITTED, Comparison, mean_iou, share, sizes
 from tf_ssd.check.result import Result
+from tf_ssd.check.small import too_small
 from tf_ssd.check.survey import Survey
 
 EXAMPLES = 3  # of each kind
@@ -32,6 +33,7 @@ def render(result: Result, command: Sequence[str]) -> Iterator[RenderableType]:
     if result.comparison is not None:
         yield default_boxes(result.comparison)
         yield groups(result.comparison)
+        yield small_objects(result.comparison)
         yield recommendation(result.comparison, command)
     if result.findings:
         yield kinds(result)
@@ -104,6 +106,20 @@ def groups(comparison: Comparison) -> Table:
     table.add_section()
     _add_groups(table, by_aspect(comparison.truth, chosen))
     return table
+
+
+def small_objects(comparison: Comparison) -> RenderableType:
+    """How many objects are too small for the network's input, and in which tiles they would not be."""
+    config = comparison.coverages[comparison.chosen].config
+    small = too_small(comparison.truth, config)
+    side = f"{small.side_px:.0f} x {small.side_px:.0f} px"
+    rule = f"less than {side} of it, half the area of the smallest default box, overlaps none by {THRESHOLD}"
+    text = f"Too small for an input of {config.image_size} px: {small.shares[0]:.1%} of the boxes; {rule}."
+    if small.tiles is None:
+        text += f" In {len(small.shares)} x {len(small.shares)} tiles it would still be {small.shares[-1]:.1%}."
+    elif small.tiles > 1:
+        text += f" With --tiles {small.tiles} of predict and evaluate it would be {small.shares[small.tiles - 1]:.1%}."
+    return Padding(text, (0, 0, 1, 0))
 
 
 def recommendation(comparison: Comparison, command: Sequence[str]) -> RenderableType:
