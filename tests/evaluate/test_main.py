@@ -233,7 +233,7 @@ def test_settings_of_suppression_reach_the_model_and_the_report(run, monkeypatch
     assert tiled["tiling"] == {"tiles": 2, "tile_overlap": 0.2}
     assert 14 < tiled["detections"] <= 14 * 5, "up to 7 in each window"
     assert evaluate.main(["--checkpoint", str(run), "--tiles", "16"]) == 2
-    message = "--tiles 16: record synthetic-1-0 has 300 x 300 px, so that a tile would have 24 x 24; give up to 11, for tiles of 32 px or more"
+    message = "--tiles 16: record synthetic-1-0 has 300 x 300 px, so that a tile would have 24 x 24; give up to 11"
     assert message in capsys.readouterr().err
 
 

@@ -1,7 +1,5 @@
 """Relations between what is found in pictures and in tiles of them."""
 
-from functools import partial
-
 import keras
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_ssd.config import DetectionConfig, ModelConfig, Tiling
-from tf_ssd.data.images.pixels import source_of
 from tf_ssd.data.images.tiles import tiles_of
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.detect import Detections
@@ -57,7 +54,7 @@ def test_a_picture_of_four_has_the_detections_of_the_four(model, detector, four,
     tiling = Tiling(2, 0)
     tiles_px = tiles_of((600, 600), tiling, image_size=300, name="")
     tiled = TiledDetection(detection_function(model, SETTINGS), SETTINGS, 300, tiling, 4)
-    found = list(tiled.in_tiles(source_of(mosaic), tiles_px))
+    found = list(tiled.in_tiles(mosaic, tiles_px))
     together = merged(found, tiles_px, size=(600, 600), iou_threshold=0.45, class_agnostic=False)
     expected = set()
     for alone, (left, top, _, _) in zip(detector(list(four)), tiles_px.tolist(), strict=True):
@@ -82,7 +79,7 @@ def test_a_network_that_finds_nothing_in_tiles_changes_nothing(mosaic):
         count = len(images)
         return Detections(tf.zeros([count, 5, 4]), tf.zeros([count, 5], tf.int32), tf.zeros([count, 5]), tf.zeros(count, tf.int32))
 
-    found = TiledDetection(find, SETTINGS, 300, Tiling(2), 3)(whole, (600, 600), partial(source_of, mosaic), name="")
+    found = TiledDetection(find, SETTINGS, 300, Tiling(2), 3)(whole, (600, 600), lambda: mosaic, name="")
     assert rows(found) == rows(whole)
 
 
@@ -95,7 +92,7 @@ def test_how_many_tiles_go_through_at_a_time_does_not_matter(model, mosaic, batc
         return detection_function(model, SETTINGS)(images)
 
     def found(batch_size):
-        return TiledDetection(find, SETTINGS, 300, Tiling(2), batch_size)(NOTHING, (600, 600), partial(source_of, mosaic), name="")
+        return TiledDetection(find, SETTINGS, 300, Tiling(2), batch_size)(NOTHING, (600, 600), lambda: mosaic, name="")
 
     expected = found(4)
     del sizes[:]

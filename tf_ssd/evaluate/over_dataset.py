@@ -13,8 +13,6 @@ from tf_ssd.config import NO_TILES, DetectionConfig, Exif, Metric, OnBadImage, T
 from tf_ssd.data.batches.generator import evaluation_batches
 from tf_ssd.data.ground_truth import fit_record
 from tf_ssd.data.images.decode import name_of, read_image
-from tf_ssd.data.images.pixels import source_of
-from tf_ssd.data.images.source import Source
 from tf_ssd.data.notes import Notes, RecordNotes
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.evaluate.ground_truth import DatasetGroundTruth, ground_truth_of
@@ -78,16 +76,11 @@ def detections_in(
             if read[row]:
                 width, height = sizes_px[row].numpy().tolist()
                 in_all = of_image(detections, row, (width, height))
-                found = tiled(in_all, (width, height), partial(_decoded, record, exif), name=name_of(record))
+                found = tiled(in_all, (width, height), partial(read_image, record, exif=exif), name=name_of(record))
                 record, _ = fit_record(record, (width, height), Notes())  # `notes` has what was wrong since the batch was made
                 yield record, _as_written(found, (width, height), record.size or (width, height))
             else:
                 yield record, NOTHING
-
-
-def _decoded(record: Record, exif: Exif) -> Source:
-    """A record's image, of which many parts are to be read."""
-    return source_of(read_image(record, exif=exif))
 
 
 def _as_written(found: ImageDetections, size: Size, annotated: Size) -> ImageDetections:

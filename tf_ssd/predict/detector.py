@@ -15,7 +15,7 @@ from tf_ssd.config.detection import SHOWN
 from tf_ssd.config.tiles import OVERLAP, Tiles
 from tf_ssd.data.augment.windows import whole
 from tf_ssd.data.images.decode import REDUCTIONS, decode, decode_opened, decode_part, read_file, read_header
-from tf_ssd.data.images.pixels import source_of
+from tf_ssd.data.images.pixels import in_colour, source_of
 from tf_ssd.data.images.resize import resize_window
 from tf_ssd.data.images.source import Source
 from tf_ssd.model import SSD
@@ -127,30 +127,15 @@ class Detector:
         for row, (picture, source) in enumerate(zip(pictures, sources, strict=True)):
             width, height = source.size_px.numpy().tolist()
             in_all = of_image(found, row, (width, height))
-            there = tiled(in_all, (width, height), partial(self._decoded, picture), name=_name(picture))
+            there = tiled(in_all, (width, height), partial(self._pixels, picture), name=_name(picture))
             names = tuple(self.class_names[label - 1] for label in there.labels)
             detections.append(PictureDetections(there.boxes_px, there.labels, there.scores, names, (width, height)))
         return detections
 
-    def _decoded(self, picture: Picture) -> Source:
-        """A picture of which many parts are to be read: a file is decoded once, to bytes."""
-        if not isinstance(picture, str | Path | bytes):
-            return self._source(picture)
-        return source_of(decode(_encoded(picture), _name(picture), exif=self._exif))
-
     def _source(self, picture: Picture) -> Source:
-        if isinstance(picture, str | Path | bytes):
-            return self._partly_decoded(picture)
-        if isinstance(picture, Image.Image):
-            picture = decode_opened(picture, exif=self._exif)
-        elif tf.is_tensor(picture):
-            picture = np.asarray(picture)
-        if not isinstance(picture, np.ndarray):
-            what = "a NumPy array, a TensorFlow tensor, a PIL image, a path or encoded bytes"
-            raise TypeError(f"a picture is {what}, not of type {type(picture).__name__}")
-        return source_of(picture)
-
-    def _partly_decoded(self, picture: str | Path | bytes) -> Source:
+        """A picture to be read as far as the network sees it."""
+        if not isinstance(picture, str | Path | bytes):
+            return source_of(self._pixels(picture))
         name, encoded = _name(picture), _encoded(picture)
         size = read_header(encoded, name).shown_size(self._exif)
 
@@ -158,6 +143,19 @@ class Detector:
             return tf.constant(decode_part(encoded, name, part_px.numpy(), int(reduction), exif=self._exif))
 
         return Source(tf.constant(size, tf.int32), read, REDUCTIONS)
+
+    def _pixels(self, picture: Picture) -> np.ndarray:
+        """All pixels (H, W, 3) uint8."""
+        if isinstance(picture, str | Path | bytes):
+            return decode(_encoded(picture), _name(picture), exif=self._exif)
+        if isinstance(picture, Image.Image):
+            return decode_opened(picture, exif=self._exif)
+        if tf.is_tensor(picture):
+            picture = np.asarray(picture)
+        if not isinstance(picture, np.ndarray):
+            what = "a NumPy array, a TensorFlow tensor, a PIL image, a path or encoded bytes"
+            raise TypeError(f"a picture is {what}, not of type {type(picture).__name__}")
+        return in_colour(picture)
 
 
 def _name(picture: Picture) -> str:

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from tf_ssd.boxes_px import Size
 from tf_ssd.config import DetectionConfig, Tiling
-from tf_ssd.data.images.resize import resize_window
-from tf_ssd.data.images.source import Source
+from tf_ssd.data.images.pixels import resized_tiles
 from tf_ssd.data.images.tiles import tiles_of
 from tf_ssd.detect import Detections
 from tf_ssd.metrics import ImageDetections
@@ -35,13 +34,13 @@ class TiledDetection:
     tiling: Tiling
     batch_size: int
 
-    def __call__(self, whole: ImageDetections, size: Size, opened: Callable[[], Source], *, name: str) -> ImageDetections:
+    def __call__(self, whole: ImageDetections, size: Size, opened: Callable[[], np.ndarray], *, name: str) -> ImageDetections:
         """What there is in a picture: that in all of it, `whole`, and that in its tiles, if there are several.
 
         Args:
             whole: boxes in pixels of the picture, as all others.
             size: width and height of the picture.
-            opened: gives the picture, for many parts of it to be read; asked only if there are tiles.
+            opened: gives the picture's pixels (H, W, 3) uint8, as it is turned; asked only if there are tiles.
             name: of the picture, for messages.
 
         Raises:
@@ -55,12 +54,12 @@ class TiledDetection:
         settings = self.settings
         return merged(found, windows_px, size=size, iou_threshold=settings.iou_threshold, class_agnostic=settings.class_agnostic)
 
-    def in_tiles(self, source: Source, tiles_px: np.ndarray) -> Iterator[ImageDetections]:
+    def in_tiles(self, pixels: np.ndarray, tiles_px: np.ndarray) -> Iterator[ImageDetections]:
         """What is found in each tile of (T, 4) by itself, boxes in pixels of the whole picture."""
         for first in range(0, len(tiles_px), self.batch_size):
             part = tiles_px[first : first + self.batch_size]
-            images = [resize_window(source, tf.constant(tile), image_size=self.image_size) for tile in part]
-            found = tf.nest.map_structure(lambda tensor: tensor.numpy(), self.find(tf.stack(images)))
+            images = resized_tiles(pixels, part, image_size=self.image_size)
+            found = tf.nest.map_structure(lambda tensor: tensor.numpy(), self.find(images))
             for row, tile in enumerate(part):
                 inside = of_image(found, row, tile[2:] - tile[:2])
                 yield replace(inside, boxes_px=inside.boxes_px + np.tile(tile[:2], 2))

@@ -4,7 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_ssd.config import Tiling
-from tf_ssd.data.images.tiles import MOST_AUTO, SMALLEST_PX, tiles_of
+from tf_ssd.data.augment.windows import whole
+from tf_ssd.data.images.pixels import resized_tiles, source_of
+from tf_ssd.data.images.resize import resize_window
+from tf_ssd.data.images.tiles import MOST_AUTO, SMALLEST_PX, tile_reduction, tiles_of
 from tf_ssd.errors import ConfigError
 
 
@@ -54,6 +57,19 @@ def test_auto_makes_them_about_as_large_as_the_input(size, columns, rows):
 @pytest.mark.parametrize("number", [None, 1, "auto"])
 def test_one_tile_would_be_the_picture_itself(number):
     assert tiles((300, 20), number).shape == (0, 4)
+
+
+@pytest.mark.parametrize(("size", "reduction"), [((701, 320), 1), ((1803, 1211), 4), ((2000, 1000), 2), ((5003, 4999), 8)])
+def test_the_network_sees_them_as_pictures_of_their_own(size, reduction):
+    """Although they need not begin where a cell of the reduced picture does."""
+    picture = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
+    found = tiles(size, 2, image_size=150)[[0, 3]]
+    sides = found[0, 2:]
+    assert tile_reduction(sides, 150) == reduction
+    assert not (sides % reduction).any()
+    for tile, (left, top, right, bottom) in zip(resized_tiles(picture, found, image_size=150), found, strict=True):
+        alone = source_of(picture[top:bottom, left:right])
+        np.testing.assert_array_equal(tile, resize_window(alone, whole(alone.size_px), image_size=150))
 
 
 def test_tiny_tiles_are_refused():

@@ -1,9 +1,12 @@
-"""Overlapping tiles of a picture; NumPy only."""
+"""Where the overlapping tiles of a picture lie; NumPy only."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from tf_ssd.boxes_px import Size
 from tf_ssd.config.tiles import MOST_TILES, Tiling
+from tf_ssd.data.images.decode import REDUCTIONS
 from tf_ssd.errors import ConfigError
 
 MOST_AUTO = 8  # along a side
@@ -13,7 +16,8 @@ SMALLEST_PX = 32  # side of a tile
 def tiles_of(size: Size, tiling: Tiling, *, image_size: int, name: str) -> np.ndarray:
     """The tiles of a picture, (T, 4) int32 xyxy in whole pixels, row by row; none where there would be one, the picture itself.
 
-    All are of one size, and begin at whole pixels. Neighbours share `tiling.tile_overlap` of a side, up to a pixel more or less.
+    All are of one size, of whole cells at the `tile_reduction` to which they are read, and begin at whole pixels: neighbours share
+    `tiling.tile_overlap` of a side, give or take a few pixels.
 
     Args:
         size: width and height of the picture.
@@ -28,9 +32,15 @@ def tiles_of(size: Size, tiling: Tiling, *, image_size: int, name: str) -> np.nd
     if max(counts) == 1:
         return np.zeros((0, 4), np.int32)
     check_size(size, tiling, name)
-    (left, width), (top, height) = (_axis(extent, count, tiling) for extent, count in zip(size, counts, strict=True))
-    corners = np.stack(np.meshgrid(left, top), axis=-1).reshape(-1, 2)  # (T, 2)
-    return np.concatenate([corners, corners + np.array([width, height])], axis=-1).astype(np.int32)
+    sides = _whole_cells([_side(extent, count, tiling) for extent, count in zip(size, counts, strict=True)], image_size)
+    starts = [np.linspace(0, extent - side, count) for extent, side, count in zip(size, sides, counts, strict=True)]
+    corners = np.rint(np.stack(np.meshgrid(*starts), axis=-1)).reshape(-1, 2)  # (T, 2)
+    return np.concatenate([corners, corners + sides], axis=-1).astype(np.int32)
+
+
+def tile_reduction(sides: Sequence[int], image_size: int) -> int:
+    """How many times smaller a tile is read: each of its sides keeps `image_size` pixels. The rule of `source.choose_reduction`."""
+    return max(reduction for reduction in REDUCTIONS if reduction == 1 or min(sides) // image_size >= reduction)
 
 
 def check_size(size: Size, tiling: Tiling, name: str) -> None:
@@ -62,7 +72,10 @@ def _side(extent: int, count: int, tiling: Tiling) -> int:
     return int(np.ceil(extent / magnification(count, tiling.tile_overlap)))
 
 
-def _axis(extent: int, count: int, tiling: Tiling) -> tuple[np.ndarray, int]:
-    """Where the tiles along a side begin (count,), and their own side."""
-    side = _side(extent, count, tiling)
-    return np.rint(np.linspace(0, extent - side, count)).astype(int), side
+def _whole_cells(sides: Sequence[int], image_size: int) -> list[int]:
+    """Sides lengthened to multiples of the reduction that they then have."""
+    for reduction in sorted(REDUCTIONS, reverse=True):
+        longer = [-(-side // reduction) * reduction for side in sides]
+        if tile_reduction(longer, image_size) >= reduction:
+            break
+    return longer
