@@ -141,6 +141,19 @@ def test_a_crowd_gets_smaller_text():
     assert plates[1] < plates[0] * 0.7
 
 
+def test_text_in_a_crowd_of_small_boxes_fits_them():
+    """In a picture of 2000 px, where it would be 38 px high for boxes of 80."""
+    image = np.full((1000, 2000, 3), 128, np.uint8)
+    boxes = np.array([[200.0 * number, 500, 200 * number + 80, 560] for number in range(10)])
+    heights = []
+    for count in (8, 10):
+        plates = is_color(draw(image, boxes[:count], [1] * count, [0.5] * count, enlarge=False), class_color(1))[:490]
+        _, top, _, bottom = extent(plates[:, 200:400])
+        heights.append(bottom - top)
+    assert heights[0] > 50
+    assert heights[1] < 30
+
+
 # Labels
 
 

@@ -17,9 +17,7 @@ class Tiling:
     """In which tiles pictures are looked at, beside the whole of each."""
 
     tiles: Annotated[Tiles, arg(metavar="auto|N")] = None
-    """Look at N x N overlapping tiles of each picture as well as at all of it, for objects that are small in it, and merge what is
-    found; auto: as many along each side, up to 8, as make a tile about as large as the network's input. Each tile takes the time of
-    a picture."""
+    """Look at N x N overlapping tiles of each picture too, for small objects; auto: about as large as the network's input."""
     tile_overlap: float = OVERLAP
     """The share of a tile's side that it has in common with the next; an object up to that size is whole in some tile."""
 

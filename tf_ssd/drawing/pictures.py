@@ -14,6 +14,8 @@ Box = tuple[int, int, int, int]
 LARGE_SIDE = 1000  # in pixels; smaller images are drawn at twice their size, so that labels are readable
 CROWD = 8  # more boxes than this are a crowd
 LINES_OF_TEXT, LINES_IN_A_CROWD = 38, 52  # that fit along the longer side of a picture
+TEXT_ON_A_BOX = 1 / 5  # height of the text in a crowd, of the longer side of the median box at most
+SMALLEST_TEXT = 12
 GRID_GAP = 12
 WHITE, DARK = "#ffffff", "#202020"
 COLORS = ("#e6194b", "#0096c7", "#ffb703", "#2dc653", "#9d4edd", "#f3722c", "#06d6a0", "#ff5fa2", "#4361ee", "#c0ca33")
@@ -47,8 +49,9 @@ def draw_detections(
     best_first = [row for row in np.argsort(-ranks, kind="stable") if labels[row] > 0]
     gt_boxes_px = np.zeros((0, 4)) if gt_boxes_px is None else gt_boxes_px
     truth = range(len(gt_boxes_px)) if gt_labels is None else np.flatnonzero(gt_labels)
-    crowded = max(len(best_first), len(truth)) > CROWD
-    canvas = _Canvas(Image.fromarray(image), LINES_IN_A_CROWD if crowded else LINES_OF_TEXT, enlarge=enlarge)
+    canvas = _Canvas(Image.fromarray(image), enlarge=enlarge)
+    if max(len(best_first), len(truth)) > CROWD:
+        canvas.write_smaller(boxes_px[best_first] if best_first else gt_boxes_px[truth])
     for row in reversed(best_first):  # so that the best lies on top
         canvas.draw_box(boxes_px[row], class_color(labels[row]))
     for row in truth:
@@ -103,15 +106,23 @@ class _Canvas:
     Boxes (4,) are xyxy in pixels of the picture as it is given; it may be drawn at twice its size.
     """
 
-    def __init__(self, picture: Image.Image, lines_of_text: int, *, enlarge: bool) -> None:
+    def __init__(self, picture: Image.Image, *, enlarge: bool) -> None:
         self._scale = 2 if enlarge and max(picture.size) < LARGE_SIDE else 1
         size = (picture.width * self._scale, picture.height * self._scale)
         self.picture = picture = picture.resize(size, Image.Resampling.BICUBIC)
         self._draw = ImageDraw.Draw(picture)
-        text_size = max(12, max(picture.size) // lines_of_text)
-        self._font = ImageFont.load_default(text_size)
-        self._line = max(2, text_size // 6)
+        self._set_text_size(max(picture.size) / LINES_OF_TEXT)
         self._taken: list[Box] = []
+
+    def write_smaller(self, boxes_px: np.ndarray) -> None:
+        """Write and draw as befits a crowd of boxes (N, 4): where they are small, labels would hide the picture."""
+        sides = np.max(boxes_px[:, 2:] - boxes_px[:, :2], axis=-1) * self._scale
+        self._set_text_size(min(max(self.picture.size) / LINES_IN_A_CROWD, np.median(sides) * TEXT_ON_A_BOX))
+
+    def _set_text_size(self, size: float) -> None:
+        whole = max(SMALLEST_TEXT, int(size))
+        self._font = ImageFont.load_default(whole)
+        self._line = max(2, whole // 6)
 
     def draw_box(self, box_px: np.ndarray, color: str) -> None:
         """A solid frame."""
