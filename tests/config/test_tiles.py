@@ -14,6 +14,7 @@ from tf_ssd.errors import ConfigError
         ("many", 0.2, "--tiles='many': must be a whole number"),
         (2, 0.51, "--tile-overlap=0.51: must be from 0 to 0.5"),
         (2, -0.1, "--tile-overlap=-0.1: must be from 0 to 0.5"),
+        (None, 0.3, "--tile-overlap=0.3: is for --tiles; give that too"),
         (2, np.nan, "--tile-overlap=nan: must be from 0 to 0.5"),
     ],
 )

@@ -26,6 +26,8 @@ class Tiling:
         given = self.tiles not in (None, "auto")
         require(not given or 1 <= whole_number(self.tiles, "--tiles") <= MOST_TILES, "--tiles", self.tiles, rule)
         require(0 <= self.tile_overlap <= 0.5, "--tile-overlap", self.tile_overlap, "must be from 0 to 0.5")
+        alone = self.tiles is None and self.tile_overlap != OVERLAP
+        require(not alone, "--tile-overlap", self.tile_overlap, "is for --tiles; give that too")
 
 
 NO_TILES = Tiling()
