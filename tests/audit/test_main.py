@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.audit.reports.builder import DOUBLED, audit_of
 from tf_ssd.audit import __main__ as audit
 from tf_ssd.audit import run
 from tf_ssd.audit.cases.catalogue import BY_NAME, CASES, CATALOGUES
@@ -158,6 +159,19 @@ def test_what_is_printed_for_machines_is_all_that_is_printed(constant, tmp_path,
         assert f"file={tmp_path / 'constant_loss.py'},line=1,title=" in printed.out
 
 
+@pytest.mark.parametrize(("form", "found"), [("junit", r'tests="1" failures="1"'), ("github", r"mine: 1 of 1 answer breaks")])
+def test_one_case_for_machines(form, found):
+    one = audit_of({"losses:mine": {"one-object": DOUBLED}}, cases=["one-object"])
+    assert re.search(found, audit._for_machines(AuditConfig(case="one-object", format=form), one))
+
+
+def test_the_bar_says_that_a_diagnosis_is_made(monkeypatch):
+    monkeypatch.setattr(run, "audit", lambda names, cases, **settings: settings["diagnosing"]("tf_ssd"))
+    shown = io.StringIO()
+    audit._run(AuditConfig(), ("tf_ssd",), (), Console(file=shown, force_terminal=True, width=100))
+    assert "looking for what explains the answers of tf_ssd" in shown.getvalue()
+
+
 def test_a_coder_case_explained(alone, capsys):
     assert audit.main(["--case", "decode-overflow"]) == 0
     assert re.search(r"expected +-7\.3125", capsys.readouterr().out)
@@ -176,7 +190,6 @@ def test_export(tmp_path, capsys):
             ["--case", "one-object", "--impl", "nowhere.at:all"],
             "--impl nowhere.at:all: there is no module nowhere; is its folder the current one",
         ),
-        (["--case", "one-object", "--format", "junit"], "--format='junit': --case explains in text; leave one of them out"),
         (["--accepted", "nowhere.toml"], "--accepted nowhere.toml: cannot be read (No such file or directory)"),
         (["--impl", "json:dunps"], "--impl json:dunps: json has no function dunps; name it as json:function"),
         (["--scores", "sigmoid", "--case", "right-by-100"], "'right-by-100': no such case; did you mean right-by-1000"),

@@ -108,16 +108,14 @@ def _for_machines(config: AuditConfig, audited: "Audit") -> str:
 
 def _cases(config: AuditConfig) -> tuple["Case", ...]:
     """The cases for this kind of scores, or the one that is asked for."""
-    from difflib import get_close_matches
-
     from tf_ssd.audit.cases.catalogue import CATALOGUES
+    from tf_ssd.system.words import nearest
 
     name, cases = config.case, CATALOGUES[config.scores]
     if name is None:
         return tuple(cases.values())
     if name not in cases:
-        near = get_close_matches(name, cases, n=3, cutoff=0.3)
-        raise AuditError(f"--case {name!r}: no such case; " + (f"did you mean {' or '.join(near)}?" if near else "run without it"))
+        raise AuditError(f"--case {name!r}: no such case; {nearest(name, cases) or 'run without it'}")
     return (cases[name],)
 
 
@@ -126,11 +124,19 @@ def _run(config: AuditConfig, implementations: tuple[str, ...], cases: tuple["Ca
     from rich.progress import Progress
 
     from tf_ssd.audit import run
+    from tf_ssd.audit.reports.names import short_names
+    from tf_ssd.system.words import counted
 
+    names = short_names(implementations)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(
-            f"{len(cases)} cases, {len(implementations)} implementations", total=len(cases) * len(implementations)
-        )
+        title = f"{counted(len(cases), 'case')}, {counted(len(implementations), 'implementation')}"
+        bar = progress.add_task(title, total=len(cases) * len(implementations))
+
+        def diagnosing(name: str) -> None:
+            for task in progress.task_ids:
+                progress.remove_task(task)
+            progress.add_task(f"looking for what explains the answers of {names[name]}", total=None)
+
         return run.audit(
             implementations,
             cases,
@@ -140,6 +146,7 @@ def _run(config: AuditConfig, implementations: tuple[str, ...], cases: tuple["Ca
             dtype=config.dtype,
             time_limit=config.time_limit,
             progress=lambda: progress.advance(bar),
+            diagnosing=diagnosing,
         )
 
 

@@ -1,6 +1,7 @@
-"""The whole audit: every implementation in a process of its own, side by side, every case judged."""
+"""The whole audit: every implementation in a process of its own, a few side by side, every case judged."""
 
 import importlib.util
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from tf_ssd.config import ScoreKind
 
 NEEDS = {"tf_ssd": (), "reference_torch": ("reference_torch", "torch"), "torchvision": ("torchvision",)}
 WITNESSES = ("reference_torch", "torchvision")  # beside tf_ssd and the audited loss; nobody asks what is wrong with them
+AT_ONCE = min(max(os.cpu_count() or 1, 2), 4)  # processes, each of which holds a framework
+PATIENCE = 60.0  # seconds that an implementation has at least which nobody asks about: --time-limit is meant for those audited
 KINDS: dict[str, tuple[ScoreKind, ...]] = {"torchvision": ("softmax",)}  # of those that do not know both
 
 
@@ -79,6 +82,7 @@ def audit(
     dtype: str = "float32",
     time_limit: float = 20.0,
     progress: Callable[[], None] = lambda: None,
+    diagnosing: Callable[[str], None] = lambda name: None,
 ) -> Audit:
     """Ask all implementations all cases.
 
@@ -89,8 +93,9 @@ def audit(
         accepted: cases that they may fail.
         framework: of the implementations that are not built in.
         dtype: of all but reference_torch, which always computes in float64.
-        time_limit: seconds for a case.
+        time_limit: seconds for a case, of those that are audited; the others have at least `PATIENCE`.
         progress: called after each answer, from several threads.
+        diagnosing: called with the name of each implementation whose answers are diagnosed, when all have answered.
 
     Raises:
         AuditError: an implementation cannot be loaded.
@@ -102,7 +107,8 @@ def audit(
     def ask(name: str) -> dict[str, Row]:
         rows: dict[str, Row] = {}
         options = {"framework": "auto" if name in BUILT_IN else framework, "dtype": dtypes[name]}
-        with Process(name, **options, time_limit=time_limit) as process:
+        limit = time_limit if name in audited else max(time_limit, PATIENCE)
+        with Process(name, **options, time_limit=limit) as process:
             for case in cases:
                 if stopped.is_set():
                     break
@@ -111,7 +117,7 @@ def audit(
                 progress()
         return rows
 
-    with ThreadPoolExecutor(len(implementations)) as threads:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
         asked = {name: threads.submit(ask, name) for name in implementations}
         try:
             for future in as_completed(asked.values()):
@@ -119,8 +125,9 @@ def audit(
         finally:
             stopped.set()
     rows = {name: future.result() for name, future in asked.items()}
-    answers = {
-        name: {case: row.answer for case, row in rows[name].items()} for name in rows if name in audited or name not in WITNESSES
-    }
-    diagnoses = {name: diagnose(cases, answers[name], dtype=dtypes[name]) for name in answers}
+    diagnoses = {}
+    for name, answered in rows.items():
+        if name in audited or name not in WITNESSES:
+            diagnosing(name)
+            diagnoses[name] = diagnose(cases, {case: row.answer for case, row in answered.items()}, dtype=dtypes[name])
     return Audit(tuple(cases), rows, dtypes, diagnoses, tuple(audited), accepted or {})

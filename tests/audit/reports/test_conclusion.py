@@ -1,14 +1,16 @@
 """What an audit comes to, in at most ten rows."""
 
-import textwrap
+import re
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from tests.audit.reports.builder import DOUBLED, FEW, TIE, audit_of
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.diagnosis.diagnosis import Diagnosis
-from tf_ssd.audit.reports.conclusion import INDENT, conclusions, fitting
+from tf_ssd.audit.reports.conclusion import conclusions, fitting, left_out
+from tf_ssd.audit.reports.table import conclusion
 
 MINE = "package.losses:mine"
 
@@ -87,25 +89,61 @@ def test_tf_ssd_is_mentioned_if_it_breaks_a_rule_itself():
     ]
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 120])
-@pytest.mark.parametrize("losses", [1, 2, 3])
-def test_ten_rows_at_any_width_for_three_losses(width, losses):
+def printed(audit, width):
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        for part in conclusion(audit, width=width):
+            console.print(part)
+    return [row.rstrip() for row in capture.get().splitlines()]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("losses", [1, 2, 3, 4])
+def test_ten_rows_at_any_width_for_four_losses(width, losses):
     wrong = {name: Answer("raised", f"{name} {'is something long to say ' * 4}") for name in FEW}
-    found = conclusions(audit_of({f"package{number}.losses:mine": wrong for number in range(losses)}))
-    lines = [line.text for _, line in fitting(found, width)]
-    assert sum(len(textwrap.wrap(line, width - INDENT)) for line in lines) <= 10
-    assert sum("none of 5 cases is answered" in line for line in lines) == losses
-    assert sum(line.startswith("next: python") for line in lines) == 1
+    rows = printed(audit_of({f"package{number}.losses:mine": wrong for number in range(losses)}), width)
+    assert len(rows) <= 10
+    assert sum("none of 5 cases is answered" in row for row in rows) == losses
+    assert sum(row.startswith("  next: python") for row in rows) == 1
 
 
-def test_errors_that_are_named_stay_however_long_they_are():
-    names = [f"package{number}.losses:mine" for number in range(3)]
-    named = Diagnosis(tuple(f"error {letter} {'with a long explanation ' * 4}" for letter in "abcd"), FEW, 5)
-    audit = audit_of({name: dict.fromkeys(FEW[:4], DOUBLED) for name in names}, diagnoses=dict.fromkeys(names, named))
-    lines = [line.text for _, line in fitting(conclusions(audit), 80)]
-    assert [line.split(":")[0] for line in lines if "error d" in line] == ["explains 5 of 5 answers"] * 3
-    assert len(lines) == 7
-    assert sum(line.startswith("next: ") for line in lines) == 1
+NAMED = Diagnosis(tuple(f"error {letter} {'with a long explanation ' * 4}" for letter in "abcdefghijkl"), FEW, 5)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("losses", [1, 2, 3, 4])
+def test_every_loss_has_a_row_for_the_error_that_explains_most_and_the_worst_is_next(width, losses):
+    names = [f"package{number}.losses:mine" for number in range(losses)]
+    wrong = {name: {"one-object": DOUBLED, "ties-at-the-cut": TIE} for name in names}
+    wrong[names[-1]]["three-hardest-negatives"] = DOUBLED
+    audit = audit_of(wrong, diagnoses=dict.fromkeys(names, NAMED))
+    rows = printed(audit, width)
+    assert len(rows) <= 10
+    assert [re.sub(r":mine: .*", "", row) for row in rows if " a rule" in row] == [
+        f"package{number}.losses" if losses > 1 else "losses" for number in range(losses)
+    ]
+    assert sum("5 of 5 answers: error a with" in row for row in rows) == losses
+    cut = [line.text for _, line in fitting(conclusions(audit), width) if line.text.endswith("more above")]
+    assert len(cut) == losses
+    [command] = [at for at, row in enumerate(rows) if row.startswith("  next: ")]
+    assert " ".join("".join(rows[command:]).split()).endswith(f"--impl {names[-1]} --case one-object")
+    above = [line.text for _, line in left_out(conclusions(audit), width)]
+    assert sum("error a" in text and "error g" in text for text in above) == losses  # nothing is lost
+
+
+def test_what_fits_is_neither_cut_nor_repeated_above():
+    audit = audit_of({MINE: {"one-object": DOUBLED, "ties-at-the-cut": TIE}}, diagnoses={MINE: Diagnosis(("a", "b"), FEW, 5)})
+    assert printed(audit, 80) == [
+        "losses:mine: 1 of 5 answers breaks a rule (1 fault); 1 differs by convention",
+        "  explains 5 of 5 answers: a; b",
+        "  next: python -m tf_ssd.audit --impl package.losses:mine --case one-object",
+    ]
+    assert not list(left_out(conclusions(audit), 80))
+
+
+def test_a_dozen_losses_have_a_row_each_and_one_thing_to_do():
+    rows = printed(audit_of({f"package{number}.losses:mine": {"one-object": DOUBLED} for number in range(12)}), 80)
+    assert [("breaks a rule" in row, "next: " in row) for row in rows] == [(True, False)] * 12 + [(False, True)]
 
 
 def test_losses_share_the_rows():

@@ -8,13 +8,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tf_ssd import __version__
 from tf_ssd.audit.accepted import FAILED
 from tf_ssd.audit.cases.case import Case, CoderCase, LossCase
-from tf_ssd.audit.reports.conclusion import HEADLINE, NEXT, Conclusion, Line, conclusions, fitting
+from tf_ssd.audit.reports.conclusion import HEADLINE, NEXT, Conclusion, Line, conclusions
 from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.reports.pictures import LEFT, RIGHT, SIDE, pictures
 from tf_ssd.audit.reports.table import COLUMNS, STYLES, value, wanted
 from tf_ssd.audit.run import Audit, Row
-
-COLUMNS_OF_TEXT, ROWS_OF_TEXT = 100, 15  # about a line of the page, and what stands at its top for each loss
+from tf_ssd.system.words import counted
 
 
 def html_report(audit: Audit) -> str:
@@ -44,7 +43,7 @@ def html_report(audit: Audit) -> str:
             (group, " ".join(set.intersection(*(case["classes"] for case in members))), members)
             for group, members in groups.items()
         ],
-        total=len(cases),
+        total=counted(len(cases), "edge case"),
         columns=COLUMNS,
         plane={"from": LEFT * SIDE, "size": (RIGHT - LEFT) * SIDE, "side": SIDE},
     )
@@ -89,8 +88,8 @@ def _classes(audit: Audit, case: Case) -> Iterator[str]:
 
 
 def _conclusion(audit: Audit, about: Conclusion) -> tuple[Conclusion, list[Line], str]:
-    """With the lines that are printed for one loss alone, and the first case that it fails."""
-    lines = [line for _, line in fitting([about], COLUMNS_OF_TEXT, most=ROWS_OF_TEXT)]
+    """With all its lines, but one thing alone to do next, and the first case that it fails."""
+    lines = [line for line in about.lines if line.rank != NEXT or line.turn == 0]
     return about, lines, next(iter(audit.failed(about.implementation)), "")
 
 

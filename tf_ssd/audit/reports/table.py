@@ -16,9 +16,10 @@ from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.cases.case import Case, CoderCase
 from tf_ssd.audit.cases.ledger import expected
 from tf_ssd.audit.judge import BROKEN, Verdict
-from tf_ssd.audit.reports.conclusion import HEADLINE, INDENT, conclusions, counted, fitting
+from tf_ssd.audit.reports.conclusion import HEADLINE, INDENT, conclusions, fitting, left_out
 from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.run import Audit, Row
+from tf_ssd.system.words import counted
 
 STYLES: dict[Verdict, str] = {
     "ok": "green",
@@ -60,13 +61,15 @@ def render(audit: Audit, *, width: int, every: bool = False) -> Iterator[Rendera
         tables = [verdicts(audit, cases, layout) for layout in LAYOUTS]
         yield next((table for table in tables if natural_width(table) <= width), tables[-1])
         yield Text(f"{COLUMNS} --case NAME shows all numbers of a case.", style="dim")
+    for about, line in left_out(conclusions(audit), width):
+        yield Text(line.text if line.rank == HEADLINE else f"{about.name}: {line.text}")
     for name in audit.rows if every else audit.audited:
         yield from said(audit, name, every=every)
     yield summary(audit)
 
 
 def conclusion(audit: Audit, *, width: int) -> Iterator[RenderableType]:
-    """The last lines: what it comes to."""
+    """The last lines: what it comes to. What they leave out or cut stands in full below the table."""
     for about, line in fitting(conclusions(audit), width):
         headline = line.rank == HEADLINE
         style = f"bold {STYLES[about.verdict].removeprefix('bold ')}" if headline else ""
@@ -77,7 +80,7 @@ def verdicts(audit: Audit, cases: Sequence[Case], layout: Layout) -> Table:
     """A row for each case: what the audited losses answered, what is expected, and what the witnesses answered."""
     names, witnesses = short_names(audit.rows), [name for name in audit.rows if name not in audit.audited]
     left = len(audit.cases) - len(cases)
-    title = f"Edge cases: loss, and verdict{f' ({left} more are right: --all)' if left else ''}"
+    title = "Edge cases: loss, and verdict" + f" ({left} more {'is' if left == 1 else 'are'} right: --all)" * bool(left)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     table.add_column("case", overflow="fold", max_width=layout.case)
     for name in audit.audited:
