@@ -1,7 +1,9 @@
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 
@@ -27,6 +29,35 @@ def test_arguments_become_the_config():
     seen = []
     assert cli.run(seen.append, Settings, ["--number", "5"]) == 0
     assert seen == [Settings(5)]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Settings of a test."""
+
+    names: tuple[str, ...] = ()
+    parts: tuple[str, ...] | None = None
+    kind: Literal["apple", "fig"] = "fig"
+
+
+def test_nothing_after_a_setting_is_refused(capsys):
+    for arguments in (["--names"], ["--names", "--kind", "apple"], ["--names", ""], ["--kind="], ["--names", "a", ""]):
+        assert cli.run(pytest.fail, Names, arguments) == 2
+        assert re.match(r"error: (--names|--kind|an argument)\b.* (nothing stands after it|is empty)", capsys.readouterr().err)
+
+
+def test_what_stands_after_a_setting_may_end_like_one_without(monkeypatch):
+    monkeypatch.setattr(cli, "_start_tensorflow", lambda: None)
+    seen = []
+    assert cli.run(seen.append, Names, ["--names=a=", "--parts"]) == 0
+    assert seen == [Names(("a=",), ())]  # an empty list where the default is another thing than that
+
+
+def test_a_word_that_is_no_choice_is_answered_with_those_that_are_like_it(capsys):
+    for arguments in (["--kind", "aple"], ["--kind=aple"]):
+        with pytest.raises(SystemExit, match=r"^2$"):
+            cli.run(pytest.fail, Names, arguments)
+        assert capsys.readouterr().err.endswith("--kind aple: did you mean apple?\n")
 
 
 def test_what_can_be_checked_first_is_checked_first(monkeypatch):

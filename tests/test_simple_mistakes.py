@@ -27,6 +27,9 @@ EXPORT, CHECK, AUDIT = "tf_ssd.export.__main__", "tf_ssd.check.__main__", "tf_ss
 WEIGHTS, BENCHMARKS = "tf_ssd.weights.__main__", "benchmarks.__main__"
 LITE = "ssdlite320_mobilenet_v3_large"
 ONNX = ["--format", "onnx", "--output", "new.onnx"]
+READERS = {TRAIN: [], CHECK: [], EVALUATE: ["--checkpoint", "run"], EXPORT: ["--checkpoint", "run", *ONNX]}
+NOTHING = "{}: nothing stands after it; give it a value, or leave it out"
+EMPTY = "{}: what stands after it is empty (is a variable of the shell not set?); give it a value, or leave it out"
 MISTAKES = [
     (TRAIN, ["--dataset", "voc", "--data", "gone"], "gone: no such folder; check --data"),
     (TRAIN, ["--dataset", "voc", "--data", "data"], "data/JPEGImages: no such folder; a VOC dataset holds"),
@@ -61,6 +64,17 @@ MISTAKES = [
     (EVALUATE, ["--checkpoint", "run", "--data", "used"], "used: the layout is none that is known"),
     (EXPORT, ["--checkpoint", "run", *ONNX, "--data", "used"], "used: the layout is none that is known"),
     (CHECK, ["--data", "used"], "used: the layout is none that is known"),
+    *((command, [*given, "--data"], NOTHING.format("--data")) for command, given in READERS.items()),
+    *((command, [*given, "--data", ""], EMPTY.format("--data")) for command, given in READERS.items()),
+    (TRAIN, ["--split"], "--split=(): name at least one"),
+    (TRAIN, ["--data", "data", "--eval-split"], NOTHING.format("--eval-split")),
+    (TRAIN, ["--eval-data"], NOTHING.format("--eval-data")),
+    (TRAIN, ["--box-sizes"], "--box-sizes=(): "),
+    (TRAIN, ["--weights="], EMPTY.format("--weights")),
+    (EXPORT, ["--checkpoint", "run", *ONNX, "--images"], NOTHING.format("--images")),
+    (PREDICT, ["--checkpoint", "run"], "IMAGE=(): give at least one file, folder or pattern"),
+    (PREDICT, ["", "--checkpoint", "run"], "an argument is empty (is a variable of the shell not set?)"),
+    (AUDIT, ["--impl"], NOTHING.format("--impl")),
     (TRAIN, ["--output", "used"], "--output used: the folder is not empty; choose another, nothing was overwritten"),
     (TRAIN, ["--weights", "gone.keras", "--recipe", "finetune"], "gone.keras: no such file"),
     (TRAIN, ["--weights", "file.pth", "--recipe", "finetune"], "file.pth: the suffix must be .keras"),
@@ -68,8 +82,11 @@ MISTAKES = [
     (
         TRAIN,
         ["--network", "vgg"],
-        f"invalid choice 'vgg' for argument '--network'. Expected one of ('ssd300_vgg16', 'ssd512_vgg16', 'ssd300_vgg19', '{LITE}'",
+        "invalid choice 'vgg' for argument '--network'. Expected one of ('ssd300_mobilenet_v1', 'ssd300_mobilenet_v2', 'ssd300_v",
     ),
+    (TRAIN, ["--network=ssd300_vgg"], "--network ssd300_vgg: did you mean ssd300_vgg19 or ssd300_vgg16 or ssd512_vgg16?"),
+    (WEIGHTS, ["--from", "vgg16", "file.pth", "--network", "mobilenet"], "--network mobilenet: did you mean ssd300_mobilenet_v"),
+    (TRAIN, ["--recipe", "VOC"], "--recipe VOC: did you mean voc?"),
     (
         TRAIN,
         ["--network", LITE, "--default-boxes", "VOC300"],

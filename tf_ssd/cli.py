@@ -5,13 +5,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import TypeVar
+from itertools import pairwise
+from typing import TypeVar, get_args, get_type_hints
 
 import tyro
 
-from tf_ssd.errors import TfSsdError
+from tf_ssd.errors import ConfigError, TfSsdError
 from tf_ssd.system.captured_output import captured_output
 from tf_ssd.system.keras_settings import check_keras_settings
+from tf_ssd.system.words import nearest
 
 Config = TypeVar("Config")
 USER_ERROR, INTERRUPTED = 2, 130
@@ -41,7 +43,7 @@ def run(
         if isinstance(stream, TextIOWrapper):  # a file may have a name that cannot be printed
             stream.reconfigure(errors="backslashreplace")
     try:
-        config = tyro.cli(config_type, prog=_program(), args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+        config = _parsed(config_type, sys.argv[1:] if arguments is None else arguments)
         if uses_tensorflow:
             check_keras_settings()
         if first is not None:
@@ -55,6 +57,44 @@ def run(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _parsed(config_type: type[Config], arguments: Sequence[str]) -> Config:
+    """The settings of a command line.
+
+    Raises:
+        ConfigError: nothing stands where a value must, as where a variable of the shell is not set.
+        SystemExit: the command line is wrong, which has been said, or help was asked for.
+    """
+    for before, word in pairwise(("", *arguments)):
+        name, equals, value = word.partition("=")
+        if not word or (word.startswith("--") and equals and not value):
+            flag = name or before
+            what = f"{flag}: what stands after it is empty" if flag.startswith("--") else "an argument is empty"
+            raise ConfigError(f"{what} (is a variable of the shell not set?); give it a value, or leave it out")
+    try:
+        config = tyro.cli(config_type, prog=_program(), args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+    except SystemExit:
+        for suggestion in _suggestions(config_type, arguments):
+            print(suggestion, file=sys.stderr)
+        raise
+    for word in arguments:
+        name = word.removeprefix("--").replace("-", "_") if word.startswith("--") else ""
+        is_empty = getattr(config, name, None) == ()
+        if is_empty and getattr(config_type, name, ()) is not None:  # where the default is None, an empty list is a value
+            raise ConfigError(f"{word}: nothing stands after it; give it a value, or leave it out")
+    return config
+
+
+def _suggestions(config_type: type, arguments: Sequence[str]) -> Iterator[str]:
+    """For each word that is none of its flag's choices, those that are like it."""
+    hints = get_type_hints(config_type)
+    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    for flag, word in pairwise(words):
+        name = flag.removeprefix("--").replace("-", "_") if flag.startswith("--") else ""
+        choices = [choice for choice in get_args(hints.get(name)) if isinstance(choice, str)]
+        if word not in choices and (question := nearest(word, choices)):
+            yield f"{flag} {word}: {question}"
 
 
 def _start_tensorflow() -> None:

@@ -9,14 +9,14 @@ from tf_ssd.config.network import VGG16_300, Architecture, Base, Extra, ModelCon
 from tf_ssd.config.rules import require
 
 NetworkName = Literal[
-    "ssd300_vgg16",
-    "ssd512_vgg16",
-    "ssd300_vgg19",
-    "ssdlite320_mobilenet_v3_large",
-    "ssdlite320_mobilenet_v3_large_full_tail",
     "ssd300_mobilenet_v1",
     "ssd300_mobilenet_v2",
+    "ssd300_vgg16",
+    "ssd300_vgg19",
+    "ssd512_vgg16",
     "ssdlite320_mobilenet_v2",
+    "ssdlite320_mobilenet_v3_large",
+    "ssdlite320_mobilenet_v3_large_full_tail",
 ]
 DEFAULT_NETWORK: NetworkName = "ssd300_vgg16"
 # Widths at which a network learns generated pictures in a few minutes on two cores. MobileNets have few channels to begin with.

@@ -64,7 +64,8 @@ class TrainConfig(DataConfig):
     base_rate: float | None = None
     """Factor on the learning rate of the body, such as 0.1 where it is pre-trained and the heads are new. Default: 1."""
     drops: tuple[float, ...] | None = None
-    """Shares of the steps after which the rate falls to a tenth. quick, ssdlite, od_api: none, the rate follows a cosine to 0."""
+    """Shares of the steps after which the rate falls to a tenth. quick, ssdlite, od_api, and with nothing after it: none, the rate
+    follows a cosine to 0."""
     weight_decay: float | None = None
     """Weight decay of kernels, for sgd alone. ssdlite and od_api: 0.00004, others: 0.0005."""
     network: Literal[NetworkName, None] = None
