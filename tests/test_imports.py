@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CORE = ["precision", "custom_gradient", "boxes", "default_boxes", "coder", "matcher", "scores", "loss", "detect"]
+CORE = ["numerics", "boxes", "default_boxes", "coder", "matcher", "scores", "loss", "detect"]
 COMMANDS = ["weights", "predict", "evaluate", "train", "export", "check", "audit"]
 # Each room may import what stands in the lines before it, and itself.
 FLOORS = [["errors", "boxes_px"], ["system", "config"], *([name] for name in CORE), ["network"], ["model"]]

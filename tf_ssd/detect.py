@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tf_ssd import boxes, coder
 from tf_ssd.config import ScoreKind
-from tf_ssd.precision import at_least_float32
+from tf_ssd.numerics.precision import at_least_float32
 from tf_ssd.scores import probabilities
 
 SCORE_THRESHOLD, IOU_THRESHOLD, TOP_K, MAX_DETECTIONS = 0.01, 0.45, 400, 200

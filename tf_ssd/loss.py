@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tf_ssd.config import ScoreKind
 from tf_ssd.matcher import IGNORED
-from tf_ssd.precision import at_least_float32
+from tf_ssd.numerics.precision import at_least_float32
 from tf_ssd.scores import cross_entropy
 
 Normalizer = Literal["batch", "image"]

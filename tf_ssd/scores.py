@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_ssd.config import ScoreKind
-from tf_ssd.custom_gradient import custom_gradient
+from tf_ssd.numerics.custom_gradient import custom_gradient
 
 
 def probabilities(logits: tf.Tensor, *, scores: ScoreKind = "softmax") -> tf.Tensor:

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tf_ssd.network.kernels import dilation, parts, pooling, winograd
 from tf_ssd.network.kernels.choice import kernels_for
-from tf_ssd.precision import at_least_float32
+from tf_ssd.numerics.precision import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")

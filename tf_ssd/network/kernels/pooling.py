@@ -9,7 +9,7 @@ from functools import reduce
 
 import tensorflow as tf
 
-from tf_ssd.custom_gradient import custom_gradient
+from tf_ssd.numerics.custom_gradient import custom_gradient
 
 SIZE = 2
 PLACES = SIZE * SIZE  # of a window, by rows; this number stands for none of them

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from tf_ssd.custom_gradient import custom_gradient
+from tf_ssd.numerics.custom_gradient import custom_gradient
 
 CHANNELS = 256  # of pixels and of results, from which it is faster (benchmarks/NOTES.md)
 STEP, TILE = 2, 4  # pixels from tile to tile, and of a tile

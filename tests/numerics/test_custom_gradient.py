@@ -4,7 +4,7 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-from tf_ssd.custom_gradient import custom_gradient
+from tf_ssd.numerics.custom_gradient import custom_gradient
 
 
 @custom_gradient
