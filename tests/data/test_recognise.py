@@ -4,6 +4,7 @@ import pytest
 
 from tf_ssd.config import CheckConfig, EvaluateConfig, ExportConfig, TrainConfig
 from tf_ssd.data.recognise import LAYOUTS, recognise, recognised
+from tf_ssd.data.sources import check_there
 from tf_ssd.errors import DatasetError
 
 XML, COCO, ROW, LINE = "<annotation/>", '{"images": [], "categories": []}', "a.png,dog,1,2,3,4", "0 0.5 0.5 0.5 0.5"
@@ -12,6 +13,7 @@ FOLDERS = {
     "VOC of Roboflow": ("voc", {"train/a.xml": XML, "train/a.png": ""}),
     "COCO": ("coco", {"annotations/instances_train.json": "", "images/train/a.png": ""}),
     "COCO of Roboflow": ("coco", {"train/_annotations.coco.json": "", "train/a.png": "", "README.roboflow.txt": "chess"}),
+    "COCO in gzip": ("coco", {"annotations/instances_train.json.gz": "", "images/train/a.png": ""}),
     "a COCO file": ("coco", {"train.json": COCO, "a.png": "", "LICENSE.txt": "MIT"}),
     "CSV": ("csv", {"train.csv": ROW, "a.png": ""}),
     "CSV of Roboflow": ("csv", {"train/_annotations.csv": ROW, "train/a.png": ""}),
@@ -117,6 +119,24 @@ def test_what_is_no_folder_is_named(tmp_path, name, message):
 def test_nothing_is_asked_of_settings_that_name_the_layout(tmp_path):
     for config in (CheckConfig(), CheckConfig(dataset="csv", data=(tmp_path,))):
         assert recognised(config, [(tmp_path, "train")]) is config
+
+
+@pytest.mark.parametrize(("kind", "files"), FOLDERS.values(), ids=FOLDERS.keys())
+def test_a_held_out_split_is_found_by_the_names_that_tools_give_it(tmp_path, kind, files):
+    """Roboflow's is `valid`."""
+    valid, val = (
+        {name.replace("train", split): content.replace("train", split) for name, content in files.items()}
+        for split in ("valid", "val")
+    )
+    fill(tmp_path, {**files, **valid})
+    said, read_as = [], f"{tmp_path}: read as {LAYOUTS[kind].title} (--dataset {kind})"
+    parts = [(tmp_path, "train"), (tmp_path, "val")]
+    assert recognised(TrainConfig(data=(tmp_path,)), parts, said.append).dataset == kind
+    assert said == [read_as, f"{tmp_path}: the split 'val' is called 'valid' there"]
+    check_there(kind, [tmp_path], ["train", "val", "validation"])
+    fill(tmp_path, val)
+    assert recognised(TrainConfig(data=(tmp_path,), dataset=kind), parts, said.append).dataset == kind
+    assert len(said) == 2  # its own name goes first
 
 
 @pytest.mark.parametrize("of", [TrainConfig, CheckConfig, EvaluateConfig, ExportConfig])

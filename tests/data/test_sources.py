@@ -1,3 +1,4 @@
+import gzip
 import json
 import os
 from pathlib import Path
@@ -9,7 +10,8 @@ from tf_ssd.check.findings import Findings
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.data.fingerprint import fingerprint
 from tf_ssd.data.images.decode import read_encoded
-from tf_ssd.data.sources import open_dataset
+from tf_ssd.data.recognise import recognise
+from tf_ssd.data.sources import listed_classes, open_dataset
 from tf_ssd.data.subset import labelled
 from tf_ssd.errors import DatasetError, ImageError
 
@@ -150,7 +152,29 @@ def test_the_splits_that_there_are_are_named(tmp_path, kind, name):
         (tmp_path / split / name).touch()
     (tmp_path / "README.txt").touch()
     with pytest.raises(DatasetError, match=r"or --eval-split; the splits there are train, valid$"):
-        open_dataset(kind, [tmp_path], ["val"])
+        open_dataset(kind, [tmp_path], ["test"])
+
+
+def test_a_split_by_another_name_is_opened(tmp_path):
+    coco(tmp_path / "valid/_annotations.coco.json", tmp_path / "valid")
+    assert open_dataset("coco", [tmp_path], ["val"])[0].image == tmp_path / "valid/a.png"
+    assert listed_classes([tmp_path], ["validation"]) == ("dog",)
+
+
+@pytest.mark.parametrize("name", ["annotations/instances_val.json", "val/_annotations.coco.json", "val.json"])
+def test_coco_in_gzip(tmp_path, name):
+    coco(tmp_path / name, tmp_path / "val" if "/" in name else tmp_path)
+    packed = tmp_path / f"{name}.gz"
+    packed.write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+    (tmp_path / name).unlink()
+    assert recognise([(tmp_path, "val")]) == "coco"
+    assert open_dataset("coco", [tmp_path], ["val"]).class_names == ("dog",)
+    packed.write_bytes(packed.read_bytes()[:40])
+    with pytest.raises(DatasetError, match=r"json\.gz: cannot be used as COCO JSON \(Compressed file ended"):
+        open_dataset("coco", [tmp_path], ["val"])
+    packed.write_bytes(b"{}")
+    with pytest.raises(DatasetError, match=r"json\.gz: cannot be used as COCO JSON \(Not a gzipped file"):
+        open_dataset("coco", [tmp_path], ["val"])
 
 
 @pytest.mark.parametrize("name", ["data/a.png", r"data\a.png", "annotations/a.png"])

@@ -25,7 +25,7 @@ class DataConfig:
     split: tuple[str, ...] = ("train",)
     """Splits of each folder, joined. voc: ImageSets/Main/SPLIT.txt, or "all"; coco: annotations/instances_SPLIT.json or
     SPLIT/_annotations.coco.json; csv: SPLIT.csv, or a folder SPLIT with a text file for each image; yolo: a key of data.yaml, or
-    images/SPLIT; tfrecord: SPLIT.record, SPLIT.tfrecord or SPLIT.record-?????-of-?????."""
+    images/SPLIT; tfrecord: SPLIT.record, SPLIT.tfrecord or SPLIT.record-?????-of-?????. val, valid and validation are one split."""
     classes: Path | None = None
     """Class map, one class a line in the order of the labels. Default: the classes found."""
     exif: Exif = "ignore"

@@ -8,15 +8,23 @@ from tf_ssd.data.readers.yolo_hint import yolo_hint
 from tf_ssd.errors import DatasetError
 
 Layouts = dict[Path, tuple[Path, ...]]  # by annotations, the folders that their images may lie in
+COCO = {
+    "annotations/instances_SPLIT.json": ("SPLIT", "images/SPLIT", "images"),
+    "SPLIT/_annotations.coco.json": ("SPLIT",),
+    "SPLIT.json": ("images", "."),
+}
 LayoutsOf = Callable[[Path, str], Layouts]  # of a split in a folder
 
 
 def coco_layouts(folder: Path, split: str) -> Layouts:
-    """Annotation files and folders of images: as COCO is published, as Roboflow exports it, or a file beside the images."""
+    """Annotation files, each perhaps in gzip, and folders of images.
+
+    As COCO is published, as Roboflow exports it, or a file beside the images.
+    """
     return {
-        folder / "annotations" / f"instances_{split}.json": (folder / split, folder / "images" / split, folder / "images"),
-        folder / split / "_annotations.coco.json": (folder / split,),
-        folder / f"{split}.json": (folder / "images", folder),
+        folder / file.replace("SPLIT", split): tuple(folder / place.replace("SPLIT", split) for place in places)
+        for name, places in COCO.items()
+        for file in (name, f"{name}.gz")
     }
 
 
@@ -40,7 +48,9 @@ def first_there(layouts_of: LayoutsOf, folder: Path, split: str) -> Path:
     hint = yolo_hint(folder / split, folder / "labels" / split, folder / split / "labels", folder / "labels", folder)
     others = splits_of(layouts_of, folder)
     there = f"; the splits there are {', '.join(others)}" if others else ""
-    what = f"there are no annotations of a split {split!r}; looked for {listed(layouts)}"
+    plain = [path for path in layouts if path.suffix != ".gz"]
+    zipped = ", also with .gz" if len(plain) < len(layouts) else ""
+    what = f"there are no annotations of a split {split!r}; looked for {listed(plain)}{zipped}"
     raise DatasetError(f"{what}; check --data and --split, or --eval-split{there}{hint}")
 
 

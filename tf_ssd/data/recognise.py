@@ -12,13 +12,13 @@ from tf_ssd.config import DataConfig, DatasetKind, ExportConfig
 from tf_ssd.data.layouts import coco_layouts, csv_layouts, splits_of
 from tf_ssd.data.paths import subfolders
 from tf_ssd.data.readers import tfrecord_files, voc
+from tf_ssd.data.readers.coco_json import encoded_json
 from tf_ssd.data.readers.csv_rows import CsvRows
 from tf_ssd.data.readers.yolo_folder import open_folder
 from tf_ssd.data.readers.yolo_hint import LOOKED_AT, is_yolo
 from tf_ssd.data.readers.yolo_yaml import SPLITS, SUFFIXES, USUAL
-from tf_ssd.data.sources import check_there
+from tf_ssd.data.sources import called, is_there
 from tf_ssd.errors import DatasetError, Place
-from tf_ssd.system.files import require_file
 
 Config = TypeVar("Config", bound=DataConfig | ExportConfig)
 Part = tuple[Path, str]  # a folder, or a yaml file, and a split
@@ -40,7 +40,9 @@ class Layout(NamedTuple):
 
 
 def recognised(config: Config, parts: Sequence[Part], say: Callable[[str], object] = print) -> Config:
-    """The settings with the layout that --data has, if they leave it open; which one it is is said.
+    """The settings with the layout that --data has, if they leave it open.
+
+    Which one it is is said, and which split has another name there.
 
     Args:
         config: the settings.
@@ -50,12 +52,16 @@ def recognised(config: Config, parts: Sequence[Part], say: Callable[[str], objec
     Raises:
         DatasetError: the layout is none that is known, or may be several.
     """
-    if config.dataset != "auto":
-        return config
-    kind = recognise(parts)
-    folders = ", ".join(dict.fromkeys(str(folder) for folder, _ in parts))
-    say(f"{folders}: read as {LAYOUTS[kind].title} (--dataset {kind})")
-    return replace(config, dataset=kind)
+    if config.dataset == "auto":
+        kind = recognise(parts)
+        folders = ", ".join(dict.fromkeys(str(folder) for folder, _ in parts))
+        say(f"{folders}: read as {LAYOUTS[kind].title} (--dataset {kind})")
+        config = replace(config, dataset=kind)
+    for folder, split in dict.fromkeys(parts):
+        name = called(config.dataset, folder, split)
+        if name != split:
+            say(f"{folder}: the split {split!r} is called {name!r} there")
+    return config
 
 
 def recognise(parts: Sequence[Part]) -> DatasetKind:
@@ -69,18 +75,11 @@ def recognise(parts: Sequence[Part]) -> DatasetKind:
         _check_folder(folder)
     there = {kind: [layout.splits(folder) for folder in folders] for kind, layout in LAYOUTS.items()}
     found = {kind: splits for kind, splits in there.items() if any(split is not None for split in splits)}
-    fitting = {kind: sum(_is_there(kind, *part) for part in parts) for kind in found}
+    fitting = {kind: sum(is_there(kind, folder, called(kind, folder, split)) for folder, split in parts) for kind in found}
     best = [kind for kind, count in fitting.items() if count == max(fitting.values())]
     if len(best) != 1:
         raise _unclear(list(folders), {kind: found[kind] for kind in best})
     return best[0]
-
-
-def _is_there(kind: DatasetKind, folder: Path, split: str) -> bool:
-    with suppress(DatasetError):
-        check_there(kind, [folder], [split])
-        return True
-    return False
 
 
 def _check_folder(folder: Path) -> None:
@@ -159,8 +158,7 @@ def _tfrecord(folder: Path) -> list[str] | None:
 
 
 def _mentions(path: Path, *words: bytes) -> bool:
-    with suppress(OSError):
-        content = require_file(path).read_bytes()
+    with suppress(DatasetError), encoded_json(path, "JSON", "correct the file") as content:
         return all(word in content for word in words)
     return False
 

@@ -1,7 +1,7 @@
 """A dataset by its kind, folders and splits, as the command lines name it."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from itertools import product
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tf_ssd.data.readers.voc import VocDataset, check_split, located
 from tf_ssd.data.readers.yolo import YoloDataset, check_yolo
 from tf_ssd.data.records import Dataset
 from tf_ssd.errors import DatasetError, Place
+
+HELD_OUT = ("val", "valid", "validation")  # one split by the names that tools give it
 
 
 def open_dataset(
@@ -57,24 +59,44 @@ def open_dataset(
 def check_there(kind: DatasetKind, folders: Sequence[Path], splits: Sequence[str]) -> None:
     """Raise DatasetError unless each folder is there, and the file that each split needs. Nothing is read, to take no time."""
     for folder, split in product(folders, splits):
-        if not folder.is_dir() and kind != "yolo":  # whose data.yaml may be named
-            raise DatasetError.at(Place(folder), "no such folder; check --data")
-        check_name(split, Place(folder, "split"))
-        match kind:
-            case "voc":
-                check_split(folder, split)
-            case "coco":
-                annotation_file(folder, split)
-            case "csv":
-                first_there(csv_layouts, folder, split)
-            case "yolo":
-                check_yolo(folder, split)
-            case "tfrecord":
-                record_files(folder, split)
+        _check_there(kind, folder, called(kind, folder, split))
+
+
+def called(kind: DatasetKind, folder: Path, split: str) -> str:
+    """The name of a split in a folder: its own, but for a held-out one that is there by another of `HELD_OUT` alone."""
+    if split not in HELD_OUT:
+        return split
+    return next((name for name in (split, *HELD_OUT) if is_there(kind, folder, name)), split)
+
+
+def is_there(kind: DatasetKind, folder: Path, split: str) -> bool:
+    """Whether a folder has a split of this very name."""
+    with suppress(DatasetError):
+        _check_there(kind, folder, split)
+        return True
+    return False
+
+
+def _check_there(kind: DatasetKind, folder: Path, split: str) -> None:
+    if not folder.is_dir() and kind != "yolo":  # whose data.yaml may be named
+        raise DatasetError.at(Place(folder), "no such folder; check --data")
+    check_name(split, Place(folder, "split"))
+    match kind:
+        case "voc":
+            check_split(folder, split)
+        case "coco":
+            first_there(coco_layouts, folder, split)
+        case "csv":
+            first_there(csv_layouts, folder, split)
+        case "yolo":
+            check_yolo(folder, split)
+        case "tfrecord":
+            record_files(folder, split)
 
 
 def _open(kind: DatasetKind, folder: Path, split: str, *, class_names: Sequence[str] | None, notes: Notes | None) -> Dataset:
     check_name(split, Place(folder, "split"))
+    split = called(kind, folder, split)
     match kind:
         case "voc":
             return VocDataset(*located(folder, split), class_names=class_names, notes=notes)
@@ -112,7 +134,7 @@ def _with_images(
 
 def annotation_file(folder: Path, split: str) -> Path:
     """The annotation file of a split of COCO; the images need not be there. Raises DatasetError if there is none."""
-    return first_there(coco_layouts, folder, split)
+    return first_there(coco_layouts, folder, called("coco", folder, split))
 
 
 def listed_classes(folders: Sequence[Path], splits: Sequence[str]) -> tuple[str, ...]:

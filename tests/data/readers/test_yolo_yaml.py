@@ -43,17 +43,6 @@ def test_a_split_is_one_or_several_places(read, written, places):
     assert read(f"names: [cat]\ntrain: {written}\ntest:\n").places_of("train") == places
 
 
-@pytest.mark.parametrize("asked", ["val", "valid", "validation"])
-@pytest.mark.parametrize("written", ["val", "valid", "validation"])
-def test_the_validation_split_has_three_names(read, asked, written):
-    assert read(f"names: [cat]\n{written}: here\n").places_of(asked) == ("here",)
-
-
-def test_a_split_of_its_own_name_goes_first(read):
-    described = read("names: [cat]\nval: a\nvalid: b\n")
-    assert [described.places_of(split) for split in ("val", "valid", "validation", "train")] == [("a",), ("b",), ("a",), ()]
-
-
 def test_what_else_is_read(read):
     described = read("path: ../pets\nnc: 1\nnames: [cat]\nkpt_shape: [17, 3]\ndownload: |\n  import os\nroboflow: {a: b}\n")
     assert (described.path, described.keypoints, described.downloads) == ("../pets", 51, True)
@@ -68,7 +57,7 @@ BAD = {
     "names that are lists": ("names: [[cat]]\n", "names: is neither"),
     "names without numbers": ("names: {cat: 0}\n", "names: is neither"),
     "a number twice": ("names: {0: cat, 00: dog}\n", "names: the number 00 is given twice"),
-    "another count": ("nc: 3\nnames: [cat]\n", "nc is '3', but there are 1 names; correct one of them"),
+    "another count": ("nc: 3\nnames: [cat]\n", "nc is '3', but names has 1 class; correct one of them"),
     "no YAML": ("names: [cat\n", r"data\.yaml: cannot be used as YAML \(while parsing .*; correct the file"),
     "a tab": ("names:\n\t- cat\n", "cannot be used as YAML"),
     "a split of numbers": ("names: [cat]\ntrain: {a: b}\n", "train: is neither a folder, nor a list of folders"),

@@ -1,5 +1,7 @@
 """The entries of one JSON file of COCO."""
 
+import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -104,12 +106,17 @@ def read_category_names(path: Path) -> list[str]:
 
 @contextmanager
 def encoded_json(path: Path, kind: str, advice: str) -> Iterator[bytes]:
-    """The bytes of a JSON file, to be decoded inside; raises DatasetError if that cannot be done, or the file not read."""
+    """The bytes of a JSON file, which may be in gzip, to be decoded inside.
+
+    Raises:
+        DatasetError: the file cannot be read, or not be decoded.
+    """
     encoded = b""
     try:
-        encoded = require_file(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
+        stored = require_file(path).read_bytes()
+        encoded = (gzip.decompress(stored) if path.suffix.lower() == ".gz" else stored).removeprefix(b"\xef\xbb\xbf")
         yield encoded
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, msgspec.MsgspecError, RecursionError) as error:
         hint = "; JSON has no NaN" if b"NaN" in encoded and not isinstance(error, msgspec.ValidationError) else ""
         raise DatasetError.at(Place(path), f"cannot be used as {kind} ({error}); {advice}{hint}") from error
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.data.paths import IMAGE_SUFFIXES, SLASH, is_absolute, leads_out, listed, subfolders
 from tf_ssd.data.readers.yolo_hint import first_row, is_yolo
-from tf_ssd.data.readers.yolo_yaml import SAME, SPLITS, SUFFIXES, DataYaml, find_yaml, read_yaml
+from tf_ssd.data.readers.yolo_yaml import SPLITS, SUFFIXES, DataYaml, find_yaml, read_yaml
 from tf_ssd.errors import DatasetError, Place
 
 NAMES = ("classes.txt", "labels/classes.txt", "obj.names")  # of classes, one a line, where there is no data.yaml
@@ -46,7 +46,7 @@ class YoloFolder:
         if self.yaml is not None and (written := self.yaml.places_of(split)):
             where = Place(self.yaml.file, split)
             return tuple(self._place(text, where) for text in written)
-        usual = [place for name in dict.fromkeys((split, *(SAME if split in SAME else ()))) for place in _usual(name)]
+        usual = _usual(split)
         for place in usual:
             if (self.root / place).exists():
                 return (place,)

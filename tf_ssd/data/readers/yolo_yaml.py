@@ -8,11 +8,11 @@ import yaml
 
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.system.files import require_file
+from tf_ssd.system.words import counted
 
 SUFFIXES = (".yaml", ".yml")
 USUAL = ("data.yaml", "data.yml", "dataset.yaml")  # of several files in a folder, the first of these is taken
 SPLITS = ("train", "val", "valid", "validation", "test", "trainval", "minival")  # keys that name images
-SAME = ("val", "valid", "validation")  # one split by the names that tools give it
 ADVICE = "write 'names: [first class, second class, ...]' or a number and a name a line"
 
 
@@ -38,8 +38,7 @@ class DataYaml:
 
     def places_of(self, split: str) -> tuple[str, ...]:
         """Where the images of a split lie, as written; none if the file does not say."""
-        keys = (split, *SAME) if split in SAME else (split,)
-        return next((self.splits[key] for key in keys if key in self.splits), ())
+        return self.splits.get(split, ())
 
 
 def find_yaml(folder: Path) -> Path | None:
@@ -62,7 +61,9 @@ def read_yaml(path: Path) -> DataYaml:
     names = _names(content.get("names"), path)
     count = content.get("nc")
     if isinstance(count, str) and count.strip() not in ("", str(len(names))):
-        raise DatasetError.at(Place(path), f"nc is {count[:20]!r}, but there are {len(names)} names; correct one of them")
+        raise DatasetError.at(
+            Place(path), f"nc is {count[:20]!r}, but names has {counted(len(names), 'class')}; correct one of them"
+        )
     places = {key: _places(content[key], Place(path, key)) for key in SPLITS if content.get(key)}
     root = content.get("path", "")
     if not isinstance(root, str):
