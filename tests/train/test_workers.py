@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -16,6 +17,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from rich.console import Console
 
 from tf_ssd.config import DefaultBoxesConfig, ModelConfig, network_named
 from tf_ssd.data.batches.generator import Batch
@@ -23,6 +25,7 @@ from tf_ssd.errors import TrainingError
 from tf_ssd.model import SSD, ssd
 from tf_ssd.network.convolution import convolution, depthwise
 from tf_ssd.optimizer import CaffeSGD, WarmupAndDrops, WeightAverage
+from tf_ssd.train.ending import ended_by
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.trainer import Trainer
 from tf_ssd.train.workers import Workers, find_workers
@@ -78,11 +81,12 @@ def train(workers: Workers, path: Path) -> None:
             normalised = train_with_normalisation(workers, path.parent)
             last = workers.number == workers.total - 1
             wishes = [float(workers.any_of(lambda wish=wish: wish)()) for wish in (last, False)]
+            ends = [float(ends_by_patience(workers, is_over=is_over)) for is_over in (last, False)]
             values = workers.values_of_all(100 + workers.number)
             if workers.is_first:
                 state = {name: np.asarray(value) for name, value in trainer._state().items()}
-                found = {"results": np.array(results), "wishes": np.array(wishes), "values": np.array(values)}
-                np.savez(path, **found, **state, **normalised)
+                found = {"results": results, "wishes": wishes, "ends": ends, "values": values}
+                np.savez(path, **{name: np.array(value) for name, value in found.items()}, **state, **normalised)
             workers.barrier()
     finally:
         keras.config.set_dtype_policy(before)
@@ -95,6 +99,14 @@ def train_with_normalisation(workers: Workers, folder: Path) -> dict[str, np.nda
     trainer = Trainer(model, optimizer, Checkpoints(folder), micro_batches=parts)
     list(trainer.train(share(step, workers) for step in range(2)))
     return {f"normalised/{variable.path}": np.asarray(variable) for variable in model.variables}
+
+
+def ends_by_patience(workers: Workers, *, is_over: bool) -> bool:
+    """Whether a run ends after a step at which this worker's patience is over, or not."""
+    config = SimpleNamespace(patience=2, seconds=None)
+    run = {"trainer": SimpleNamespace(step=3), "stretch": SimpleNamespace(last=9), "console": Console(quiet=True)}
+    held_out = SimpleNamespace(best=(1, 0.5), without_better=2 if is_over else 1)
+    return ended_by(SimpleNamespace(config=config, workers=workers, **run), held_out)()
 
 
 def free_addresses(number: int) -> list[str]:
@@ -152,6 +164,10 @@ def test_moving_statistics_are_averaged_over_workers_as_over_replicas(states):
 
 def test_what_the_last_worker_wishes_is_known_to_the_first(states):
     assert states["two workers"]["wishes"].tolist() == [1, 0]
+
+
+def test_workers_end_together_when_the_patience_of_one_is_over(states):
+    assert all(state["ends"].tolist() == [1, 0] for state in states.values())
 
 
 def test_each_worker_knows_the_values_of_all(states):
