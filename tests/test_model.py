@@ -161,11 +161,11 @@ def test_compute_loss_is_the_multibox_loss(images):
         (lambda y: y | {"boxes": y["boxes"] * 300}, r"fractions of the image are expected, not pixels \(270\)"),
         (
             lambda y: y | {"boxes": y["boxes"][..., ::-1]},
-            "boxes: 3 are not xmin, ymin, xmax, ymax with min up to max, the first is",
+            "boxes: 3 other than xmin, ymin, xmax, ymax with min up to max, the first is",
         ),
-        (lambda y: y | {"boxes": y["boxes"] * np.float32("nan")}, "boxes: 3 are not xmin, .*, the first is nan, nan, nan, nan"),
-        (lambda y: y | {"labels": y["labels"] + 2}, r"labels: 2 are not in 0..3, the first is 4; the model has 4 classes"),
-        (lambda y: y | {"labels": y["labels"] - 1}, "labels: 1 are not in 0..3, the first is -1"),
+        (lambda y: y | {"boxes": y["boxes"] * np.float32("nan")}, "boxes: 3 other than xmin, .*, the first is nan, nan, nan, nan"),
+        (lambda y: y | {"labels": y["labels"] + 2}, r"labels: 2 out of 0..3, the first is 4; the model has 4 classes"),
+        (lambda y: y | {"labels": y["labels"] - 1}, "labels: 1 out of 0..3, the first is -1"),
     ],
 )
 def test_ground_truth_that_the_loss_cannot_use_is_refused_by_fit(model, images, change, message):

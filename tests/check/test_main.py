@@ -342,7 +342,7 @@ def test_a_class_that_is_in_val_alone(tmp_path, capsys):
     capsys.readouterr()
     (tmp_path / "train.json").write_text((tmp_path / "train.json").read_text().replace(', {"id": 1, "name": "dog"}', ""))
     assert check.main([*flags, "train", "val"]) == 1
-    assert "val: class dog: 1 boxes here, none in train: training on that would stop" in capsys.readouterr().out
+    assert "val: class dog: 1 box here, none in train: training on that would stop" in capsys.readouterr().out
     assert check.main([*flags, "gone", "val"]) == 1
     assert "unknown classes" not in capsys.readouterr().out
     (tmp_path / "classes.txt").write_text("cat\ndog\n")

@@ -18,7 +18,7 @@ def test_what_can_be_compared():
 
 
 def test_numbers_of_images_must_agree():
-    with pytest.raises(ValueError, match="detections of 1 images, ground truth of 2"):
+    with pytest.raises(ValueError, match="images: 1 with detections, 2 with ground truth"):
         check([detected()], [truth(), truth()], num_classes=2)
 
 

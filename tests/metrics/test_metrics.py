@@ -31,5 +31,5 @@ def test_all_metrics_at_iou_50_agree_on_a_perfect_detector_and_on_a_useless_one(
 
 @pytest.mark.parametrize("metric", ["voc07", "voc12", "coco"])
 def test_what_cannot_be_compared_is_refused(metric):
-    with pytest.raises(ValueError, match="detections of 1 images, ground truth of 0"):
+    with pytest.raises(ValueError, match="images: 1 with detections, 0 with ground truth"):
         average_precision(DETECTIONS, [], num_classes=2, metric=metric)

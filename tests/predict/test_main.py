@@ -303,7 +303,7 @@ def test_a_video(run, clip, photos, tmp_path, capsys):
     assert predict.main(arguments) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"clip.mp4", "b.png", "detections.json", "detections.csv"}
     results = json.loads((tmp_path / "out" / "detections.json").read_text())
-    assert f"13 pictures and frames, {len(results)} detections" in capsys.readouterr().err
+    assert f"13 images, {len(results):,} detections" in capsys.readouterr().err
     with opened(clip) as original, opened(tmp_path / "out" / "clip.mp4") as copy:
         pairs = list(zip(original.frames, copy.frames, strict=True))
         assert (copy.rate, copy.length) == (25, 12)
@@ -328,7 +328,7 @@ def test_a_damaged_video_is_named_and_nothing_is_left_of_it(run, clip, photos, t
     assert predict.main(arguments) == 1
     printed = capsys.readouterr().err
     assert f"skipped: {bad}: cannot be read as a video (damaged after 1." in printed
-    assert "12 pictures and frames" in printed
+    assert "12 images, " in printed
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"clip.mp4", "detections.json", "detections.csv"}
     results = json.loads((tmp_path / "out" / "detections.json").read_text())
     assert {row["image_id"].split("#")[0] for row in results} == {str(clip)}

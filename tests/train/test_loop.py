@@ -133,7 +133,7 @@ def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stop
     capsys.readouterr()
     complete(run, lambda: False)
     printed = capsys.readouterr().out
-    assert "All 5 steps have been made." in printed
+    assert "No step of 5 is left." in printed
     assert "compiling" not in printed.lower()
     for name in ("loss.csv", "evaluations.csv", "average_precision.json", "thresholds.json"):
         assert (folder / name).read_text() == (undisturbed / name).read_text()
@@ -254,7 +254,7 @@ def test_patience_ends_a_run_also_one_that_was_killed_and_it_can_be_extended(com
         killing.setattr(HeldOut, "report", interrupt)
         with pytest.raises(KeyboardInterrupt):
             complete(compiled, lambda: False)
-    ended = "The run ends after step 4 of 5: none of the last 1 evaluations is better than 0.250, of step 2."
+    ended = "The run ends after step 4 of 5: none of the last 1 evaluation is better than 0.250, of step 2."
     assert ended in capsys.readouterr().out
     killed = [(compiled.folder / name).read_text() for name in ("loss.csv", "evaluations.csv")]
 

@@ -207,7 +207,7 @@ def test_weights_of_classes_and_the_balance_reach_the_loss_and_the_batches(tmp_p
     settings = {"dataset": "csv", "data": (csv_data(tmp_path / "data"),), "steps": 10}
     run = new_run(tmp_path, **settings, class_weights=tmp_path / "weights.json", balance=1.0)
     assert run.trainer.model.config.loss.class_weights == (1.0, 1.0, 3.0)  # background, common, rare
-    assert "an epoch has 6 images: 4 of 4 come repeatedly" in capsys.readouterr().out
+    assert "an epoch has 6 images; 4 of 4 repeatedly" in capsys.readouterr().out
     counts = np.bincount(np.concatenate(numbers(run.batches()))[:18], minlength=4)  # three epochs
     assert counts[2] == counts.max() > 4
     (tmp_path / "weights.json").write_text('{"rare": 2}')

@@ -132,6 +132,13 @@ def test_new_layers_on_a_published_body(publish):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_many_names_are_shown_by_how_they_begin():
+    few = ("predictions/kernel", "fc6", "conv8_1", "conv8_2")
+    assert command._grouped(few) == list(few)
+    names = ("conv4_3_norm", "conv8_1", "conv8_2", "logits_0", "logits_1", "fc6", "classifier.0.weight", "classifier.0.bias")
+    assert command._grouped(names) == ["conv4_3_norm", "conv8_* (2)", "logits_* (2)", "fc6", "classifier.* (2)"]
+
+
 def test_the_top_is_known_and_not_used(publish):
     publish(KERAS["named, with top"])
     imported = published.import_published("vgg16", FILE, num_classes=None, channels=None)
@@ -211,14 +218,14 @@ def test_a_file_of_which_nothing_is_known(publish):
 def test_a_missing_tensor(publish):
     publish(TORCHVISION, **{"backbone.scale_weight": None})
     with pytest.raises(
-        WeightsError, match=r"1 tensors missing \(backbone.scale_weight\), 0 tensors unexpected; is it the right file"
+        WeightsError, match=r"1 tensor missing \(backbone.scale_weight\), 0 tensors unexpected; is it the right file"
     ):
         import_weights("torchvision", FILE)
 
 
 def test_an_unexpected_tensor(publish):
     publish(AMDEGROOT, **{"extras.8.weight": np.zeros(3)})
-    with pytest.raises(WeightsError, match=r"0 tensors missing, 1 tensors unexpected \(extras.8.weight\)"):
+    with pytest.raises(WeightsError, match=r"0 tensors missing, 1 tensor unexpected \(extras.8.weight\)"):
         import_weights("amdegroot", FILE)
 
 
@@ -293,7 +300,7 @@ def test_the_command(reduced_fc, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert re.search(r"tensors copied +│ 30 ", printed)
     assert "VOC300, clip 'none'" in printed
-    assert "conv8_1" in printed
+    assert "conv8_* (2)" in printed
     assert "5, background included" in printed
     assert "BGR" in printed
     assert f"Written to {output}" in printed.replace("\n", "")
@@ -364,7 +371,7 @@ def test_a_detector_brings_the_names_of_its_classes(tmp_path, capsys, monkeypatc
         (["--from", "vgg16", "cut.pth", "--output", "a.keras"], "cut.pth: cannot be read"),
         (
             ["--from", "torchvision", "small.pth", "--output", "a.keras"],
-            "small.pth: holds 1 tensors, of which --from torchvision knows none",
+            "small.pth: holds 1 tensor, of which --from torchvision knows none",
         ),
         (["--from", "vgg16", "small.pth", "--output", "a.h5"], "--output='a.h5': must end in .keras"),
         (["--from", "vgg16", "small.pth", "--output", "nowhere/a.keras"], "there is no folder nowhere"),
@@ -393,7 +400,7 @@ def test_in_a_process_of_its_own(tmp_path):
     command_line = [sys.executable, "-m", "tf_ssd.weights", *arguments]
     run = subprocess.run(command_line, capture_output=True, text=True, check=False, env=environment)
     assert run.returncode == 2
-    assert re.fullmatch("error: .*holds 1 tensors, of which --from amdegroot knows none.*\n", run.stderr)
+    assert re.fullmatch("error: .*holds 1 tensor, of which --from amdegroot knows none.*\n", run.stderr)
 
 
 def test_help_answers_at_once():

@@ -108,8 +108,8 @@ def test_class_names(bundle):
 @pytest.mark.parametrize(
     ("change", "settings", "message"),
     [
-        ({f"{CONV}_1/bias": None}, {}, rf"not the SSD MobileNetV2 .*: 1 tensors missing \({CONV}_1/bias\), 0 tensors unexpected"),
-        ({f"{CONV}_2/bias": np.ones(3, np.float16)}, {}, rf"0 tensors missing, 1 tensors unexpected \({CONV}_2/bias\)"),
+        ({f"{CONV}_1/bias": None}, {}, rf"not the SSD MobileNetV2 .*: 1 tensor missing \({CONV}_1/bias\), 0 tensors unexpected"),
+        ({f"{CONV}_2/bias": np.ones(3, np.float16)}, {}, rf"0 tensors missing, 1 tensor unexpected \({CONV}_2/bias\)"),
         (
             {f"{CONV}/kernel": np.ones((32, 3, 3, 4), np.float16)},
             {},
@@ -146,7 +146,7 @@ def test_the_source_is_told(bundle):
         (
             "other.data",
             tflite_bytes([("a", np.ones(3, np.float32))]),
-            "other.data: holds 1 tensors, of which --from mediapipe knows none (a/bias)",
+            "other.data: holds 1 tensor, of which --from mediapipe knows none (a/bias)",
         ),
         ("missing.tflite", None, "missing.tflite: no such file"),
     ],

@@ -38,7 +38,7 @@ def test_a_class_map_of_its_own_goes_before_that_of_the_folder(folder):
 
 def test_a_class_map_of_another_number_of_classes(folder):
     (folder / "classes.txt").write_text("cat\n")
-    with pytest.raises(ConfigError, match=r"classes\.txt: 1 classes, but the model has 2"):
+    with pytest.raises(ConfigError, match=r"classes\.txt: 1 class, but the model has 2"):
         load_trained(folder)
 
 

@@ -7,6 +7,7 @@ from itertools import combinations
 from tf_ssd.check.findings import Finding
 from tf_ssd.check.survey import Survey
 from tf_ssd.errors import DatasetError, Place
+from tf_ssd.system.words import counted
 
 BACKGROUND = "background"
 HARMLESS = ("unreadable images", "unknown classes")  # kinds of errors by which no box of a known class is lost
@@ -56,7 +57,7 @@ def compare_classes(surveys: Sequence[Survey], *, named: Collection[str]) -> Non
             if not counts[survey.split] and survey.split in whole:
                 survey.findings.add("classes without boxes", f"{place}: no boxes here; {elsewhere}", place)
             elif counts[survey.split] and name not in known and surveys[0].split in whole:
-                what = f"{counts[survey.split]} boxes here, none in {surveys[0].split}: training on that would stop"
+                what = f"{counted(counts[survey.split], 'box')} here, none in {surveys[0].split}: training on that would stop"
                 advice = "list all classes in a file for --classes, or rename this one"
                 survey.findings.fault(DatasetError.at(place, f"{what}; {advice}", kind="unknown classes"))
 

@@ -7,6 +7,7 @@ from matplotlib.ticker import PercentFormatter, ScalarFormatter
 from tf_ssd.check.coverage import THRESHOLD, Coverage, GroundTruth, side_groups
 from tf_ssd.check.presets import FITTED, Comparison, share, sizes
 from tf_ssd.drawing.figures import BLUE, CYAN, DASHES, GREEN, GREY, INK, ORANGE, PALE, PURPLE, RED, new_figure, plain, png
+from tf_ssd.system.words import counted
 
 MOST_POINTS = 8000
 SHAPES = (("tall, above 3:2", RED), ("about square", GREY), ("wide, above 3:2", CYAN))
@@ -17,7 +18,8 @@ TICKS_PX = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 def coverage_png(comparison: Comparison) -> bytes:
     """A picture, encoded as PNG: best IoU against side for the chosen preset, its distribution, the share covered by every set."""
     covered = share(comparison.coverages[comparison.chosen])
-    title = f"{comparison.chosen} on {comparison.split}: {covered:.1%} of {len(comparison.truth.boxes):,} boxes have a default box"
+    objects = counted(len(comparison.truth.boxes), "box")
+    title = f"{comparison.chosen} on {comparison.split}: a default box for {covered:.1%} of {objects}"
     with new_figure(11, 8, dots_per_inch=130, layout="constrained") as figure:
         grid = figure.add_gridspec(2, 2, width_ratios=(5, 1), height_ratios=(3, 2))
         cloud = figure.add_subplot(grid[0, 0])
@@ -82,7 +84,7 @@ def _draw_sets(axes: Axes, comparison: Comparison) -> None:
         axes.bar(places, shares, width * 0.92, color=color, label=label)
         for place, value in zip(places, shares, strict=True):
             axes.text(place, value + 0.015, f"{value:.0%}", ha="center", fontsize=8, color=INK)
-    labels = [f"{names[member]} px\n{np.sum(group == member):,} boxes" for member in present]
+    labels = [f"{names[member]} px\n{counted(int(np.sum(group == member)), 'box')}" for member in present]
     plain(axes)
     axes.set_xticks(range(len(present)), labels)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -17,6 +17,7 @@ from tf_ssd.check.presets import ENOUGH, FITTED, Comparison, mean_iou, share, si
 from tf_ssd.check.result import Result
 from tf_ssd.check.small import too_small
 from tf_ssd.check.survey import Survey
+from tf_ssd.system.words import counted
 
 EXAMPLES = 3  # of each kind
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -80,14 +81,17 @@ def balanced(balance: Balancing, class_names: Sequence[str]) -> Table:
         table.add_row(
             Text(name), str(images), f"{images / all_images:.1%}", f"{factor:.2f}", f"{shown:.0f}", f"{shown / epoch:.1%}"
         )
-    table.caption = f"An epoch has {balance.epoch} images in place of {len(balance.factors.images)}. Shares: of its images."
+    table.caption = (
+        f"An epoch has {counted(balance.epoch, 'image')} in place of {len(balance.factors.images)}. Shares: of its images."
+    )
     table.caption_justify = "left"
     return table
 
 
 def default_boxes(comparison: Comparison) -> Table:
     """Every preset, and the fitted sizes."""
-    title = f"Default boxes on {comparison.split}: {len(comparison.truth.boxes)} boxes in {len(comparison.truth.counts)} images"
+    objects, images = counted(len(comparison.truth.boxes), "box"), counted(len(comparison.truth.counts), "image")
+    title = f"Default boxes on {comparison.split}: {objects} in {images}"
     table = _table(title, "preset", "sizes, px", f"IoU >= {THRESHOLD}", "mean best IoU", "positives")
     for name, coverage in comparison.coverages.items():
         style = "bold" if name == comparison.chosen else None
@@ -182,9 +186,9 @@ def examples(result: Result) -> RenderableType:
 
 def verdict(result: Result) -> Text:
     """One line."""
-    warnings = _number(result.count("warning"), "warning")
+    warnings = counted(result.count("warning"), "warning")
     if result.count("error"):
-        return Text(f"{_number(result.count('error'), 'error')}, {warnings}: training would stop, or lose images", STYLES["error"])
+        return Text(f"{counted(result.count('error'), 'error')}, {warnings}: training would stop, or lose images", STYLES["error"])
     return Text(f"no errors, {warnings}", "bold green")
 
 
@@ -207,7 +211,3 @@ def _px(survey: Survey) -> str:
         return "-"
     shown = seen if len(seen) == 1 else (seen[0], seen[-1])
     return " to ".join(f"{width}x{height}" for width, height in shown)
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}" + "s" * (count != 1)

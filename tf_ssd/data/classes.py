@@ -8,6 +8,7 @@ from pathlib import Path
 from tf_ssd.data.notes import Notes
 from tf_ssd.errors import ConfigError, DatasetError, Place
 from tf_ssd.system.files import require_file, written_beside
+from tf_ssd.system.words import counted
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
@@ -71,7 +72,7 @@ def check_class_names(expected: Sequence[str], found: Sequence[str], where: str)
     for label, (ours, theirs) in enumerate(zip_longest(expected, found), start=1):
         if ours != theirs:
             shown = " but ".join("no class" if name is None else repr(name) for name in (ours, theirs))
-            numbers = f"{len(expected)} and {len(found)} classes"
+            numbers = f"{len(expected)} and {counted(len(found), 'class')}"
             raise ConfigError(
                 f"{where}: the class maps differ: label {label} is {shown} ({numbers}); use the same class map for both"
             )

@@ -81,6 +81,7 @@ def evaluate(config: EvaluateConfig) -> None:
     from tf_ssd.evaluate.tables import tables
     from tf_ssd.metrics import average_precision
     from tf_ssd.metrics.errors import error_report
+    from tf_ssd.system.words import counted
 
     console = Console(highlight=False)
     found = _from_file(config) if config.detections else _from_model(config, console)
@@ -91,7 +92,7 @@ def evaluate(config: EvaluateConfig) -> None:
     scores = average_precision(detections, ground_truth.images, num_classes=num_classes, metric=metric)
     errors = error_report(detections, ground_truth.images, num_classes=num_classes, metric=metric)
     console.print(f"{TITLES[metric]} ({metric})", style="bold", soft_wrap=True)
-    console.print(f"{_what(config)}: {len(ground_truth.images)} images", soft_wrap=True, markup=False)
+    console.print(f"{_what(config)}: {counted(len(ground_truth.images), 'image')}", soft_wrap=True, markup=False)
     for table in (*tables(scores, ground_truth.class_names), *error_tables(errors, ground_truth.class_names)):
         console.print(table)
     _write(config, scores, errors, found, console)
@@ -196,6 +197,7 @@ def _write(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorRep
     from tf_ssd.evaluate.coco_results import write_results
     from tf_ssd.evaluate.curves import curves_png
     from tf_ssd.system.files import write_new
+    from tf_ssd.system.words import counted
 
     if config.json:
         report = _report(config, scores, errors, found)
@@ -205,9 +207,8 @@ def _write(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorRep
     if config.results:
         left_out = write_results(config.results, found.detections, found.ground_truth)
         if left_out:
-            console.print(
-                f"note: {left_out} detections left out of {config.results}: the annotation file does not know their class"
-            )
+            what = f"{counted(left_out, 'detection')} left out of {config.results}"
+            console.print(f"note: {what}: the annotation file does not know their class")
     for path in filter(None, (config.json, config.plot, config.results)):
         console.print(f"Written to {path}", soft_wrap=True, markup=False)
 

@@ -15,6 +15,7 @@ from tf_ssd.evaluate.image_names import ImageNames
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.predict.coco_results import CocoResult, encoded, read_rows, results
 from tf_ssd.system.files import write_new
+from tf_ssd.system.words import counted
 
 
 def read_results(path: Path, ground_truth: DatasetGroundTruth) -> list[ImageDetections]:
@@ -66,7 +67,7 @@ def _positions(rows: Sequence[CocoResult], path: Path, ground_truth: DatasetGrou
             what = f"{image_id!r} may be {first} or {second}; write the image's id, or more of its path"
             raise DatasetError.at(Place(path, f"[{number}]"), what, kind="boxes of unknown images")
         if not positions:
-            known = f"{len(ground_truth.image_ids)} images, the first is {ground_truth.image_ids[0]!r}"
+            known = f"{counted(len(ground_truth.image_ids), 'image')}, the first is {ground_truth.image_ids[0]!r}"
             what = (
                 f"there is no image with the id {image_id!r} in the dataset ({known}), nor one of this name; is it the same split?"
             )

@@ -18,6 +18,7 @@ from tf_ssd.config import ExportConfig, ExportFormat, require
 from tf_ssd.errors import ExportError
 from tf_ssd.system.captured_output import captured_output
 from tf_ssd.system.files import UNFINISHED, move_to_new, writing
+from tf_ssd.system.words import counted
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     import numpy as np
@@ -87,7 +88,7 @@ def export(config: ExportConfig) -> int:
         with console.status(f"Converting to {config.format}"), captured_output():
             written = _write(model, class_names, pictures, config, Path(scratch))
         artefact = _runner(config.format, written)
-        with console.status(f"Detecting in {len(pictures)} pictures, with TensorFlow and with what was written"):
+        with console.status(f"Detecting in {counted(len(pictures), 'picture')}, with TensorFlow and with what was written"):
             _verify(model, artefact, pictures, config, console)
         if _is_measured(dataset, class_names, config):
             skipped += _measure(model, artefact, dataset, config, console)
@@ -168,7 +169,12 @@ def _verify(
         ours, theirs = (list(map(detections, outputs)) for outputs in (expected, found))
         agreement = compare(ours, theirs, limits, settings)
     table = Table(
-        "", "TensorFlow", config.format, "allowed", title=f"In {len(chosen)} pictures", caption=what_counts(limits, settings)
+        "",
+        "TensorFlow",
+        config.format,
+        "allowed",
+        title=f"In {counted(len(chosen), 'picture')}",
+        caption=what_counts(limits, settings),
     )
     for row in agreement.rows(limits):
         table.add_row(*row)
@@ -191,7 +197,7 @@ def _measure(
     from tf_ssd.export.measure import MOST, measure
 
     before, after, pictures, skipped = measure(model, artefact, dataset, config, console)
-    which = f"{pictures} of {len(dataset)} pictures" if pictures < len(dataset) else f"{pictures} pictures"
+    which = f"{pictures} of " * (pictures < len(dataset)) + counted(len(dataset), "picture")
     spread = ", spread evenly" if len(dataset) > MOST else ""
     change = f"TensorFlow {before:.4f}, {config.format} {after:.4f} ({after - before:+.4f})"
     console.print(f"AP50 on {which}{spread}: {'not defined, as nothing is to be found' if math.isnan(before) else change}")

@@ -9,6 +9,7 @@ from tf_ssd import boxes
 from tf_ssd.config import DetectionConfig, Quantize
 from tf_ssd.export.inference import Outputs
 from tf_ssd.metrics.images import ImageDetections
+from tf_ssd.system.words import counted
 
 SAME = 0.5  # IoU from which two boxes of a class are one detection
 PIXEL = 1.0  # distance up to which corners are the same, for boxes with hardly any area
@@ -82,7 +83,7 @@ class Agreement(NamedTuple):
             return [NOTHING]
         allowed = limits.missing * max(self.expected, self.found)
         checks = (
-            (self.missing + self.extra <= allowed, f"{self.missing} detections are missing and {self.extra} are too many"),
+            (self.missing + self.extra <= allowed, f"{counted(self.missing, 'detection')} missing and {self.extra} too many"),
             (self.score <= limits.score, f"a score differs by {self.score:.2g}, and may by {limits.score:.2g}"),
             (self.box_px <= limits.box_px, f"a box differs by {self.box_px:.2g} pixels, and may by {limits.box_px:.2g}"),
         )

@@ -43,7 +43,7 @@ class ImageGroundTruth:
 def check(detections: Sequence[ImageDetections], ground_truth: Sequence[ImageGroundTruth], num_classes: int) -> None:
     """Raise ValueError unless every image has detections and ground truth, labels are in 1..C-1, and scores are finite."""
     if len(detections) != len(ground_truth):
-        raise ValueError(f"detections of {len(detections)} images, ground truth of {len(ground_truth)}")
+        raise ValueError(f"images: {len(detections)} with detections, {len(ground_truth)} with ground truth")
     for number, (found, truth) in enumerate(zip(detections, ground_truth, strict=True)):
         for labels in (found.labels, truth.labels):
             if np.any((labels < 1) | (labels >= num_classes)):

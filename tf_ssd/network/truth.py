@@ -44,7 +44,7 @@ def check_truth(y: Any, num_classes: int) -> None:
     wrong = labels[((labels < 0) & (labels != IGNORED)) | (labels >= num_classes)]
     if wrong.size:
         raise ValueError(
-            f"labels: {wrong.size} are not in 0..{num_classes - 1}, the first is {wrong[0]}; the model has {num_classes} classes, "
+            f"labels: {wrong.size} out of 0..{num_classes - 1}, the first is {wrong[0]}; the model has {num_classes} classes, "
             "background included: number yours from 1, or build it with more"
         )
     boxes = boxes[labels > 0]  # (N, 4)
@@ -57,7 +57,7 @@ def check_truth(y: Any, num_classes: int) -> None:
     if len(unusable):
         shown = ", ".join(f"{corner:g}" for corner in unusable[0])
         raise ValueError(
-            f"boxes: {len(unusable)} are not xmin, ymin, xmax, ymax with min up to max, the first is {shown}; correct them, or "
+            f"boxes: {len(unusable)} other than xmin, ymin, xmax, ymax with min up to max, the first is {shown}; correct them, or "
             "give them the label 0, which is padding"
         )
 

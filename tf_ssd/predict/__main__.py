@@ -20,6 +20,7 @@ from tf_ssd.config.predict import STDIN
 from tf_ssd.errors import ConfigError, ImageError
 from tf_ssd.system.captured_output import captured_stderr
 from tf_ssd.system.files import check_free, writing
+from tf_ssd.system.words import counted
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     from tf_ssd.predict.detector import Detector
@@ -142,8 +143,8 @@ def _detect_in_all(inputs: Sequence["Input"], found: "Found", detector: "Detecto
         skipped += sum(not annotator.copy_video(video) for video in videos)
         if found.left_out:
             console.print(f"left out: {listed(found.left_out)}", soft_wrap=True, markup=False)
-        frames = " and frames" if videos else ""
-        counts = f"{files.pictures} pictures{frames}, {files.detections} detections, in {folder}"
+        seen = counted(files.pictures, "image" if videos else "picture")
+        counts = f"{seen}, {counted(files.detections, 'detection')}, in {folder}"
         console.print(counts, soft_wrap=True, markup=False)
     return skipped
 

@@ -15,6 +15,7 @@ from tf_ssd.config import DefaultBoxesConfig, DetectionConfig
 from tf_ssd.drawing.figures import DASHES, GREY, INK, new_figure, png
 from tf_ssd.drawing.pictures import DARK, WHITE, Box, class_color, place_label, readable_on
 from tf_ssd.predict.explain import NONE, Explanation
+from tf_ssd.system.words import counted
 
 # In inches: the figure, and the height that text takes above it all, above and below the panels of either row.
 WIDTH, TALLEST, GAP = 16.0, 10.0, 0.2
@@ -49,7 +50,7 @@ def explanation_png(
     picture = Image.fromarray(pixels)
     picture.thumbnail((SHOWN, SHOWN))
     found = len(explanation.suppression.kept.labels)
-    count = f"{found} detection{'s' * (found != 1)} with a score above {settings.score_threshold:g}"
+    count = f"{counted(found, 'detection')} with a score above {settings.score_threshold:g}"
     with new_figure(WIDTH, TALLEST, dots_per_inch=DOTS_PER_INCH) as figure:
         above, below = _lay_out(figure, picture.height / picture.width, len(config.feature_maps))
         _write_line(figure, f"{title}: {count}", figure.get_figheight() - TITLE / 2, fontsize=15, fontweight="bold")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from tf_ssd.errors import ConfigError
+from tf_ssd.system.words import counted
 
 CHIEFS = ("chief", "master")  # worker 0 under another name; "master" is that of older platforms
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
@@ -50,7 +51,7 @@ def read_cluster() -> Cluster:
     addresses = (*chief, *jobs.get("worker", []))
     group, before = (chief, 0) if kind in CHIEFS else (jobs.get("worker", []), len(chief))
     if not 0 <= index < len(group):
-        raise ConfigError(f"TF_CONFIG: the task {kind!r} {index} is none of the {len(addresses)} workers; write {FORM}")
+        raise ConfigError(f"TF_CONFIG: the task {kind!r} {index} is none of the {counted(len(addresses), 'worker')}; write {FORM}")
     if len(addresses) == 1:
         return ALONE
     _check_addresses(addresses)

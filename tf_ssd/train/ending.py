@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tf_ssd.system.words import counted
 from tf_ssd.train.held_out import HeldOut
 from tf_ssd.train.run import Run
 
@@ -33,5 +34,5 @@ def _reason_to_end(run: Run, held_out: HeldOut) -> str:
         return f"the {config.until} of --until are over"
     if config.patience is not None and held_out.without_better >= config.patience:
         better = f"is better than {best:.3f}, of step {step}" if step else "is defined: there is nothing to be found"
-        return f"none of the last {held_out.without_better} evaluations {better}"
+        return f"none of the last {counted(held_out.without_better, 'evaluation')} {better}"
     return ""

@@ -12,6 +12,7 @@ from tf_ssd.evaluate.over_dataset import Evaluation
 from tf_ssd.evaluate.tables import shown
 from tf_ssd.system.files import unwritable, write_bytes
 from tf_ssd.system.signals import Stopped
+from tf_ssd.system.words import counted
 from tf_ssd.train.curves import curves_png, read_columns
 from tf_ssd.train.ending import ended_by
 from tf_ssd.train.folder import claimed
@@ -93,7 +94,7 @@ def _make_steps(run: Run, held_out: HeldOut, board: TensorBoard, stop: Callable[
     data = Waiting(_announced(run, stop))
     results = run.trainer.train(data, stop=stop)
     if run.trainer.step == steps:
-        run.console.print(f"All {steps} steps have been made.")
+        run.console.print(f"No step of {steps} is left.")
     shown = with_progress(results, data, first=run.trainer.step, steps=steps, batch_size=run.recipe.batch_size, console=run.console)
     try:
         _evaluate_if_due(run, held_out, board)  # a run may be stopped during an evaluation, after its step
@@ -135,7 +136,7 @@ def _announced(run: Run, stop: Callable[[], bool]) -> Iterator[Batch]:
         if rows not in compiled:
             compiled.add(rows)
             run.say_notes()
-            run.console.print(f"Compiling the training step for up to {rows} objects an image: up to a minute.")
+            run.console.print(f"Compiling the training step for up to {counted(rows, 'object')} an image: up to a minute.")
         yield batch
 
 
@@ -170,7 +171,7 @@ def _evaluated(run: Run, held_out: HeldOut, board: TensorBoard) -> Evaluation:
 def _finish(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
     with run.trainer.averaged() as model:
         save_model(model, run.scratch / MODEL)
-    with run.console.status(f"Detecting in {len(run.held_out)} held-out images"):
+    with run.console.status(f"Detecting in {counted(len(run.held_out), 'held-out image')}"):
         evaluation = _evaluated(run, held_out, board)
     _draw_curves(run)
     # The last, because its file says that the run is finished.
@@ -196,7 +197,9 @@ def _check_overfitted(run: Run, last: StepResult | None) -> None:
     if not losses:
         raise TrainingError(f"{run.folder / LOSS}: the losses of this run are missing; choose another --output")
     if losses[-1] >= OVERFITTED:
-        raise TrainingError(f"the loss on one batch is {losses[-1]:.3f} after {run.recipe.steps} steps, not below {OVERFITTED}")
+        raise TrainingError(
+            f"the loss on one batch is {losses[-1]:.3f} after {counted(run.recipe.steps, 'step')}, not below {OVERFITTED}"
+        )
     run.console.print(f"One batch is learned: the loss is {losses[-1]:.3f}, below {OVERFITTED}.")
 
 

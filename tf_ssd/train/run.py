@@ -24,6 +24,7 @@ from tf_ssd.model import SSD
 from tf_ssd.network.body import body_layers
 from tf_ssd.network.freeze import freeze_blocks
 from tf_ssd.optimizer import Adam, CaffeSGD, WeightAverage
+from tf_ssd.system.words import counted
 from tf_ssd.train.data import data_notes, data_warnings, training_data
 from tf_ssd.train.folder import open_run
 from tf_ssd.train.output import CHECKPOINTS
@@ -170,9 +171,8 @@ class Run:
         if self.config.balance is None:
             return None
         factors = balance_of(self.training, self.config.balance, difficult=self.config.difficult).images
-        self.console.print(
-            f"an epoch has {np.ceil(factors.sum()):.0f} images: {np.sum(factors > 1)} of {len(factors)} come repeatedly"
-        )
+        epoch = counted(int(np.ceil(factors.sum())), "image")
+        self.console.print(f"an epoch has {epoch}; {np.sum(factors > 1)} of {len(factors)} repeatedly")
         return factors
 
     def _say_about_data(self, *, same: bool) -> None:
@@ -198,7 +198,7 @@ class Run:
                 )
             first, steps = self.stretch
             rate = f"follows the schedule anew, up to {self.recipe.learning_rate:g} after the warm-up"
-            message = f"Extended after step {first} by {steps} steps, in which the learning rate {rate}."
+            message = f"Extended after step {first} by {counted(steps, 'step')}, in which the learning rate {rate}."
             self.console.print(message, soft_wrap=True)
             if self.workers.is_first:
                 record(self.folder, self.stretches)
@@ -219,7 +219,7 @@ class Run:
         frozen = freeze_blocks(model, model.config, self.recipe.frozen_blocks)
         if frozen:
             self.console.print(f"not trained: {', '.join(frozen)}")
-        images = f"{len(self.training)} training and {len(self.held_out)} held-out images"
+        images = f"{len(self.training)} training and {counted(len(self.held_out), 'held-out image')}"
         self.console.print(f"{model.count_params():,} parameters, {images}")
         return Trainer(
             model,

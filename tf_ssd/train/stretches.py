@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tf_ssd.config import require
 from tf_ssd.errors import ConfigError
 from tf_ssd.system.files import require_file, write_json
+from tf_ssd.system.words import counted
 from tf_ssd.train.output import RESULTS, RUN
 
 
@@ -49,7 +50,7 @@ def planned(folder: Path, steps: int, extend: int | None) -> tuple[Stretch, ...]
         extend > before,
         "--extend",
         extend,
-        f"the run in {folder} has been extended by {before} steps already; give as many, or more",
+        f"the run in {folder} has been extended by {counted(before, 'step')} already; give as many, or more",
     )
     end = finished_after(folder, stretches)
     if end is None:

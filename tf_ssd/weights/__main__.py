@@ -4,7 +4,9 @@ python -m tf_ssd.weights --from torchvision ssd300_vgg16_coco-b556d3b4.pth --out
 python -m tf_ssd.weights --from keras imagenet --network ssd300_mobilenet_v2 --output body.keras   a body to train from
 """
 
+import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
 
     from tf_ssd.weights.published import Imported
 
+MANY = 6  # names, of which more are shown by how they begin
 NATIVE_NOTE = (
     "note: BGR is right for weights converted from Caffe (ssd_300_VOC0712.pth); those that the port trained itself "
     "(ssd300_mAP_77.43_v2.pth) need --channels rgb"
@@ -89,7 +92,7 @@ def _account(config: WeightsConfig, imported: "Imported") -> "Table":
         "network": imported.model.config.name,
         "tensors copied": str(len(imported.copied)),
         "tensors not used": ", ".join(_without_counters(imported.unused)) or "none",
-        "layers made new": ", ".join(imported.new) or "none",
+        "layers made new": ", ".join(_grouped(imported.new)) or "none",
         "classes": f"{imported.model.config.num_classes}, background included",
         "their names": _names(config, imported),
         "default boxes": _preset(imported.model.config.boxes),
@@ -101,13 +104,23 @@ def _account(config: WeightsConfig, imported: "Imported") -> "Table":
     return table
 
 
+def _grouped(names: Sequence[str]) -> list[str]:
+    """The names; of many, their first words with how many begin so: "conv8_* (2)"."""
+    if len(names) <= MANY:
+        return list(names)
+    starts = [re.sub(r"(?<=[._]).*", "*", name, count=1) for name in names]
+    counts = Counter(starts)
+    shown = {start: name if counts[start] == 1 else f"{start} ({counts[start]})" for name, start in zip(names, starts, strict=True)}
+    return list(shown.values())
+
+
 def _without_counters(names: tuple[str, ...]) -> list[str]:
     """The names of tensors, where those of the counters of batch normalisation are only counted."""
     from tf_ssd.weights.files import COUNTER
 
     others = [name for name in names if not name.endswith(COUNTER)]
     counters = len(names) - len(others)
-    return others + ([f"{counters} named *.{COUNTER}"] if counters else [])
+    return _grouped(others) + ([f"{counters} named *.{COUNTER}"] if counters else [])
 
 
 def _names(config: WeightsConfig, imported: "Imported") -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tf_ssd.config import WeightsSource
 from tf_ssd.errors import WeightsError
+from tf_ssd.system.words import counted
 from tf_ssd.weights.keras_onnx import KERAS_ONNX
 from tf_ssd.weights.mediapipe import MEDIAPIPE
 from tf_ssd.weights.tables import amdegroot, keras_applications, torchvision
@@ -43,7 +44,7 @@ def find_table(source: WeightsSource, tensors: Tensors, file: Path) -> Table:
         kind = nearest.description if likeness else f"a file of --from {source}"
         raise WeightsError(f"{file}: not {kind} but, it seems, {other.description}: try --from {other.source}")
     if not likeness:
-        held = f"holds {len(tensors)} tensors, of which --from {source} knows none ({_shown(list(tensors))})"
+        held = f"holds {counted(len(tensors), 'tensor')}, of which --from {source} knows none ({_shown(list(tensors))})"
         raise WeightsError(f"{file}: {held}; --help lists what can be imported, is it the right file?")
     missing, unexpected = _departures(nearest, tensors)
     lists = f"{_listed(missing, 'missing')}, {_listed(unexpected, 'unexpected')}"
@@ -63,7 +64,7 @@ def _likeness(table: Table, tensors: Tensors) -> float:
 
 
 def _listed(names: list[str], what: str) -> str:
-    return f"{len(names)} tensors {what}" + (f" ({_shown(names)})" if names else "")
+    return f"{counted(len(names), 'tensor')} {what}" + (f" ({_shown(names)})" if names else "")
 
 
 def _shown(names: list[str]) -> str:

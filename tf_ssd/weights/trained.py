@@ -6,6 +6,7 @@ from typing import NamedTuple
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.errors import ConfigError
 from tf_ssd.model import SSD
+from tf_ssd.system.words import counted
 from tf_ssd.weights import load_model
 from tf_ssd.weights.places import class_map_of, model_file
 
@@ -41,5 +42,5 @@ def check_count(model: SSD, class_names: tuple[str, ...], where: str) -> None:
     expected = model.config.num_classes - 1
     if len(class_names) != expected:
         raise ConfigError(
-            f"{where}: {len(class_names)} classes, but the model has {expected}; give the class map that it was trained with"
+            f"{where}: {counted(len(class_names), 'class')}, but the model has {expected}; give the class map of its training"
         )

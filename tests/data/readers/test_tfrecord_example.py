@@ -73,9 +73,9 @@ BAD = {
         MAP,
         "the lists of corners are of unequal length: 2 xmin, 1 ymin, 2 xmax, 2 ymax",
     ),
-    "another number of classes": (example(BOX, BOX, text=["dog"]), MAP, "class/text has 1 values for 2 boxes; write one for each"),
-    "another number of labels": (example(BOX, label=[1, 2]), MAP, "class/label has 2 values for 1 boxes"),
-    "another number of difficult": (example(BOX, difficult=[1, 0]), MAP, "difficult has 2 values for 1 boxes"),
+    "another number of classes": (example(BOX, BOX, text=["dog"]), MAP, "class/text has 1 value for 2 boxes; write one for each"),
+    "another number of labels": (example(BOX, label=[1, 2]), MAP, "class/label has 2 values for 1 box"),
+    "another number of difficult": (example(BOX, difficult=[1, 0]), MAP, "difficult has 2 values for 1 box"),
     "pixels as whole numbers": (example(BOX, xmin=[48]), MAP, "bbox/xmin is a int64_list, not a float_list"),
     "pixels": (
         example((48.0, 50.0, 90.0, 60.0)),

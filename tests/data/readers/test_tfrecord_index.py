@@ -44,10 +44,10 @@ def content(tmp_path) -> bytes:
 @pytest.mark.parametrize(
     ("kept", "message"),
     [
-        (sum(SIZES[:2]) + 5, r"record 3: is cut off: 5 bytes of its header are there; copy or make the file again"),
+        (sum(SIZES[:2]) + 5, r"record 3: is cut off: 5 of the 12 bytes of its header are there; copy or make the file again"),
         (sum(SIZES[:2]) + 12, "record 3: is cut off: 0 of its 1004 bytes are there"),
         (sum(SIZES[:3]) - 1, "record 3: is cut off: 1003 of its 1004 bytes are there"),
-        (1, "record 1: is cut off: 1 bytes of its header"),
+        (1, "record 1: is cut off: 1 of the 12 bytes of its header"),
     ],
 )
 @pytest.mark.parametrize("is_packed", [False, True])

@@ -174,7 +174,7 @@ def test_labels_without_their_image_are_faults(tmp_path):
 def test_an_absent_or_empty_file_is_an_image_without_labels_but_one_file_must_be_there(tmp_path):
     files(tmp_path, "images/train/a.png", "images/train/b.png")
     with pytest.raises(
-        DatasetError, match="none of the 2 images of the split 'train' has a file of labels; looked in labels/train; of"
+        DatasetError, match="of the 2 images of the split 'train' none has a file of labels; looked in labels/train; of"
     ):
         YoloDataset(tmp_path, "train")
     (tmp_path / "labels/train").mkdir(parents=True)

@@ -12,6 +12,7 @@ from tf_ssd.data.notes import Notes
 from tf_ssd.data.readers.label_map import Item
 from tf_ssd.data.readers.lazy import Annotation, Object
 from tf_ssd.errors import DatasetError, Place
+from tf_ssd.system.words import counted
 
 Kind = Literal["bytes_list", "float_list", "int64_list"]
 ENCODED, FILE, BOX = "image/encoded", "image/filename", "image/object/bbox/"
@@ -53,7 +54,7 @@ class Features:
         """The values of a feature, of which there are none, or one for each of `count` boxes."""
         values = self.values(name, kind)
         if len(values) not in (0, count):
-            what = f"{name} has {len(values)} values for {count} boxes; write one for each"
+            what = f"{name} has {counted(len(values), 'value')} for {counted(count, 'box')}; write one for each"
             raise DatasetError.at(self.where, what)
         return values
 

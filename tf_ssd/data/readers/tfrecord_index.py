@@ -140,7 +140,7 @@ def _walk(opened: IO[bytes], file: int, path: Path, columns: dict[str, array], b
         header = opened.read(HEADER.size)
         where = Place(path, f"record {number}")
         if len(header) < HEADER.size:
-            raise _cut_off(where, f"{len(header)} bytes of its header are there", broken)
+            raise _cut_off(where, f"{len(header)} of the {HEADER.size} bytes of its header are there", broken)
         length, checksum = HEADER.unpack(header)
         if checksum != masked_checksum(header[:8]):
             what = "is this a TFRecord file?" if number == 1 else "make the file again"

@@ -11,6 +11,7 @@ from tf_ssd.data.readers.yolo_folder import IMAGES, LABELS, LIST, YoloFolder, in
 from tf_ssd.data.readers.yolo_hint import NO_LABELS, is_yolo_file
 from tf_ssd.errors import DatasetError, Place
 from tf_ssd.system.files import require_file
+from tf_ssd.system.words import counted
 
 REPEATED = "repeated lines, left out"
 
@@ -51,7 +52,7 @@ def list_images(dataset: YoloFolder, split: str, notes: Notes) -> Listed:
     folders = {name.rpartition("/")[0] for name in names}
     if names and not any(labels):
         looked = ", ".join(sorted({label_folder(folder) or "." for folder in folders})[:5])
-        what = f"none of the {len(names)} images of the split {split!r} has a file of labels; looked in {looked}"
+        what = f"of the {counted(len(names), 'image')} of the split {split!r} none has a file of labels; looked in {looked}"
         raise DatasetError.at(Place(dataset.root), f"{what}; of images without objects one at least must be empty")
     shared = os.path.commonpath(folders) if names else ""
     return Listed(PackedStrings(names), PackedStrings(labels), len(shared) + 1 if shared else 0, search.allowed)
