@@ -52,7 +52,7 @@ def printed(surveys, findings=(), compared=None, width=80, balance=None) -> str:
 def test_splits_and_classes(surveys):
     text = printed(surveys)
     train = surveys[0]
-    assert f"train       10   300x300      {len(train.boxes_px)}" in text
+    assert re.search(rf"train +10 +300x300 +{len(train.boxes_px)} ", text)
     for name in train.class_names:
         rows = train.boxes_of(name)
         assert f"{len(rows)} ({len(np.unique(train.image[rows]))})" in text
@@ -86,6 +86,15 @@ def test_objects_that_are_too_small(surveys):
     assert f"Too small for an input of 300 px: 25.0% of the boxes; {rule} {advice}" in words([15.0] * 25 + [90.0] * 75)
     assert f"1.0% of the boxes; {rule} VOC300" in words([15.0] + [90.0] * 99)
     assert "In 16 x 16 tiles it would still be 25.0%." in words([1.0] * 25 + [90.0] * 75)
+
+
+def test_headings_are_whole_beside_long_names_and_numbers(surveys):
+    sizes = np.array([[640, 480], [1024, 768]] * 5)
+    long = [replace(survey, split=f"{survey.split}2017", records=118_287, sizes=sizes) for survey in surveys]
+    text = printed(long)
+    assert "…" not in text
+    for word in ("images", "without", "difficult", "crowds", "train2017", "640x480 to", "118287"):
+        assert re.search(rf"\b{word}\b", text)
 
 
 @pytest.mark.parametrize(

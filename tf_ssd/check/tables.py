@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from rich import box
 from rich.console import Group as Lines
-from rich.console import RenderableType
+from rich.console import JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -44,7 +44,7 @@ def render(result: Result, command: Sequence[str]) -> Iterator[RenderableType]:
 
 def splits(surveys: Sequence[Survey]) -> Table:
     """Images and boxes of each split."""
-    table = _table("Splits", "split", "images", "px", "boxes", "per image", "without", "difficult", "crowds")
+    table = _table("Splits", "split", "images", "px", "boxes", "per\nimage", "images\nwithout", "difficult", "crowds")
     for survey in surveys:
         boxes = int(np.sum(~survey.crowd))
         numbers = (boxes, f"{boxes / max(1, len(survey.names)):.1f}", np.sum(survey.counts == 0))
@@ -57,7 +57,7 @@ def splits(surveys: Sequence[Survey]) -> Table:
 def classes(surveys: Sequence[Survey]) -> Table:
     """Boxes of each class in each split, and a bar as long as its share of the first."""
     table = _table("Classes: boxes (images)", "class", *(survey.split for survey in surveys))
-    table.add_column(f"share of {surveys[0].split}")
+    table.add_column(f"share of {surveys[0].split}", overflow="fold")
     names = list(dict.fromkeys(name for survey in surveys for name in survey.class_names))
     counts = {name: [survey.boxes_of(name) for survey in surveys] for name in names}
     most = max((len(rows[0]) for rows in counts.values()), default=0)
@@ -195,7 +195,8 @@ def verdict(result: Result) -> Text:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 or column in ("kind", "sizes, px", "px") else "right")
+        justify: JustifyMethod = "left" if number == 0 or column in ("kind", "sizes, px", "px") else "right"
+        table.add_column(column, justify=justify, overflow="fold")  # however narrow the terminal is, nothing is cut
     return table
 
 
