@@ -24,9 +24,9 @@ SMALLER = {
     ", width=0.125, batch_norm=True": "",
     "Adam(1e-3)": "Adam(1e-3), jit_compile=False",
     "batch_size=8": "batch_size=2",
-    "steps_per_epoch=500": "steps_per_epoch=2",
-    "epochs=50": "epochs=4",
-    "patience=5": "patience=1",
+    "steps_per_epoch=50": "steps_per_epoch=2",
+    "epochs=10": "epochs=4",
+    "patience=3": "patience=1",
 }
 
 
