@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from tf_ssd import __version__
 from tf_ssd.audit.accepted import FAILED
 from tf_ssd.audit.cases.case import Case, CoderCase, LossCase
@@ -13,25 +11,21 @@ from tf_ssd.audit.reports.names import short_names
 from tf_ssd.audit.reports.pictures import LEFT, RIGHT, SIDE, pictures
 from tf_ssd.audit.reports.table import COLUMNS, STYLES, value, wanted
 from tf_ssd.audit.run import Audit, Row
+from tf_ssd.drawing.pages import page
 from tf_ssd.system.words import counted
 
 
 def html_report(audit: Audit) -> str:
     """The text of the page."""
-    environment = Environment(
-        loader=PackageLoader("tf_ssd.audit.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     ordered = (*audit.audited, *[name for name in audit.rows if name not in audit.audited])
     cases = [_case(audit, case, {name: audit.rows[name][case.about.name] for name in ordered}) for case in audit.cases]
     groups: dict[str, list[dict[str, Any]]] = {}
     for case in cases:
         groups.setdefault(case["group"], []).append(case)
     names = short_names(audit.rows)
-    return environment.get_template("audit.html.j2").render(
+    return page(
+        "tf_ssd.audit.reports",
+        "audit",
         version=__version__,
         conclusions=[_conclusion(audit, about) for about in conclusions(audit)],
         ranks={"headline": HEADLINE, "next": NEXT},
