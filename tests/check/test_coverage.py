@@ -5,17 +5,16 @@ from hypothesis import strategies as st
 
 from tf_ssd import boxes as box_ops
 from tf_ssd.check.coverage import (
-    BOXES_AT_A_TIME,
     Coverage,
     GroundTruth,
     batches,
-    best_ious,
     by_aspect,
     by_side,
     ground_truth,
     measure,
 )
 from tf_ssd.config import COCO300, VOC300
+from tf_ssd.data.coverage import BOXES_AT_A_TIME, best_ious
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.matcher import match
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_ssd.check.coverage import THRESHOLD, best_ious
 from tf_ssd.check.fit import LARGEST, MOST_BOXES, SMALLEST_PX, fit_sizes, level_ious
 from tf_ssd.config import COCO300, NETWORKS, PAPER300, PRESETS, VOC300, ModelConfig
+from tf_ssd.data.coverage import THRESHOLD, best_ious
 
 STARTS = [VOC300, COCO300, PAPER300]
 NETWORK = ModelConfig()

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from tf_ssd.check.coverage import Coverage, GroundTruth, best_ious
+from tf_ssd.check.coverage import Coverage, GroundTruth
 from tf_ssd.check.plot import MOST_POINTS, coverage_png
 from tf_ssd.check.presets import FITTED, Comparison
 from tf_ssd.config import PRESETS, ModelConfig
+from tf_ssd.data.coverage import best_ious
 from tf_ssd.drawing.figures import CYAN, RED
 
 TALL, WIDE = RED, CYAN

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from tf_ssd.check.coverage import GroundTruth, best_ious
+from tf_ssd.check.coverage import GroundTruth
 from tf_ssd.check.small import too_small
 from tf_ssd.config import COCO300, VOC300
+from tf_ssd.data.coverage import best_ious
 
 LEAST = 30 / 2**0.5  # side of half the area of a square of 30 px, the smallest default box of VOC300
 

@@ -5,23 +5,20 @@ Images are taken as they are, resized to a square: augmentation enlarges and shr
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tf_ssd import boxes as box_ops
 from tf_ssd.boxes_px import to_fractions
 from tf_ssd.check.survey import Survey
 from tf_ssd.config import DefaultBoxesConfig
+from tf_ssd.data.coverage import THRESHOLD, best_ious, side_groups, sides_px
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.matcher import BACKGROUND, match
 
-THRESHOLD = 0.5
-BOXES_AT_A_TIME, IMAGES_AT_A_TIME = 128, 16
+IMAGES_AT_A_TIME = 16
 FEWEST_ROWS, MOST_ROWS = 8, 2048  # of an image, of all at a time
-SIDES_PX = (16, 32, 64, 128, 256)  # borders between groups, up to half the side of the input
 ASPECTS = (1 / 3, 2 / 3, 3 / 2, 3.0)
 
 
@@ -39,7 +36,7 @@ class GroundTruth:
 
     def sides_px(self, image_size: int) -> np.ndarray:
         """Square root of the area (M,) in pixels of the network's input."""
-        return np.sqrt(np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=-1)) * image_size
+        return sides_px(self.boxes, image_size)
 
     def aspects(self) -> np.ndarray:
         """Width over height (M,) in the network's input, which is square whatever the image is."""
@@ -89,24 +86,11 @@ def measure(truth: GroundTruth, config: DefaultBoxesConfig) -> Coverage:
     return Coverage(config, best_ious(truth.boxes, config), _positives(truth, config))
 
 
-def best_ious(boxes: np.ndarray, config: DefaultBoxesConfig) -> np.ndarray:
-    """The highest IoU (M,) of each of `boxes` (M, 4), xyxy fractions, with any default box."""
-    defaults = box_ops.to_xyxy(default_boxes(config))  # (K, 4)
-    best = [_best(part, defaults)[: len(part)] for part in _parts(boxes)]
-    return np.concatenate([np.zeros(0, np.float32), *best])[: len(boxes)]
-
-
 def by_side(truth: GroundTruth, coverage: Coverage) -> list[Group]:
     """Groups by the side of a square of the same area, smallest first."""
-    names, number = side_groups(truth, coverage.config.image_size)
+    size = coverage.config.image_size
+    names, number = side_groups(truth.sides_px(size), size)
     return _groups([f"{name} px" for name in names], number, coverage)
-
-
-def side_groups(truth: GroundTruth, image_size: int) -> tuple[list[str], np.ndarray]:
-    """Names of groups of sides in pixels, and the group of each ground truth (M,)."""
-    borders = [side for side in SIDES_PX if side <= image_size / 2]
-    names = [f"below {borders[0]}", *(f"{low} to {high}" for low, high in pairwise(borders)), f"from {borders[-1]}"]
-    return names, np.digitize(truth.sides_px(image_size), borders)
 
 
 def by_aspect(truth: GroundTruth, coverage: Coverage) -> list[Group]:
@@ -156,18 +140,6 @@ def batches(counts: np.ndarray) -> Iterator[tuple[slice, tuple[int, int]]]:
             size //= 2
         yield part, (size, rows)
         start += size
-
-
-def _parts(boxes: np.ndarray) -> Iterator[np.ndarray]:
-    """The boxes, BOXES_AT_A_TIME at a time, the last part filled up with zeros."""
-    for start in range(0, len(boxes), BOXES_AT_A_TIME):
-        part = boxes[start : start + BOXES_AT_A_TIME]
-        yield np.pad(part, [(0, BOXES_AT_A_TIME - len(part)), (0, 0)])
-
-
-@tf.function(jit_compile=True, reduce_retracing=False)
-def _best(boxes: tf.Tensor, defaults: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_max(box_ops.iou(boxes, defaults), axis=-1)
 
 
 @tf.function(jit_compile=True, reduce_retracing=False)

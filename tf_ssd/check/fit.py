@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 
 from tf_ssd.boxes_px import iou
-from tf_ssd.check.coverage import THRESHOLD
 from tf_ssd.config import DefaultBoxesConfig, ModelConfig
 from tf_ssd.config.boxes import BoxRule
+from tf_ssd.data.coverage import THRESHOLD
 
 FACTORS = (1.3, 1.15, 1.07, 1.03)
 SMALLEST_PX, LARGEST = 4, 1.5  # the latter as a multiple of the input's side

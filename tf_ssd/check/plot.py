@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
-from tf_ssd.check.coverage import THRESHOLD, Coverage, GroundTruth, side_groups
+from tf_ssd.check.coverage import Coverage, GroundTruth
 from tf_ssd.check.presets import FITTED, Comparison, share, sizes
+from tf_ssd.data.coverage import THRESHOLD, side_groups
 from tf_ssd.drawing.figures import BLUE, CYAN, DASHES, GREEN, GREY, INK, ORANGE, PALE, PURPLE, RED, new_figure, plain, png
 from tf_ssd.system.words import counted
 
@@ -74,7 +75,8 @@ def _listed(comparison: Comparison, name: str) -> str:
 
 def _draw_sets(axes: Axes, comparison: Comparison) -> None:
     """Share covered in each group of sizes, a bar for each set of default boxes."""
-    names, group = side_groups(comparison.truth, comparison.network.boxes.image_size)
+    size = comparison.network.boxes.image_size
+    names, group = side_groups(comparison.truth.sides_px(size), size)
     present = np.unique(group).tolist()
     width = 0.8 / len(comparison.coverages)
     for number, ((name, coverage), color) in enumerate(zip(comparison.coverages.items(), SETS, strict=False)):

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from tf_ssd.check.balance import as_json
-from tf_ssd.check.coverage import THRESHOLD, Coverage, by_aspect, by_side
+from tf_ssd.check.coverage import Coverage, by_aspect, by_side
 from tf_ssd.check.findings import SEVERITIES, Finding
 from tf_ssd.check.presets import Comparison, mean_iou, share, sizes
 from tf_ssd.check.result import Result
 from tf_ssd.check.small import too_small
 from tf_ssd.check.survey import Survey
 from tf_ssd.config.tiles import OVERLAP
+from tf_ssd.data.coverage import THRESHOLD
 
 VERSION = 1
 

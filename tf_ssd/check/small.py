@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_ssd.check.coverage import THRESHOLD, GroundTruth
+from tf_ssd.check.coverage import GroundTruth
 from tf_ssd.config import DefaultBoxesConfig
 from tf_ssd.config.tiles import MOST_TILES, OVERLAP
+from tf_ssd.data.coverage import THRESHOLD
 from tf_ssd.data.images.tiles import magnification
 from tf_ssd.default_boxes import default_boxes
 

@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tf_ssd.check.balance import Balancing
-from tf_ssd.check.coverage import THRESHOLD, Group, by_aspect, by_side
+from tf_ssd.check.coverage import Group, by_aspect, by_side
 from tf_ssd.check.presets import ENOUGH, FITTED, Comparison, mean_iou, share, sizes
 from tf_ssd.check.result import Result
 from tf_ssd.check.small import too_small
 from tf_ssd.check.survey import Survey
+from tf_ssd.data.coverage import THRESHOLD
 from tf_ssd.system.words import counted
 
 EXAMPLES = 3  # of each kind

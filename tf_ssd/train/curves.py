@@ -1,25 +1,14 @@
 """Loss, average precision and learning rate of a run, as a picture."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from tf_ssd.drawing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE, new_figure, plain, png
+from tf_ssd.drawing.series import smoothed, top
 
-WINDOW_SHARE = 0.02  # of the steps, that a smoothed value is the mean of
-LOWEST_RATE = 1e-3  # of the highest, that is shown
+LOWEST_RATE = 1e-4  # of the highest, that is shown
 LOSSES = (("total", BLUE), ("localization", GREEN), ("confidence", ORANGE))
-
-
-def read_columns(path: Path) -> dict[str, np.ndarray]:
-    """The columns (N,) of a CSV file of numbers, by their names."""
-    with path.open(newline="", encoding="utf-8") as file:
-        names, *rows = csv.reader(file)
-    values = np.array(rows, np.float64).reshape(-1, len(names))
-    return dict(zip(names, values.T, strict=True))
 
 
 def curves_png(losses: dict[str, np.ndarray], evaluations: dict[str, np.ndarray], *, title: str) -> bytes:
@@ -48,7 +37,7 @@ def _draw_losses(axes: Axes, losses: dict[str, np.ndarray]) -> None:
     axes.plot(steps, losses["total"][shown], color=PALE, linewidth=0.8, label="total, each step")
     for name, color in LOSSES:
         axes.plot(steps, smoothed(losses[name][shown]), color=color, linewidth=1.6, label=name)
-    axes.set(ylabel="loss", ylim=(0, _top(smoothed(losses["total"][shown]))))
+    axes.set(ylabel="loss", ylim=(0, top(smoothed(losses["total"][shown]))))
     axes.legend(loc="upper right", frameon=False, fontsize=9)
 
 
@@ -61,29 +50,11 @@ def _draw_evaluations(axes: Axes, evaluations: dict[str, np.ndarray]) -> None:
 
 
 def _draw_rates(axes: Axes, losses: dict[str, np.ndarray]) -> None:
-    """On an axis of factors, as rates fall by factors; far below the highest, as at the end of a cosine, they leave it."""
+    """On an axis of powers of ten, as rates fall by factors; far below the highest, as at the end of a cosine, they leave it."""
     plain(axes)
     rates = losses["learning_rate"]
     if len(rates) and rates.max() > 0:
         lowest = max(rates[rates > 0].min(), rates.max() * LOWEST_RATE)
         axes.set(yscale="log", ylim=(lowest / 2, rates.max() * 2))
-        few = rates.max() < 20 * lowest  # powers of ten, of which there may be none
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_locator(NullLocator())
     axes.plot(losses["step"], rates, color=PURPLE, linewidth=1.6)
     axes.set(xlabel="step", ylabel="learning rate")
-
-
-def smoothed(values: np.ndarray) -> np.ndarray:
-    """At each place of `values` (N,) the mean of those up to it, as many as WINDOW_SHARE says."""
-    window = max(1, round(WINDOW_SHARE * len(values)))
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(ends - window, 0)
-    return (sums[ends] - sums[starts]) / (ends - starts)
-
-
-def _top(values: np.ndarray) -> float:
-    """The upper end of an axis that shows all values but a few large ones at the start."""
-    return float(np.quantile(values, 0.98)) * 1.2 + 1e-6 if len(values) else 1.0

@@ -23,11 +23,11 @@ from tf_ssd.evaluate.tables import or_none, shown
 from tf_ssd.model import SSD
 from tf_ssd.system.files import write_bytes, write_json
 from tf_ssd.system.signals import until_stopped
-from tf_ssd.train.output import EVALUATIONS, PICTURE, RESULTS
+from tf_ssd.train.output import PICTURE, RESULTS
 from tf_ssd.train.stretches import Stretch
 from tf_ssd.train.trainer.history import History
 from tf_ssd.weights import save_model
-from tf_ssd.weights.places import BEST, MODEL
+from tf_ssd.weights.places import BEST, EVALUATIONS, MODEL
 from tf_ssd.weights.thresholds import keep_thresholds
 
 PICTURES_SHOWN, COLUMNS, SCORE_SHOWN = 12, 4, 0.5

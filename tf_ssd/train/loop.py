@@ -7,17 +7,18 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 from tf_ssd.data.batches.generator import Batch
+from tf_ssd.drawing.series import read_columns
 from tf_ssd.errors import TrainingError
 from tf_ssd.evaluate.over_dataset import Evaluation
 from tf_ssd.evaluate.tables import shown
 from tf_ssd.system.files import unwritable, write_bytes
 from tf_ssd.system.signals import Stopped
 from tf_ssd.system.words import counted
-from tf_ssd.train.curves import curves_png, read_columns
+from tf_ssd.train.curves import curves_png
 from tf_ssd.train.ending import ended_by
 from tf_ssd.train.folder import claimed
 from tf_ssd.train.held_out import HeldOut
-from tf_ssd.train.output import CURVES, EVALUATIONS, FAILED, LOSS
+from tf_ssd.train.output import CURVES, FAILED
 from tf_ssd.train.progress import Waiting, with_progress
 from tf_ssd.train.replay import keep_failure
 from tf_ssd.train.run import Run
@@ -26,7 +27,7 @@ from tf_ssd.train.trainer.diagnosis import diagnose
 from tf_ssd.train.trainer.history import History
 from tf_ssd.train.trainer.trainer import NotFiniteError, StepResult
 from tf_ssd.weights import save_model
-from tf_ssd.weights.places import BEST, MODEL
+from tf_ssd.weights.places import BEST, EVALUATIONS, LOSS, MODEL
 
 OVERFITTED = 0.5  # trained on one batch alone, a working network reaches a loss below this
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from tf_ssd.errors import ConfigError
 from tf_ssd.system.files import UNFINISHED, writing
 from tf_ssd.train.trainer.checkpoints import PREFIX, SUFFIX
-from tf_ssd.weights.places import BEST, CLASSES, MODEL, THRESHOLDS
+from tf_ssd.weights.places import BEST, CLASSES, EVALUATIONS, LOSS, MODEL, THRESHOLDS
 
-RUN, LOSS, EVALUATIONS, CHECKPOINTS = "run.json", "loss.csv", "evaluations.csv", "checkpoints"
-RESULTS, PICTURE, CURVES, FAILED = "average_precision.json", "held_out.png", "curves.png", "failed-step-"
+RUN, CHECKPOINTS = "run.json", "checkpoints"
+RESULTS, PICTURE, CURVES = "average_precision.json", "held_out.png", "curves.png"
+FAILED = "failed-step-"
 
 
 def check_usable(folder: Path) -> None:

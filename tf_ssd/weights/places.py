@@ -6,6 +6,7 @@ from pathlib import Path
 from tf_ssd.errors import WeightsError
 
 MODEL, BEST, CLASSES, THRESHOLDS = "model.keras", "best.keras", "classes.txt", "thresholds.json"
+LOSS, EVALUATIONS = "loss.csv", "evaluations.csv"  # of the run, beside its models
 
 
 def model_file(path: Path, *, last: bool = False) -> Path:
