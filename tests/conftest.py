@@ -1,5 +1,6 @@
 """What the tests of several commands share."""
 
+import shutil
 from functools import lru_cache
 
 import pytest
@@ -33,3 +34,16 @@ def loaded_once(monkeypatch):
 @lru_cache(maxsize=2)
 def loaded(path, changed_ns) -> SSD:
     return load_model(path)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window; tests of pages are skipped where there is none, or where Playwright is not installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("there is no Chromium; on Debian: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

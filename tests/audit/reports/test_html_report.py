@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.audit.reports.builder import DOUBLED, TIE, audit_of
+from tests.pages import focused, opened
 from tf_ssd.audit.cases.answer import Answer
 from tf_ssd.audit.reports.html_report import html_report
 from tf_ssd.audit.reports.pictures import pictures
@@ -102,3 +103,20 @@ def test_losses_of_one_name_have_strips_of_their_own():
     audit = audit_of({"a.losses:loss": {}, "b.losses:loss": {}}, cases=["one-object"])
     [drawn] = pictures(audit.cases[0], {name: rows["one-object"] for name, rows in audit.rows.items()})
     assert [strip.name for strip in drawn.strips["logits"]] == ["expected", "a.losses:loss", "b.losses:loss"]
+
+
+def test_in_a_browser_it_goes_by_keys_and_asks_for_nothing(browser, html, tmp_path):
+    (tmp_path / "audit.html").write_text(html, encoding="utf-8")
+    with opened(browser, tmp_path / "audit.html", width=390) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        first, second, *_ = page.locator("#table ~ .scroll a").all()
+        first.focus()
+        page.keyboard.press("ArrowDown")
+        assert focused(page, "href") == second.get_attribute("href")
+        page.keyboard.press("Enter")
+        case = second.get_attribute("href")
+        assert page.locator(case).get_attribute("open") is not None
+        page.check("#failing")
+        assert page.locator("details:visible").count() == 1
+        page.click("text=see it here")
+        assert page.locator("#three-hardest-negatives .inside").is_visible()

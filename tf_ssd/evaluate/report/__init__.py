@@ -1,0 +1,1 @@
+"""A page of what a detector gets wrong, whole in one file."""
