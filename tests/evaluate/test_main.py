@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from dataclasses import replace
 from typing import NamedTuple
@@ -365,6 +366,7 @@ def test_a_model_without_class_map_must_have_as_many_classes_as_the_data(voc, tm
         (["--checkpoint", "a", "--batch-size", "0"], "--batch-size=0"),
         (["--checkpoint", "a", "--seed", "-1"], "--seed=-1"),
         (["--checkpoint", "a", "--json", "x.txt"], "--json='x.txt': must end in .json"),
+        (["--checkpoint", "a", "--report", "x.pdf"], "--report='x.pdf': must end in .html"),
         (["--checkpoint", "a", "--plot", "nowhere/x.png"], "there is no folder nowhere"),
         (["--checkpoint", "nowhere"], "nowhere: no such file or folder; give the folder of a run"),
         (["--checkpoint", "nowhere", "--dataset", "voc"], "--dataset voc needs the folder"),
@@ -380,6 +382,80 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     assert evaluate.main(["--checkpoint", "a", "--json", str(tmp_path / "x.json")]) == 2
     assert "exists already" in capsys.readouterr().err
     assert (tmp_path / "x.json").read_text() == "precious"
+
+
+def data_of(path):
+    """What a report holds for its charts and pictures."""
+    return json.loads(re.search(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)[1])
+
+
+def test_a_report_shows_the_pictures_that_it_is_about(pictures, layout, found, tmp_path, capsys):
+    """Also of COCO, whose images are taken in the order of their ids."""
+    rows = results_of(pictures, layout.image_ids, layout.category_ids)
+    alarms = [
+        {"image_id": image_id, "category_id": layout.category_ids[0], "bbox": [2, 2, 9, 9], "score": 0.1 * (number + 1)}
+        for number, image_id in enumerate(layout.image_ids)
+    ]
+    report = tmp_path / "report.html"
+    assert evaluate.main(["--detections", found([*rows, *alarms]), *layout.flags, "--report", str(report)]) == 0
+    assert f"Written to {report}" in capsys.readouterr().out
+    data = data_of(report)
+    assert [data["pictures"][picture]["name"] for picture, *_ in data["alarms"]] == ["4.png", "3.png", "2.png", "1.png", "0.png"]
+    for picture, side, row, words in data["alarms"]:
+        assert (side, words) == ("found", "where nothing is annotated")
+        assert data["pictures"][picture]["found"][row][:4] == [2, 2, 9, 9]
+    assert data["sizes"]["covered"] is None
+
+
+def test_a_report_of_a_model_has_its_default_boxes(run, layout, tmp_path, monkeypatch):
+    monkeypatch.setattr(over_dataset, "detection_function", perfect_detector)
+    report = tmp_path / "report.html"
+    assert evaluate.main(["--checkpoint", str(run), *layout.flags, "--report", str(report)]) == 0
+    sizes = data_of(report)["sizes"]
+    assert sizes["unit"] == "pixels of the network's input"
+    assert all(share > 0.9 for share in sizes["covered"] if share is not None)
+    assert f"{run / 'model.keras'}" in report.read_text()
+
+
+def finds_nothing(model, settings):
+    find = perfect_detector(model, settings)
+
+    def find_nothing(images):
+        found = find(images)
+        return found._replace(count=found.count * 0)
+
+    return find_nothing
+
+
+def test_a_report_of_no_detections_is_refused_and_nothing_is_written(run, coco, tmp_path, capsys, monkeypatch):
+    (tmp_path / "found.json").write_text("[]")
+    flags = ["--dataset", "coco", "--data", str(coco), "--report", str(tmp_path / "x.html"), "--json", str(tmp_path / "x.json")]
+    assert evaluate.main(["--detections", str(tmp_path / "found.json"), *flags]) == 2
+    why = "in 5 images, so that there is nothing for --report to show"
+    assert f"found.json: no detections {why}; detect with a lower score threshold" in capsys.readouterr().err
+    monkeypatch.setattr(over_dataset, "detection_function", finds_nothing)
+    assert evaluate.main(["--checkpoint", str(run), "--score-threshold", "0.9", *flags]) == 2
+    assert f"--checkpoint {run}: nothing scores more than 0.9 {why}; train it first" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["found.json"]
+
+
+def test_nothing_to_be_found_is_said_before_the_model_detects(run, voc, monkeypatch, capsys):
+    """In pictures with difficult objects alone."""
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    shape = f"<object><name>circle</name><difficult>1</difficult>{box}</object>"
+    size = "<size><width>300</width><height>300</height></size>"
+    (voc / "Annotations/only.xml").write_text(f"<annotation>{size}{shape}</annotation>")
+    (voc / "JPEGImages/only.png").write_bytes((voc / "JPEGImages/0.png").read_bytes())
+    (voc / "ImageSets/Main/difficult.txt").write_text("only\n")
+    monkeypatch.setattr(over_dataset, "detection_function", lambda *_: pytest.fail("it detects"))
+    assert evaluate.main(["--checkpoint", str(run), "--dataset", "voc", "--data", str(voc), "--split", "difficult"]) == 2
+    assert "--split difficult: no boxes to be found" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert evaluate.main(["--checkpoint", "a", "--report", str(tmp_path / "x.html")]) == 2
+    assert f"nothing can be written in {tmp_path}; choose another folder" in capsys.readouterr().err
 
 
 def test_an_unknown_metric_is_a_wrong_command_line(capsys):

@@ -120,6 +120,16 @@ def test_what_is_made(undisturbed):
     assert (thresholds["best.keras"]["step"] in (2, 4, 5), thresholds["model.keras"]["step"]) == (True, 5)
 
 
+def test_the_report_is_about_the_last_model_and_has_the_curves_of_the_run(undisturbed):
+    html = (undisturbed / "report.html").read_text(encoding="utf-8")
+    assert "model.keras, step 5</b>" in html
+    data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL)[1])
+    assert data["training"]["losses"]["step"] == [1, 2, 3, 4, 5]
+    assert data["training"]["evaluations"]["step"] == [2, 4, 5]
+    assert {picture["name"] for picture in data["pictures"]} == {"3.png"}
+    assert len(data["sizes"]["covered"]) == len(data["sizes"]["names"])
+
+
 def test_stopped_in_the_middle_of_evaluations_it_makes_them_when_it_goes_on(stopped, undisturbed, data, tmp_path, capsys):
     last, seen = stopped
     for step, evaluated, (printed, checkpoint, evaluations) in zip((2, 5), ([], ["2", "4"]), seen, strict=True):

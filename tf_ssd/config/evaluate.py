@@ -41,6 +41,9 @@ class EvaluateConfig(DataConfig):
     """Write all numbers to this file."""
     plot: Path | None = None
     """Draw precision over recall, a curve for each class, to this .png file."""
+    report: Path | None = None
+    """Write a page of what is wrong, with the pictures of it, to this .html file: costs of errors, precision and recall over the
+    threshold, confusion, the worst false alarms and misses. A run leaves such a page of its held-out images in its folder."""
     results: Path | None = None
     """Write what --checkpoint detects to this .json file, in the format of COCO results."""
 
@@ -63,7 +66,7 @@ class EvaluateConfig(DataConfig):
         )
         require(self.batch_size >= 1, "--batch-size", self.batch_size, "must be at least 1")
         require_seed(self.seed)
-        require_new(self, json=".json", plot=".png", results=".json")
+        require_new(self, json=".json", plot=".png", report=".html", results=".json")
 
     @property
     def chosen_metric(self) -> Metric:

@@ -67,6 +67,8 @@ def require_new(config: Any, **suffixes: str) -> None:
             continue
         require(path.suffix == suffix or not suffix, flag(name), str(path), f"must end in {suffix}")
         require(path.parent.is_dir(), flag(name), str(path), f"there is no folder {path.parent}; make it first")
+        no_access = f"nothing can be written in {path.parent}; choose another folder"
+        require(os.access(path.parent, os.W_OK), flag(name), str(path), no_access)
         require(not os.path.lexists(path), flag(name), str(path), "exists already; choose another name, nothing was overwritten")
         first = flags.setdefault(str(path.resolve()).casefold(), flag(name))
         require(first == flag(name), flag(name), str(path), f"is the file of {first} as well; choose another name")

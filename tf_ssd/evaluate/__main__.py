@@ -8,18 +8,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tf_ssd import __version__, cli
-from tf_ssd.config import DetectionConfig, EvaluateConfig, Metric
+from tf_ssd.config import EvaluateConfig, Metric
 from tf_ssd.errors import DatasetError
 
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     from rich.console import Console
 
     from tf_ssd.data.records import Dataset
+    from tf_ssd.evaluate.found import Found
     from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
-    from tf_ssd.metrics import AveragePrecision, ImageDetections
+    from tf_ssd.metrics import AveragePrecision
     from tf_ssd.metrics.errors import ErrorReport
     from tf_ssd.model import SSD
 
@@ -28,14 +29,6 @@ TITLES: dict[Metric, str] = {
     "voc12": "PASCAL VOC 2012: average precision at all points, IoU 0.5",
     "coco": "COCO: average precision at IoU 0.50 to 0.95",
 }
-
-
-class Found(NamedTuple):
-    """Ground truth, what was detected, and how a model's detections were chosen; None for those of a file."""
-
-    ground_truth: "DatasetGroundTruth"
-    detections: list["ImageDetections"]
-    settings: DetectionConfig | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,9 +78,11 @@ def evaluate(config: EvaluateConfig) -> None:
 
     console = Console(highlight=False)
     found = _from_file(config) if config.detections else _from_model(config, console)
-    ground_truth, detections, _ = found
+    ground_truth, detections = found.ground_truth, found.detections
     if not any((~image.left_out).any() for image in ground_truth.images):
-        raise DatasetError(f"--split {' '.join(config.split)}: no boxes to be found, so no metric is defined; choose another split")
+        raise _nothing_to_find(config)
+    if config.report and not any(len(image.labels) for image in detections):
+        raise DatasetError(_nothing_found(config, found))
     metric, num_classes = config.chosen_metric, len(ground_truth.class_names) + 1
     scores = average_precision(detections, ground_truth.images, num_classes=num_classes, metric=metric)
     errors = error_report(detections, ground_truth.images, num_classes=num_classes, metric=metric)
@@ -98,27 +93,49 @@ def evaluate(config: EvaluateConfig) -> None:
     _write(config, scores, errors, found, console)
 
 
+def _nothing_to_find(config: EvaluateConfig) -> DatasetError:
+    return DatasetError(f"--split {' '.join(config.split)}: no boxes to be found, so no metric is defined; choose another split")
+
+
+def _nothing_found(config: EvaluateConfig, found: "Found") -> str:
+    """Why there is no page."""
+    from tf_ssd.system.words import counted
+
+    where = f"in {counted(len(found.ground_truth.images), 'image')}, so that there is nothing for --report to show"
+    if found.settings is None:
+        return f"--detections {config.detections}: no detections {where}; detect with a lower score threshold"
+    nothing = f"nothing scores more than {found.settings.score_threshold:g}"
+    return f"--checkpoint {config.checkpoint}: {nothing} {where}; train it first, or lower --score-threshold"
+
+
 def _what(config: EvaluateConfig) -> str:
     return "generated pictures" if config.dataset == "synthetic" else f"split {', '.join(config.split)}"
 
 
-def _from_file(config: EvaluateConfig) -> Found:
+def _from_file(config: EvaluateConfig) -> "Found":
     """The detections of a file."""
     from tf_ssd.data.classes import read_class_names
     from tf_ssd.evaluate.coco_results import read_results
+    from tf_ssd.evaluate.found import Found
     from tf_ssd.evaluate.ground_truth import dataset_ground_truth
 
     class_names = read_class_names(config.classes) if config.classes else None
-    ground_truth = _coco_ground_truth(config, class_names) or dataset_ground_truth(_dataset(config, class_names))
+    ground_truth = _coco_ground_truth(config, class_names)
+    dataset = _dataset(config, class_names) if ground_truth is None or config.report else None
+    if ground_truth is None:
+        assert dataset is not None
+        ground_truth = dataset_ground_truth(dataset)
     assert config.detections is not None
-    return Found(ground_truth, read_results(config.detections, ground_truth), None)
+    return Found(ground_truth, read_results(config.detections, ground_truth), dataset)
 
 
-def _from_model(config: EvaluateConfig, console: "Console") -> Found:
+def _from_model(config: EvaluateConfig, console: "Console") -> "Found":
     """What the model detects, with a progress bar."""
     from rich.progress import track
 
     from tf_ssd.data.notes import RecordNotes
+    from tf_ssd.evaluate.found import Found
+    from tf_ssd.evaluate.ground_truth import anything_counts
     from tf_ssd.evaluate.over_dataset import collected, detections_in
     from tf_ssd.weights.places import which_model
 
@@ -131,6 +148,8 @@ def _from_model(config: EvaluateConfig, console: "Console") -> Found:
 
         check_count(model, dataset.class_names, "the dataset (the model has no classes.txt beside it, and there is no --classes)")
     coco = _coco_ground_truth(config, dataset.class_names)
+    if not anything_counts(dataset):
+        raise _nothing_to_find(config)
     notes = RecordNotes(len(dataset))
     settings = config.detection.of(model.config.detection)
     pairs = detections_in(
@@ -146,9 +165,11 @@ def _from_model(config: EvaluateConfig, console: "Console") -> Found:
     detections, ground_truth = collected(tracked, dataset.class_names)
     for note in (*dataset.notes, *notes.sentences()):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    if coco is None:
-        return Found(ground_truth, detections, settings)
-    return Found(coco, [detections[ground_truth.position_of[str(image_id)]] for image_id in coco.image_ids], settings)
+    if coco is not None:
+        places = [ground_truth.position_of[str(image_id)] for image_id in coco.image_ids]
+        detections = [detections[place] for place in places]
+        ground_truth = replace(coco, sizes=tuple(ground_truth.sizes[place] for place in places))
+    return Found(ground_truth, detections, dataset, settings, model.config.boxes)
 
 
 def _model(config: EvaluateConfig) -> tuple["SSD", tuple[str, ...] | None]:
@@ -190,12 +211,14 @@ def _coco_ground_truth(config: EvaluateConfig, class_names: tuple[str, ...] | No
     return read_coco_ground_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
 
 
-def _write(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorReport", found: Found, console: "Console") -> None:
+def _write(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorReport", found: "Found", console: "Console") -> None:
     """The files that were asked for."""
     import msgspec
 
     from tf_ssd.evaluate.coco_results import write_results
     from tf_ssd.evaluate.curves import curves_png
+    from tf_ssd.evaluate.report.evaluated import evaluated
+    from tf_ssd.evaluate.report.html_report import html_report
     from tf_ssd.system.files import write_new
     from tf_ssd.system.words import counted
 
@@ -209,11 +232,14 @@ def _write(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorRep
         if left_out:
             what = f"{counted(left_out, 'detection')} left out of {config.results}"
             console.print(f"note: {what}: the annotation file does not know their class")
-    for path in filter(None, (config.json, config.plot, config.results)):
+    if config.report:
+        with console.status("Collecting the pictures of the report"):
+            write_new(config.report, html_report(evaluated(config, scores, errors, found, TITLES[config.chosen_metric])).encode())
+    for path in filter(None, (config.json, config.plot, config.results, config.report)):
         console.print(f"Written to {path}", soft_wrap=True, markup=False)
 
 
-def _report(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorReport", found: Found) -> dict[str, Any]:
+def _report(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorReport", found: "Found") -> dict[str, Any]:
     """All numbers; what is not defined is null."""
     from tf_ssd.evaluate.errors import errors_json
     from tf_ssd.evaluate.tables import as_json

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from tf_ssd.boxes_px import area
+from tf_ssd.boxes_px import Size, area
 from tf_ssd.data.readers.coco_ids import Id
 from tf_ssd.data.records import Dataset, Record
 from tf_ssd.errors import DatasetError, Place
@@ -25,6 +25,7 @@ class DatasetGroundTruth:
         image_ids: of the images in files of results, in the order of `images`: those of COCO's file, else the ids of the records.
         images: ground truth of each image.
         files: the image files, in the order of `images`, as paths or as the annotation file has them; none if there are no files.
+        sizes: of the images to which the boxes belong, None where it is not known; none at all if nobody asked the records.
     """
 
     class_names: tuple[str, ...]
@@ -32,6 +33,7 @@ class DatasetGroundTruth:
     image_ids: tuple[Id, ...]
     images: tuple[ImageGroundTruth, ...]
     files: tuple[str, ...] = ()
+    sizes: tuple[Size | None, ...] = ()
 
     @cached_property
     def position_of(self) -> dict[str, int]:
@@ -52,14 +54,21 @@ def dataset_ground_truth(dataset: Dataset) -> DatasetGroundTruth:
 
 def ground_truth_of(records: Iterable[Record], class_names: Sequence[str]) -> DatasetGroundTruth:
     """The ground truth of some records, each looked at once; otherwise as `dataset_ground_truth`."""
-    images, ids, files = [], [], []
+    images, ids, files, sizes = [], [], [], []
     for record in records:
         images.append(image_ground_truth(record))
         ids.append(record.id)
+        sizes.append(record.size)
         files += [str(record.image)] if isinstance(record.image, Path) else []
     labels = tuple(range(1, len(class_names) + 1))
     in_files = tuple(files) if len(files) == len(ids) else ()
-    return DatasetGroundTruth(tuple(class_names), labels, tuple(distinct(ids, Place("records"))), tuple(images), in_files)
+    unique = tuple(distinct(ids, Place("records")))
+    return DatasetGroundTruth(tuple(class_names), labels, unique, tuple(images), in_files, tuple(sizes))
+
+
+def anything_counts(dataset: Dataset) -> bool:
+    """Whether there is a box that is not left out; records are read until one has such a box. Raises DatasetError as they do."""
+    return any((~(record.difficult | record.crowd)).any() for record in (dataset[index] for index in range(len(dataset))))
 
 
 def image_ground_truth(record: Record) -> ImageGroundTruth:

@@ -27,12 +27,16 @@ NOTHING = ImageDetections(np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, n
 
 
 class Evaluation(NamedTuple):
-    """Detections and ground truth of every image of a dataset, in its order, the average precision, and what is wrong."""
+    """Detections and ground truth of every image of a dataset, in its order, the average precision, and what is wrong.
+
+    `sizes` are (width, height) of the images to which the boxes belong, None where neither annotation nor image says it.
+    """
 
     detections: list[ImageDetections]
     ground_truth: tuple[ImageGroundTruth, ...]
     average_precision: AveragePrecision
     errors: ErrorReport
+    sizes: tuple[Size | None, ...] = ()
 
 
 def detections_in(
@@ -110,7 +114,7 @@ def judged(
     detections, ground_truth = collected(pairs, class_names)
     precision = average_precision(detections, ground_truth.images, num_classes=num_classes, metric=metric)
     errors = error_report(detections, ground_truth.images, num_classes=num_classes, metric=metric)
-    return Evaluation(detections, ground_truth.images, precision, errors)
+    return Evaluation(detections, ground_truth.images, precision, errors, ground_truth.sizes)
 
 
 def collected(

@@ -18,9 +18,10 @@ from tf_ssd.train.curves import curves_png
 from tf_ssd.train.ending import ended_by
 from tf_ssd.train.folder import claimed
 from tf_ssd.train.held_out import HeldOut
-from tf_ssd.train.output import CURVES, FAILED
+from tf_ssd.train.output import CURVES, FAILED, REPORT
 from tf_ssd.train.progress import Waiting, with_progress
 from tf_ssd.train.replay import keep_failure
+from tf_ssd.train.report import write_report
 from tf_ssd.train.run import Run
 from tf_ssd.train.tensorboard import TensorBoard
 from tf_ssd.train.trainer.diagnosis import diagnose
@@ -175,6 +176,8 @@ def _finish(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
     with run.console.status(f"Detecting in {counted(len(run.held_out), 'held-out image')}"):
         evaluation = _evaluated(run, held_out, board)
     _draw_curves(run)
+    if run.workers.is_first:
+        write_report(run, evaluation)
     # The last, because its file says that the run is finished.
     held_out.report(evaluation, run.trainer.step, held_out.picture(evaluation), run.console)
     step, best = held_out.best
@@ -182,6 +185,8 @@ def _finish(run: Run, held_out: HeldOut, board: TensorBoard) -> None:
         message = f"{BEST} is of step {step}, with a held-out AP50 of {best:.3f}; {MODEL} of step {run.trainer.step}."
         run.console.print(message, soft_wrap=True)
     message = f"\nWeights, checkpoints, loss history and pictures are in {run.folder}"
+    if (run.folder / REPORT).exists():
+        message += f"\nWhat the model gets wrong, with pictures: open {run.folder / REPORT} in a browser"
     run.console.print(message, soft_wrap=True, markup=False)
 
 

@@ -8,7 +8,7 @@ from tf_ssd.train.trainer.checkpoints import PREFIX, SUFFIX
 from tf_ssd.weights.places import BEST, CLASSES, EVALUATIONS, LOSS, MODEL, THRESHOLDS
 
 RUN, CHECKPOINTS = "run.json", "checkpoints"
-RESULTS, PICTURE, CURVES = "average_precision.json", "held_out.png", "curves.png"
+RESULTS, PICTURE, CURVES, REPORT = "average_precision.json", "held_out.png", "curves.png", "report.html"
 FAILED = "failed-step-"
 
 
@@ -27,6 +27,6 @@ def check_usable(folder: Path) -> None:
 
 def unfinished(folder: Path) -> list[Path]:
     """What the files of a run are called while they are written, in its folder."""
-    names = (RUN, CLASSES, LOSS, EVALUATIONS, MODEL, BEST, THRESHOLDS, RESULTS, PICTURE, CURVES)
+    names = (RUN, CLASSES, LOSS, EVALUATIONS, MODEL, BEST, THRESHOLDS, RESULTS, PICTURE, CURVES, REPORT)
     checkpoints = (folder / CHECKPOINTS).glob(f"{UNFINISHED}{PREFIX}*{SUFFIX}")
     return [*(folder / f"{UNFINISHED}{name}" for name in names), *folder.glob(f"{UNFINISHED}{FAILED}*{SUFFIX}"), *checkpoints]

@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_named_and_everything_else_is_there(about):
             return replace(super().__getitem__(index), image=b"")
 
     html = html_report(replace(about, images=Images(Unreadable(12, seed=3), range(12), "ignore")))
-    assert "of the pictures cannot be read and are not shown: synthetic-3-" in html
+    assert "of those asked for: synthetic-3-" in html
     assert html.count("There is none that can be shown.") == 2
     assert data_of(html)["pictures"] == []
 
