@@ -305,7 +305,6 @@ def test_offsets_of_background_boxes_cannot_touch_the_loss(side: Implementation,
 
 
 @pytest.mark.rule("R-MIN-8", "R-LOSS-13")
-@ALL
 @DTYPES
 def test_ignored_boxes_are_neither_positive_nor_mined(side: Implementation, dtype: type) -> None:
     """Whatever is predicted for them: the loss is that without them, although they are the hardest."""
@@ -344,6 +343,7 @@ def test_class_weights_by_hand(side: Implementation, dtype: type) -> None:
     np.testing.assert_allclose(gradient[0, :, 1], [-0.75] * 2 + [0.125] * 6 + [0], atol=1e-6)
 
 
+@pytest.mark.rule("R-LOSS-10")
 @pytest.mark.rule("R-LOSS-10")
 @ALL
 @pytest.mark.parametrize("label", [-1, 3, 99])
