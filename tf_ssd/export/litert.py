@@ -58,7 +58,9 @@ def quantize(path: Path, how: Quantize, pictures: Iterable[np.ndarray]) -> None:
             between = ((SUMS, operations.ADD), (BORDERS, operations.PAD), (".*", operations.MAX_POOL_2D))
             for names, operation in (*((".*", operation) for operation in convolutions), *between):
                 quantizer.add_static_config(names, operation, activation_num_bits=8, weight_num_bits=8)
-            calibration = quantizer.calibrate({SIGNATURE: [{"images": images} for images in pictures]})
+            # While it runs: at the end, results of suppression that nobody reads have no memory to be read from.
+            mode = needed("ai_edge_quantizer.calibrator", "tflite").CalibrationMode.CALIBRATION_PROFILER_BASED
+            calibration = quantizer.calibrate({SIGNATURE: [{"images": images} for images in pictures]}, mode=mode)
     path.write_bytes(quantizer.quantize(calibration).quantized_model)
 
 
