@@ -19,7 +19,8 @@ from tf_ssd.default_boxes import default_boxes
 from tf_ssd.metrics import AveragePrecision, ImageDetections, ImageGroundTruth, average_precision
 from tf_ssd.metrics.voc import voc
 from tf_ssd.model import ssd300
-from tf_ssd.predict.detector import Detector, PictureDetections
+from tf_ssd.predict.detections import PictureDetections
+from tf_ssd.predict.detector import Detector
 
 CLASSES = 4
 Problem = tuple[list[ImageDetections], list[ImageGroundTruth]]

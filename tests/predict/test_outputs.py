@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from tf_ssd.predict.detector import PictureDetections
+from tf_ssd.predict.detections import PictureDetections
 from tf_ssd.predict.outputs import as_json, detection_files
 
 ONE = PictureDetections(np.array([[1.0, 2, 11, 22]]), np.array([2], np.int32), np.array([0.75], np.float32), ("dog",), (80, 60))

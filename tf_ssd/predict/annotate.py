@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tf_ssd.config import Exif, Tiling
 from tf_ssd.data.images.decode import decode, read_file
-from tf_ssd.drawing.pictures import draw_detections
 from tf_ssd.errors import ImageError
-from tf_ssd.predict.detector import MANY, Detector, Picture, PictureDetections
+from tf_ssd.predict.detections import Picture, PictureDetections
+from tf_ssd.predict.detector import MANY, Detector
 from tf_ssd.predict.explain import explain
 from tf_ssd.predict.explain_plot import explanation_png
 from tf_ssd.predict.inputs import Input
@@ -59,7 +58,7 @@ class Annotator:
                 detected = self._detect([encoded for _, encoded, _ in readable])  # read as in evaluation, large pictures reduced
                 for (item, encoded, pixels), detections in zip(readable, detected, strict=True):
                     with written_beside(self._folder / item.copy, new=self._new) as unfinished:
-                        self._draw(pixels, detections).save(unfinished, quality=JPEG_QUALITY)
+                        detections.draw(pixels).save(unfinished, quality=JPEG_QUALITY)
                     if explain:
                         self._explain(item, encoded, pixels)
                     self._files.add(str(item.path), detections)
@@ -86,7 +85,7 @@ class Annotator:
             for frame, detections in zip(batch, self._detect([frame.pixels for frame in batch]), strict=True):
                 self._files.add(f"{item.path}#{number}", detections)
                 number += 1
-                yield Frame(np.asarray(self._draw(frame.pixels, detections)), frame.seconds)
+                yield Frame(np.asarray(detections.draw(frame.pixels)), frame.seconds)
 
     def _detect(self, pictures: Sequence[Picture]) -> list[PictureDetections]:
         return self._detector(pictures, tiles=self._tiling.tiles, tile_overlap=self._tiling.tile_overlap)
@@ -99,10 +98,6 @@ class Annotator:
                 yield item, encoded, decode(encoded, str(item.path), exif=exif)
             except ImageError as error:
                 self._skip(error)
-
-    def _draw(self, pixels: np.ndarray, detections: PictureDetections) -> Image.Image:
-        names = self._detector.class_names
-        return draw_detections(pixels, detections.boxes_px, detections.labels, detections.scores, names, enlarge=False)
 
     def _explain(self, item: Input, encoded: bytes, pixels: np.ndarray) -> None:
         config, settings = self._detector.model.config, self._detector.settings

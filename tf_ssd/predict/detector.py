@@ -1,7 +1,6 @@
 """A trained network as a function from pictures of any size to what is in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import overload
@@ -20,32 +19,10 @@ from tf_ssd.data.images.resize import resize_window
 from tf_ssd.data.images.source import Source
 from tf_ssd.model import SSD
 from tf_ssd.predict.compiled import detection_function, of_image
+from tf_ssd.predict.detections import Picture, PictureDetections
 from tf_ssd.predict.tiles import TiledDetection
 
-Picture = np.ndarray | Image.Image | str | Path | bytes  # or a tensor, whose type TensorFlow does not declare
 MANY = 8  # images at a time
-
-
-@dataclass(frozen=True, eq=False)
-class PictureDetections:
-    """What was found in one picture, best first.
-
-    Attributes:
-        boxes_px: (D, 4) float64, xyxy in pixels of the picture, from its top left corner.
-        labels: (D,) int32, 1..C-1.
-        scores: (D,) float32, probabilities of these classes.
-        names: the class of each.
-        size: width and height of the picture.
-    """
-
-    boxes_px: np.ndarray
-    labels: np.ndarray
-    scores: np.ndarray
-    names: tuple[str, ...]
-    size: tuple[int, int]
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 class Detector:

@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO
 
-import msgspec
-
-from tf_ssd.predict.coco_results import CocoResult, encoded, results
-from tf_ssd.predict.detector import PictureDetections
+from tf_ssd.predict.coco_results import encoded
+from tf_ssd.predict.detections import PictureDetections
 from tf_ssd.predict.inputs import CSV, JSON
 from tf_ssd.system.files import written_beside
 from tf_ssd.system.names import printable
@@ -33,7 +31,7 @@ class DetectionFiles:
 
     def add(self, name: str, detections: PictureDetections) -> None:
         """Write what was found in one picture, which the files call `name`, as `printable`."""
-        for row in _rows(name, detections):
+        for row in detections.coco_results(name):
             self._json.write((b",\n" if self.detections else b"\n") + encoded(row))
             self.detections += 1
         for class_name, score, box in zip(detections.names, detections.scores, detections.boxes_px, strict=True):
@@ -75,13 +73,6 @@ def as_json(detections: PictureDetections) -> str:
     """One picture's detections, with the names of their classes."""
     rows = [
         {"class": name, "category_id": row.category_id, "bbox": row.bbox, "score": row.score}
-        for name, row in zip(detections.names, _rows("", detections), strict=True)
+        for name, row in zip(detections.names, detections.coco_results(""), strict=True)
     ]
     return json.dumps({"width": detections.size[0], "height": detections.size[1], "detections": rows})
-
-
-def _rows(name: str, detections: PictureDetections) -> Iterator[CocoResult]:
-    rows = results(name, detections.boxes_px, detections.labels.tolist(), detections.scores)
-    for row, class_name in zip(rows, detections.names, strict=True):
-        named = class_name != str(row.category_id)  # a model without class map has numbers for names
-        yield msgspec.structs.replace(row, class_name=class_name) if named else row
