@@ -1,9 +1,12 @@
 import json
 import shutil
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module as package
 from pathlib import Path
+from threading import Thread
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -11,15 +14,17 @@ import tensorflow as tf
 from PIL import Image
 from rich.console import Console
 
+from examples.neighbours import with_tf_serving
 from tf_ssd.config import DetectionConfig, DetectionFlags, ExportConfig, ModelConfig
-from tf_ssd.config.export import SUFFIXES
+from tf_ssd.config.export import QUANTIZED, SUFFIXES
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.sources import open_dataset
 from tf_ssd.data.synthetic import CLASS_NAMES
 from tf_ssd.errors import ConfigError
 from tf_ssd.export import __main__ as export
-from tf_ssd.export import litert, measure, onnx, saved_model
+from tf_ssd.export import formats, litert, measure, onnx, saved_model
 from tf_ssd.export.agreement import LIMITS, Limits
+from tf_ssd.export.inference import by_tensorflow
 from tf_ssd.export.metadata import OUTPUTS
 from tf_ssd.export.pictures import spread
 from tf_ssd.export.serving import input_spec, serving_function
@@ -31,8 +36,10 @@ from tf_ssd.weights.trained import load_trained
 
 PLAIN = {"Add", "Cast", "Concat", "Conv", "Exp", "MatMul", "Max", "MaxPool", "Min", "Mul", "Reciprocal", "ReduceSum", "Relu"}
 PLAIN |= {"Reshape", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze"}
-FORMATS = {"saved_model": saved_model, "tflite": litert, "onnx": onnx}
+FORMATS = formats.MODULES
 SMALLER = {"float16": 0.7, "dynamic": 0.55, "int8": 0.55}  # the file, in shares of the one that is not quantized
+NAMES = {name: f"model{suffix}" if suffix else name for name, suffix in SUFFIXES.items()}
+RAW = ExportConfig(Path(), "onnx", Path("model.onnx"), raw_heads=True)
 SURE = 0.7  # the 200th detection scores less
 # Converters and the quantizer have warnings of their own.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("loaded_once")]
@@ -68,7 +75,7 @@ def command(run, photos, tmp_path):
     """Exports in a format with more settings; returns the file."""
 
     def call(name, *settings):
-        output = tmp_path / f"model{SUFFIXES[name]}"
+        output = tmp_path / NAMES[name]
         arguments = ["--checkpoint", run, "--format", name, "--output", output, "--images", photos, *settings]
         assert export.main(list(map(str, arguments))) == 0
         return output
@@ -78,13 +85,21 @@ def command(run, photos, tmp_path):
 
 @pytest.fixture(scope="module")
 def written(run, photos, tmp_path_factory):
-    """Each format, made once."""
+    """Each format, made once, and of one SavedModel where it takes any number of pictures."""
     folder = tmp_path_factory.mktemp("written")
-    for name in FORMATS:
-        output = folder / f"model{SUFFIXES[name]}"
-        arguments = ["--checkpoint", run, "--format", name, "--output", output, "--images", photos]
-        assert export.main(list(map(str, arguments))) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FORMATS:
+            if name == "openvino":
+                patch.setattr(saved_model, "write", copy_of(folder / NAMES["saved_model"]))
+            arguments = ["--checkpoint", run, "--format", name, "--output", folder / NAMES[name], "--images", photos]
+            assert export.main(list(map(str, arguments))) == 0
     return folder
+
+
+def copy_of(folder):
+    """In place of `saved_model.write`: a SavedModel that has been written with the same settings, without what was put in later."""
+    made_later = shutil.ignore_patterns(saved_model.EXTRA)
+    return lambda serve, spec, path: shutil.copytree(folder, path, ignore=made_later)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -94,7 +109,7 @@ def test_it_detects_what_the_detector_does(run, written, name, size):
     random = np.random.default_rng(1)
     picture = np.array(Image.fromarray(random.integers(0, 256, (5, 6, 3), np.uint8)).resize(size))
     expected = Detector(*load_trained(run), settings=DetectionConfig(score_threshold=SURE))(picture)
-    outputs = FORMATS[name].Runner(written / f"model{SUFFIXES[name]}")(picture[None])
+    outputs = FORMATS[name].Runner(written / NAMES[name])(picture[None])
     kept = outputs["scores"][0] >= SURE
     assert outputs["count"][0] >= kept.sum() == len(expected) > 0
     np.testing.assert_array_equal(outputs["labels"][0][kept], expected.labels)
@@ -114,16 +129,16 @@ def test_every_layer_is_exported_as_one_convolution():
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_classes_and_thresholds_travel_inside(written, name):
-    about = FORMATS[name].described(written / f"model{SUFFIXES[name]}")
+    about = FORMATS[name].described(written / NAMES[name])
     assert about["classes"] == list(CLASS_NAMES)
     assert about | vars(DetectionConfig()) == about
     assert about["format"] == name
 
 
-@pytest.mark.parametrize("name", ["saved_model", "onnx"])
+@pytest.mark.parametrize("name", ["saved_model", "onnx", "openvino"])
 def test_any_number_of_pictures(written, name):
     pictures = np.random.default_rng(2).integers(0, 256, (3, 90, 70, 3), np.uint8)
-    runner = FORMATS[name].Runner(written / f"model{SUFFIXES[name]}")
+    runner = FORMATS[name].Runner(written / NAMES[name])
     together = runner(pictures)
     for row, picture in enumerate(pictures):
         np.testing.assert_allclose(runner(picture[None])["scores"][0], together["scores"][row], atol=1e-5)
@@ -154,7 +169,7 @@ def converted_once(written, not_quantized, monkeypatch):  # after all formats ha
 
 
 @pytest.mark.usefixtures("converted_once")
-@pytest.mark.parametrize("quantize", SMALLER)
+@pytest.mark.parametrize("quantize", QUANTIZED["tflite"])
 def test_quantized(command, written, capsys, monkeypatch, quantize):
     """Random weights have no room for rounding, so that much may differ here; detections are not cut off at 200 for that."""
     monkeypatch.setitem(LIMITS, quantize, Limits(score=0.5, box_px=np.inf, missing=2.0, sure=0.0))
@@ -174,17 +189,68 @@ def test_what_eight_bits_break_is_not_left(run, photos, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_raw_heads(command):
-    output = command("onnx", "--raw-heads", "--batch-size", "2", "--image-size", "50", "40")
-    outputs = onnx.Runner(output)(np.zeros((2, 50, 40, 3), np.uint8))
-    assert {name: value.shape for name, value in outputs.items()} == {"boxes_px": (2, 8732, 4), "scores": (2, 8732, 3)}
+@pytest.fixture(scope="module")
+def heads(run, photos, tmp_path_factory):
+    """What suppression chooses from, of two pictures of a fixed size, and how it was asked for."""
+    output = tmp_path_factory.mktemp("heads") / "heads.onnx"
+    settings = ["--images", str(photos), "--raw-heads", "--batch-size", "2", "--image-size", "50", "40"]
+    assert export.main(["--checkpoint", str(run), "--format", "onnx", "--output", str(output), *settings]) == 0
+    return output, settings
+
+
+def test_raw_heads(run, heads):
+    """ONNX Runtime and OpenCV give what TensorFlow does."""
+    output, _ = heads
     about = onnx.described(output)
     assert "score_threshold" not in about
     assert about["inputs"] == {"images": "(B, H, W, 3) uint8 RGB, of 50 x 40 pixels, H x W"}
-    # What OpenCV's dnn can run: no loops, no shapes that are computed, every axis fixed.
+    # What OpenCV can run: no loops, no shapes that are computed, every axis fixed.
     graph = package("onnx").load(output).graph
     assert {node.op_type for node in graph.node} <= PLAIN
     assert all(axis.dim_value for value in (*graph.input, *graph.output) for axis in value.type.tensor_type.shape.dim)
+    pictures = np.random.default_rng(3).integers(0, 256, (2, 50, 40, 3), np.uint8)
+    network = cv2.dnn.readNetFromONNX(str(output))
+    network.setInput(pictures)
+    names = network.getUnconnectedOutLayersNames()
+    expected = list(map(by_tensorflow(load_trained(run)[0], RAW), pictures))
+    for found in (onnx.Runner(output)(pictures), dict(zip(names, network.forward(names), strict=True))):
+        assert {name: value.shape for name, value in found.items()} == {"boxes_px": (2, 8732, 4), "scores": (2, 8732, 3)}
+        for row, values in enumerate(expected):
+            np.testing.assert_allclose(found["boxes_px"][row], values["boxes_px"], atol=LIMITS["none"].box_px)
+            np.testing.assert_allclose(found["scores"][row], values["scores"], atol=LIMITS["none"].score)
+
+
+def test_onnx_in_eight_bits(run, heads, tmp_path, monkeypatch):
+    """Every convolution and what lies between two of them; what comes after the network stays in float32."""
+    monkeypatch.setitem(LIMITS, "int8", Limits(score=0.5, box_px=np.inf, missing=0.0, sure=0.0))
+    whole, settings = heads
+    monkeypatch.setattr(onnx, "write", lambda serve, spec, path: shutil.copy(whole, path))
+    output = tmp_path / "int8.onnx"
+    arguments = ["--checkpoint", run, "--format", "onnx", "--output", output, *settings, "--quantize", "int8"]
+    assert export.main(list(map(str, arguments))) == 0
+    assert output.stat().st_size < 0.6 * whole.stat().st_size
+    assert onnx.described(output)["quantize"] == "int8"
+    nodes = package("onnx").load(output).graph.node
+    made_by = {name: node.op_type for node in nodes for name in node.output}
+    convolutions = [node for node in nodes if node.op_type == "Conv"]
+    assert len(convolutions) == 35
+    assert {made_by[name] for node in convolutions for name in node.input} == {"DequantizeLinear"}
+    assert {made_by[node.input[0]] for node in nodes if node.op_type == "MaxPool"} == {"DequantizeLinear"}
+    assert "DequantizeLinear" not in {
+        made_by.get(name) for node in nodes if node.op_type in ("Exp", "Softmax") for name in node.input
+    }
+
+
+@pytest.mark.usefixtures("as_written")
+def test_openvino_in_sixteen_bits(run, photos, written, tmp_path, monkeypatch):
+    """In a folder that may have any name, that of the format that it is made of too; random weights suffer more than trained."""
+    monkeypatch.setitem(LIMITS, "float16", Limits(score=0.1, box_px=10, missing=0.1, sure=0.3))
+    monkeypatch.setattr("tf_ssd.data.synthetic.HELD_OUT_PICTURES", 2)
+    output = tmp_path / "saved_model"
+    arguments = ["--checkpoint", run, "--format", "openvino", "--output", output, "--images", photos, "--quantize", "float16"]
+    assert export.main(list(map(str, arguments))) == 0
+    sizes = [(folder / "model.bin").stat().st_size for folder in (output, written / NAMES["openvino"])]
+    assert sizes[0] < 0.6 * sizes[1]
 
 
 def test_axes_and_outputs_of_onnx_have_names(written):
@@ -246,8 +312,7 @@ def coco(photos, tmp_path):
 @pytest.fixture
 def as_written(written, monkeypatch):
     """A SavedModel is copied from the one that has been written with the same settings."""
-    made_later = shutil.ignore_patterns(saved_model.EXTRA)
-    monkeypatch.setattr(saved_model, "write", lambda serve, spec, path: shutil.copytree(written / "model", path, ignore=made_later))
+    monkeypatch.setattr(saved_model, "write", copy_of(written / NAMES["saved_model"]))
 
 
 @pytest.mark.usefixtures("as_written")
@@ -305,7 +370,9 @@ def test_a_package_that_is_missing(run, tmp_path, monkeypatch, capsys):
     ("settings", "message"),
     [
         ({"format": "onnx", "output": "a.tflite"}, "must end in .onnx"),
-        ({"format": "onnx", "output": "a.onnx", "quantize": "int8"}, "is for --format tflite"),
+        ({"format": "onnx", "output": "a.onnx", "quantize": "dynamic"}, "onnx, which is written in float32 or int8"),
+        ({"format": "openvino", "output": "a", "quantize": "int8"}, "openvino, which is written in float32 or float16"),
+        ({"format": "saved_model", "output": "a", "quantize": "int8"}, "saved_model, which is written in float32$"),
         ({"format": "onnx", "output": "missing/a.onnx"}, "no folder"),
         ({"format": "onnx", "output": "a.onnx", "batch_size": 0}, "at least 1"),
         (
@@ -349,4 +416,45 @@ def test_spread(items, number):
 
 
 def test_metadata_is_json(written):
-    assert json.loads((written / "model" / saved_model.EXTRA / "tf_ssd.json").read_text())["inputs"].keys() == {"images"}
+    assert json.loads((written / NAMES["saved_model"] / saved_model.EXTRA / "tf_ssd.json").read_text())["inputs"].keys() == {
+        "images"
+    }
+
+
+@pytest.fixture
+def serving(written):
+    """A server in this process that answers as the REST API of TF Serving is documented, by the model's signature."""
+    signature = tf.saved_model.load(str(written / NAMES["saved_model"])).signatures["serving_default"]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            assert (self.path, request["signature_name"]) == ("/v1/models/shapes:predict", "serving_default")
+            (given,) = signature.structured_input_signature[1].values()
+            outputs = signature(**{given.name: tf.constant(request["instances"], given.dtype)})
+            rows = [
+                {name: value[row].numpy().tolist() for name, value in outputs.items()} for row in range(len(request["instances"]))
+            ]
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"predictions": rows}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("localhost", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://localhost:{server.server_port}/v1/models/shapes"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_example_of_tf_serving(run, serving, photos, capsys):
+    """Boxes are in pixels of the picture, which is larger than what is sent."""
+    with_tf_serving.main([serving, str(photos / "c/d.jpg")])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (first, *_) = Detector(*load_trained(run), settings=DetectionConfig(score_threshold=SURE))([photos / "c/d.jpg"])
+    assert len(lines) == 200
+    assert max(float(line[-1]) for line in lines) > with_tf_serving.LARGEST
+    np.testing.assert_allclose([float(line[2]) for line in lines][:20], first.scores[:20], atol=0.05)

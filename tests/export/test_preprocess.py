@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import torch
 
 from tf_ssd.data.augment.windows import whole
 from tf_ssd.data.images.pixels import source_of
@@ -15,8 +16,10 @@ def pictures(height, width, *, images=1):
 @pytest.mark.parametrize("size", [(300, 300), (40, 40), (1, 1), (299, 301), (480, 320), (599, 1000), (17, 900)])
 def test_the_same_as_everywhere_else(size):
     images = pictures(*size)
-    expected = tf.image.resize(images, (300, 300))
-    np.testing.assert_allclose(resize(tf.constant(images), 300), expected, atol=2e-4)
+    exact = torch.nn.functional.interpolate(torch.tensor(images).permute(0, 3, 1, 2).double(), (300, 300), mode="bilinear")
+    resized = resize(tf.constant(images), 300)
+    np.testing.assert_allclose(resized, exact.permute(0, 2, 3, 1), atol=2e-4)
+    np.testing.assert_allclose(resized, tf.image.resize(images, (300, 300)), atol=0.02)  # which rounds the places of pixels
 
 
 @pytest.mark.parametrize(("size", "side"), [((80, 100), 40), ((81, 101), 40), ((320, 323), 40), ((97, 70), 16), ((127, 90), 8)])
@@ -53,3 +56,11 @@ def test_weights_by_hand():
 def test_rows_add_up(extent, reduction):
     weights = axis_weights(tf.constant(extent), tf.constant(reduction), 300)
     np.testing.assert_allclose(tf.reduce_sum(weights, axis=1), np.ones(300), atol=1e-5)
+
+
+def test_places_are_whole_numbers():
+    """OpenVINO computes in bfloat16 where it can, in which pixel 301 is 300 or 302."""
+    number = tf.TensorSpec([], tf.int32)
+    graph = tf.function(lambda *sizes: axis_weights(*sizes, 30)).get_concrete_function(number, number).graph
+    operations = [operation for operation in graph.get_operations() if operation.outputs and operation.outputs[0].dtype.is_floating]
+    assert {operation.type for operation in operations} == {"Cast", "RealDiv", "Identity"}

@@ -10,9 +10,15 @@ from tf_ssd.config.data import DatasetKind, dataset_kind
 from tf_ssd.config.detection import AS_PUBLISHED, DetectionFlags
 from tf_ssd.config.rules import require, require_new
 
-ExportFormat = Literal["saved_model", "tflite", "onnx"]
+ExportFormat = Literal["saved_model", "tflite", "onnx", "openvino"]
 Quantize = Literal["none", "float16", "dynamic", "int8"]
-SUFFIXES: dict[ExportFormat, str] = {"saved_model": "", "tflite": ".tflite", "onnx": ".onnx"}
+SUFFIXES: dict[ExportFormat, str] = {"saved_model": "", "tflite": ".tflite", "onnx": ".onnx", "openvino": ""}
+QUANTIZED: dict[ExportFormat, tuple[Quantize, ...]] = {
+    "saved_model": (),
+    "tflite": ("float16", "dynamic", "int8"),
+    "onnx": ("int8",),
+    "openvino": ("float16",),
+}
 
 
 @dataclass(frozen=True)
@@ -25,14 +31,14 @@ class ExportConfig:
     checkpoint: Path
     """The folder of a run, whose best.keras is taken (the best evaluation), or a .keras file."""
     format: ExportFormat
-    """saved_model, for TensorFlow and TF Serving; tflite, for LiteRT; onnx, for ONNX Runtime."""
+    """saved_model, for TensorFlow and TF Serving; tflite, for LiteRT; onnx, for ONNX Runtime and OpenCV; openvino."""
     output: Path
-    """File (.tflite, .onnx) or folder (saved_model) to write; it must not exist."""
+    """File (.tflite, .onnx) or folder (saved_model, openvino) to write; it must not exist."""
     last: bool = False
     """Take the model of the run's last step, model.keras, in place of the best."""
     quantize: Quantize = "none"
-    """For tflite. float16: weights in float16; dynamic: weights in int8; int8: weights and activations of the convolutions in int8,
-    which needs pictures of the kind that it will detect in."""
+    """float16, for tflite and openvino: weights in float16; dynamic, for tflite: weights in int8; int8, for tflite and onnx:
+    weights and activations of the convolutions in int8, which needs pictures of the kind that it will detect in."""
     image_size: tuple[int, int] | None = None
     """Height and width of the pictures, fixed, for runtimes and examples that look for them in the file. Default: any size."""
     batch_size: int | Literal["dynamic"] | None = None
@@ -55,8 +61,9 @@ class ExportConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "dataset", dataset_kind(self.dataset, self.data))
         require_new(self, output=SUFFIXES[self.format])
-        quantized = self.quantize == "none" or self.format == "tflite"
-        require(quantized, "--quantize", self.quantize, f"is for --format tflite; {self.format} is written in float32")
+        takes = QUANTIZED[self.format]
+        others = f"is not for --format {self.format}, which is written in float32{' or '.join(('', *takes))}"
+        require(self.quantize in ("none", *takes), "--quantize", self.quantize, others)
         require(self.batch_size in ("dynamic", None) or self.batch >= 1, "--batch-size", self.batch_size, "must be at least 1")
         require(min(self.image_size or (1,)) >= 1, "--image-size", self.image_size, "both must be at least 1")
         postprocess = not self.tflite_postprocess or (self.format == "tflite" and not self.raw_heads)

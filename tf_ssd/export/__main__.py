@@ -6,7 +6,7 @@ python -m tf_ssd.export --checkpoint runs/voc --format tflite --output voc.tflit
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tf_ssd import cli
-from tf_ssd.config import ExportConfig, ExportFormat, require
+from tf_ssd.config import ExportConfig, require
 from tf_ssd.errors import ExportError
 from tf_ssd.system.captured_output import captured_output
 from tf_ssd.system.files import UNFINISHED, move_to_new, writing
@@ -69,6 +69,7 @@ def export(config: ExportConfig) -> int:
     """
     from rich.console import Console
 
+    from tf_ssd.export.formats import runner, write
     from tf_ssd.export.packages import check_installed
     from tf_ssd.export.pictures import chosen_pictures
     from tf_ssd.weights.places import which_model
@@ -86,8 +87,8 @@ def export(config: ExportConfig) -> int:
         TemporaryDirectory(dir=config.output.parent, prefix=UNFINISHED) as scratch,
     ):
         with console.status(f"Converting to {config.format}"), captured_output():
-            written = _write(model, class_names, pictures, config, Path(scratch))
-        artefact = _runner(config.format, written)
+            written = write(model, class_names, pictures, config, Path(scratch))
+        artefact = runner(config.format, written)
         with console.status(f"Detecting in {counted(len(pictures), 'picture')}, with TensorFlow and with what was written"):
             _verify(model, artefact, pictures, config, console)
         if _is_measured(dataset, class_names, config):
@@ -108,45 +109,6 @@ def _dataset(config: ExportConfig, class_names: tuple[str, ...]) -> "Dataset":
     if config.dataset == "synthetic":
         return held_out_pictures(seed=0)
     return open_dataset(config.dataset, config.data, config.split, class_names=class_names)
-
-
-def _write(
-    model: "SSD", class_names: tuple[str, ...], pictures: Sequence["np.ndarray"], config: ExportConfig, scratch: Path
-) -> Path:
-    """Write the artefact with its metadata into the folder `scratch`, and return its path."""
-    from tf_ssd.export import litert, onnx, saved_model
-    from tf_ssd.export.inference import copies
-    from tf_ssd.export.metadata import metadata
-    from tf_ssd.export.serving import input_spec, serving_function
-
-    about = metadata(class_names, config, config.detection.of(model.config.detection))
-    serve, spec = serving_function(model, config), input_spec(config)
-    path = scratch / config.output.name
-    match config.format:
-        case "saved_model":
-            saved_model.write(serve, spec, path)
-            saved_model.describe(path, about)
-        case "onnx":
-            onnx.write(serve, spec, path)
-            onnx.name_outputs(path, list(about["outputs"]))
-            onnx.describe(path, about)
-        case "tflite":
-            saved_model.write(serve, spec, scratch / "saved_model")
-            litert.write(scratch / "saved_model", path)
-            if config.quantize != "none":
-                litert.quantize(path, config.quantize, (copies(picture, config.batch or 1) for picture in pictures))
-            litert.name_outputs(path, list(about["outputs"]))
-            litert.describe(path, about)
-    return path
-
-
-def _runner(output_format: ExportFormat, path: Path) -> "BatchFunction":
-    """The artefact as a function, run by its own runtime."""
-    from tf_ssd.export import litert, onnx, saved_model
-
-    runners: dict[ExportFormat, Callable[[Path], BatchFunction]]
-    runners = {"saved_model": saved_model.Runner, "tflite": litert.Runner, "onnx": onnx.Runner}
-    return runners[output_format](path)
 
 
 def _verify(

@@ -13,11 +13,9 @@ import tensorflow as tf
 from tf_ssd.config import Quantize
 from tf_ssd.export.metadata import NAME
 from tf_ssd.export.packages import needed
-from tf_ssd.export.serving import SIGNATURE
+from tf_ssd.export.serving import BORDERS, SIGNATURE, SUMS
 
 LABELS = "labels.txt"
-# Names of the network's sums and borders, by their layers; post-processing has operations of these kinds too.
-SUMS, BORDERS = r".*_add(_\d+)?/.*", r".*_pad(_\d+)?/.*"
 
 
 def write(saved_model: Path, path: Path) -> None:

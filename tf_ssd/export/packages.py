@@ -11,6 +11,7 @@ NEEDED: dict[ExportFormat, tuple[str, ...]] = {
     "saved_model": (),
     "tflite": ("ai_edge_litert", "ai_edge_quantizer"),
     "onnx": ("tf2onnx", "onnx", "onnxruntime"),
+    "openvino": ("openvino",),
 }
 
 

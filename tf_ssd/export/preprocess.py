@@ -35,12 +35,16 @@ def size_of(pictures: tf.Tensor) -> list[tf.Tensor]:
 
 
 def axis_weights(extent: tf.Tensor, reduction: tf.Tensor, count: int) -> tf.Tensor:
-    """What each of `extent` pixels along an axis contributes to each of `count` resized ones: (count, extent), rows add up to 1."""
-    extent_float, reduction_float = tf.cast(extent, tf.float32), tf.cast(reduction, tf.float32)
-    last_cell = tf.math.ceil(extent_float / reduction_float) - 1
-    # The centres of the resized pixels, in cells; beyond the outermost centres the edge is repeated.
-    position = (tf.range(count, dtype=tf.float32) + 0.5) * (extent_float / (count * reduction_float)) - 0.5  # (count,)
-    position = tf.clip_by_value(position, 0.0, last_cell)
-    cell = tf.cast(tf.range(extent) // reduction, tf.float32)  # (extent,)
-    members = tf.minimum(reduction_float, extent_float - cell * reduction_float)  # the last cell may be smaller
-    return tf.nn.relu(1 - tf.abs(position[:, None] - cell)) / members
+    """What each of `extent` pixels along an axis contributes to each of `count` resized ones: (count, extent), rows add up to 1.
+
+    Places are whole numbers, parts of a cell: runtimes that compute in 16 bits would round them to other pixels.
+    """
+    cell_parts = 2 * count * reduction
+    # The centres of the resized pixels; beyond the outermost centres the edge is repeated.
+    position = (2 * tf.range(count) + 1) * extent - count * reduction  # (count,)
+    position = tf.clip_by_value(position, 0, (extent - 1) // reduction * cell_parts)
+    cell = tf.range(extent) // reduction  # (extent,)
+    beyond = position[:, None] - cell * cell_parts  # (count, extent)
+    near = tf.maximum(tf.minimum(cell_parts - beyond, cell_parts + beyond), 0)
+    members = tf.minimum(reduction, extent - cell * reduction)  # (extent,), the last cell may be smaller
+    return tf.cast(near, tf.float32) / tf.cast(cell_parts * members, tf.float32)

@@ -13,6 +13,8 @@ from tf_ssd.model import SSD
 from tf_ssd.network.kernels.choice import plain_kernels
 
 SIGNATURE = "serving_default"
+# Names of the network's sums and borders, by their layers; post-processing has operations of these kinds too.
+SUMS, BORDERS = r".*_add(_\d+)?/.*", r".*_pad(_\d+)?/.*"
 Serve = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
