@@ -36,9 +36,8 @@ def quantize(path: Path, pictures: Iterable[np.ndarray]) -> None:
     """
     quantization = needed("onnxruntime.quantization", "onnx")
     types = quantization.QuantType
-    quantization.quant_pre_process(
-        path, path, skip_symbolic_shape=True
-    )  # normalisation becomes a part of the convolution before it
+    # Normalisation becomes a part of the convolution before it.
+    quantization.quant_pre_process(path, path, skip_symbolic_shape=True)
     nodes = needed("onnx", "onnx").load(path).graph.node
     chosen = [node.name for node in nodes if node.op_type in EIGHT_BITS and re.fullmatch(EIGHT_BITS[node.op_type], node.name)]
     quantization.quantize_static(
