@@ -82,11 +82,17 @@ MISTAKES = [
     (
         TRAIN,
         ["--network", "vgg"],
-        "invalid choice 'vgg' for argument '--network'. Expected one of ('ssd300_mobilenet_v1', 'ssd300_mobilenet_v2', 'ssd300_v",
+        "error: --network vgg: must be one of ssd300_mobilenet_v1, ssd300_mobilenet_v2, ssd300_v",
     ),
-    (TRAIN, ["--network=ssd300_vgg"], "--network ssd300_vgg: did you mean ssd300_vgg19 or ssd300_vgg16 or ssd512_vgg16?"),
-    (WEIGHTS, ["--from", "vgg16", "file.pth", "--network", "mobilenet"], "--network mobilenet: did you mean ssd300_mobilenet_v"),
-    (TRAIN, ["--recipe", "VOC"], "--recipe VOC: did you mean voc?"),
+    (TRAIN, ["--network=ssd300_vgg"], "; did you mean ssd300_vgg19 or ssd300_vgg16 or ssd512_vgg16?"),
+    (WEIGHTS, ["--from", "vgg16", "file.pth", "--network", "mobilenet"], "; did you mean ssd300_mobilenet_v"),
+    (TRAIN, ["--recipe", "VOC"], "--recipe VOC: must be one of quick, voc, coco, ssdlite, od_api, finetune; did you mean voc?"),
+    (TRAIN, ["--netwrok", LITE], "--netwrok: there is no such option; did you mean --network?"),
+    (
+        EXPORT,
+        ["--format", "onnx"],
+        "--checkpoint PATH, --output PATH: must be given; python -m tf_ssd.export --help says what they",
+    ),
     (
         TRAIN,
         ["--network", LITE, "--default-boxes", "VOC300"],
@@ -127,7 +133,7 @@ MISTAKES = [
     (CHECK, [*DATA, "--split", "tain"], "instances_tain.json"),
     (CHECK, [*DATA, "--balance", "0"], "--balance=0.0: must be above 0, up to 1: a share of the images"),
     (CHECK, ["--dataset", "voc", "--data", "gone", "--split", "train", "val"], "gone: no such folder"),
-    (CHECK, [*DATA, "--network", "vgg"], "invalid choice 'vgg' for argument '--network'"),
+    (CHECK, [*DATA, "--network", "vgg"], "--network vgg: must be one of ssd300_mobilenet_v1, "),
     (
         CHECK,
         [*DATA, "--default-boxes", "OD300"],

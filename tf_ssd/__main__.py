@@ -1,23 +1,28 @@
-"""List the commands: python -m tf_ssd."""
+"""List the commands, or run one: python -m tf_ssd, or tf-ssd."""
 
 import ast
+import importlib
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
-USER_ERROR = 2
+from tf_ssd.cli import USER_ERROR, in_words_of_the_user
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the name of each command and what it does; returns the exit code, 2 if anything else was asked for."""
+    """Run the command that the first word names with what stands after it, or list the commands; returns the exit code."""
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     found = commands()
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] not in ("-h", "--help"):
-        rest = " ".join(given) if given[0] in found else "COMMAND"
-        print(f"error: write python -m tf_ssd.{rest}; commands are {', '.join(found)}", file=sys.stderr)
+    if name in found:
+        return importlib.import_module(f"tf_ssd.{name}").main(rest)
+    if name not in ("-h", "--help"):
+        near = get_close_matches(name, found, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"commands are {', '.join(found)}"
+        print(f"error: {name}: there is no such command; {hint}", file=sys.stderr)
         return USER_ERROR
-    for name, summary in found.items():
-        print(f"python -m tf_ssd.{name:<10} {summary}")
+    for command, summary in found.items():
+        print(f"{in_words_of_the_user(f'python -m tf_ssd.{command}'):<26} {summary}")
     print("\nEach has --help.")
     return 0
 

@@ -1,10 +1,11 @@
-"""Audit an SSD loss: edge cases with known answers, run through tf_ssd, reference_torch, torchvision and anyone's own code.
+"""Audit an SSD loss by edge cases with known answers.
 
-python -m tf_ssd.audit
+# a loss of one's own, with a page of pictures
 python -m tf_ssd.audit --impl mypackage.losses:multibox --report audit.html
-python -m tf_ssd.audit --impl mypackage.losses:multibox --accepted audit.toml --format github
+# one case with its boxes and numbers
 python -m tf_ssd.audit --case no-labels-alone
-python -m tf_ssd.audit --scores sigmoid
+# in continuous integration
+python -m tf_ssd.audit --impl mypackage.losses:multibox --accepted audit.toml --format github
 """
 
 import sys

@@ -1,6 +1,8 @@
 """Examine a dataset before training on it.
 
-python -m tf_ssd.check --dataset voc --data VOCdevkit/VOC2007 --split train val test
+# all that is wrong in three splits
+python -m tf_ssd.check --data VOCdevkit/VOC2007 --split train val test
+# the same as a file, and how well the default boxes fit as a picture
 python -m tf_ssd.check --dataset coco --data coco --split train2017 val2017 --json report.json --plot coverage.png
 """
 

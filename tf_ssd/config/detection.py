@@ -32,14 +32,14 @@ class DetectionFlags:
 
     score_threshold: float | Literal["best"] | None = None
     """Only what scores more is a detection. best: one for all classes, of the best mean F1 on held-out images, kept by the run.
-    None: the network's, 0.01 for VGG, 0.001 for MobileNetV3, 1e-8 for V1 and V2."""
+    The network's own: 0.01 for VGG, 0.001 for MobileNetV3, 1e-8 for V1 and V2."""
     iou_threshold: float | None = None
-    """Of two boxes of a class that overlap more, the better one stays. None: the network's, 0.45, 0.55 and 0.6."""
+    """Of two boxes of a class that overlap more, the better one stays. Default: the network's, 0.45, 0.55 and 0.6."""
     top_k: int | None = None
-    """How many of each class go through suppression, the best of them; with --class-agnostic, how many of all classes. None:
+    """How many of each class go through suppression, the best of them; with --class-agnostic, how many of all classes. Default:
     the network's, 400, 300 and 100."""
     max_detections: int | None = None
-    """Per picture, after suppression. None: the network's, 200, 300 and 100."""
+    """Per picture, after suppression. Default: the network's, 200, 300 and 100."""
     class_agnostic: bool = False
     """Suppression across classes: a box counts for its best class alone, and for one place there is one detection."""
 

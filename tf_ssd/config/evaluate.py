@@ -21,13 +21,13 @@ class EvaluateConfig(DataConfig):
     split: tuple[str, ...] = ("test",)
     """Splits of each folder, joined; see --help of train for where they are looked for. Not used for generated pictures."""
     checkpoint: Path | None = None
-    """What to evaluate: the folder of a run, whose best.keras is taken (the best evaluation), or a .keras file. Classes are those
-    of classes.txt beside the model, if there."""
+    """What to evaluate (this, or --detections): the folder of a run, whose best.keras is taken (the best evaluation), or a .keras
+    file. Classes are those of classes.txt beside the model, if there."""
     last: bool = False
     """Take the model of the run's last step, model.keras, in place of the best."""
     detections: Path | None = None
-    """Or detections in the format of COCO results: no model is then loaded. An image_id is a record's id; a category_id is that of
-    the annotations (coco) or the place in the class map, from 1 (others)."""
+    """Detections in the format of COCO results (this, or --checkpoint): no model is then loaded. An image_id is a
+    record's id; a category_id is that of the annotations (coco) or the place in the class map, from 1 (others)."""
     metric: Literal[Metric, None] = None
     """voc07: 11 points; voc12: all points, both at IoU 0.5; coco: IoU 0.50 to 0.95. Default: that of the dataset's own tools,
     coco for coco, voc07 for a folder VOC2007, else voc12."""

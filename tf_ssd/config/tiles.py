@@ -1,9 +1,7 @@
 """Looking at large pictures in tiles, by the same words in every command."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from tyro.conf import arg
+from typing import Literal
 
 from tf_ssd.config.rules import require, whole_number
 
@@ -16,7 +14,7 @@ OVERLAP = 0.2
 class Tiling:
     """In which tiles pictures are looked at, beside the whole of each."""
 
-    tiles: Annotated[Tiles, arg(metavar="auto|N")] = None
+    tiles: Tiles = None
     """Look at N x N overlapping tiles of each picture too, for small objects; auto: about as large as the network's input."""
     tile_overlap: float = OVERLAP
     """The share of a tile's side that it has in common with the next; an object up to that size is whole in some tile."""

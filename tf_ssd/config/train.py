@@ -49,7 +49,7 @@ class TrainConfig(DataConfig):
     output: Path | None = None
     """Folder for the run. Default: runs/DATASET-TIME."""
     recipe: RecipeName = "quick"
-    """Values of all settings below that are not given: quick, a small network from random weights; voc and coco, the published
+    """Values of all settings that are not given: quick, a small network from random weights; voc and coco, the published
     settings of Caffe SSD; ssdlite, torchvision's for MobileNetV3; od_api, the Object Detection API's for MobileNetV1; finetune, for
     --weights. Each may train any network."""
     steps: int | None = None

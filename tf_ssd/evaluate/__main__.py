@@ -1,6 +1,8 @@
-"""Average precision of a trained model, or of detections in a file, by the rules of PASCAL VOC or COCO.
+"""Average precision by the rules of VOC or COCO.
 
+# a trained model
 python -m tf_ssd.evaluate --checkpoint runs/voc --dataset voc --data VOCdevkit/VOC2007 --split test
+# detections in a file, whoever made them
 python -m tf_ssd.evaluate --detections found.json --dataset coco --data coco --split val2017
 """
 

@@ -1,6 +1,8 @@
-"""Write a trained model for another runtime, and check there that it detects the same.
+"""Write a model for TensorFlow, LiteRT or ONNX Runtime.
 
+# for ONNX Runtime
 python -m tf_ssd.export --checkpoint runs/voc --format onnx --output voc.onnx
+# for phones, in eight bits
 python -m tf_ssd.export --checkpoint runs/voc --format tflite --output voc.tflite --quantize int8 --images photos
 """
 

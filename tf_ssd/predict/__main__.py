@@ -1,8 +1,11 @@
 """Detect in pictures and videos.
 
-python -m tf_ssd.predict --checkpoint runs/voc photos
-python -m tf_ssd.predict --checkpoint runs/voc street.mp4 --output found
-python -m tf_ssd.predict --checkpoint runs/voc - < photo.jpg
+# a folder of photos
+python -m tf_ssd.predict photos --checkpoint runs/voc
+# a video
+python -m tf_ssd.predict street.mp4 --checkpoint runs/voc --output found
+# one photo, as JSON
+python -m tf_ssd.predict - --checkpoint runs/voc < photo.jpg
 """
 
 import os

@@ -1,8 +1,9 @@
 """Train an SSD and show what it learned.
 
-python -m tf_ssd.train                                            generated pictures, a few minutes on two cores
-python -m tf_ssd.train --dataset voc --data VOCdevkit/VOC2007     a folder in the layout of PASCAL VOC
-python -m tf_ssd.train --network ssdlite320_mobilenet_v3_large    another network
+# generated pictures, a few minutes on two cores
+python -m tf_ssd.train
+# photos of one's own, from a published detector
+python -m tf_ssd.train --data VOCdevkit/VOC2007 --recipe finetune --weights coco.keras --output runs/voc
 """
 
 import signal

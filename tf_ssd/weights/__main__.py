@@ -1,7 +1,9 @@
-"""Turn published weights into a .keras file for `train --weights`, `predict`, `evaluate` and `export`.
+"""Import published weights, to detect or to train with.
 
-python -m tf_ssd.weights --from torchvision ssd300_vgg16_coco-b556d3b4.pth --output coco.keras     a complete detector
-python -m tf_ssd.weights --from keras imagenet --network ssd300_mobilenet_v2 --output body.keras   a body to train from
+# a complete detector
+python -m tf_ssd.weights ssd300_vgg16_coco-b556d3b4.pth --from torchvision --output coco.keras
+# a body to train from
+python -m tf_ssd.weights imagenet --from keras --network ssd300_mobilenet_v2 --output body.keras
 """
 
 import re

@@ -5,18 +5,20 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
-from itertools import pairwise
-from typing import TypeVar, get_args, get_type_hints
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
 
-import tyro
-
-from tf_ssd.errors import ConfigError, TfSsdError
+from tf_ssd.cli.arguments import parsed
+from tf_ssd.cli.help_page import page
+from tf_ssd.config.groups import GROUPS
+from tf_ssd.errors import TfSsdError
 from tf_ssd.system.captured_output import captured_output
 from tf_ssd.system.keras_settings import check_keras_settings
-from tf_ssd.system.words import nearest
 
 Config = TypeVar("Config")
 USER_ERROR, INTERRUPTED = 2, 130
+SCRIPT = "tf-ssd"  # as pyproject.toml calls it
 
 
 def run(
@@ -43,7 +45,12 @@ def run(
         if isinstance(stream, TextIOWrapper):  # a file may have a name that cannot be printed
             stream.reconfigure(errors="backslashreplace")
     try:
-        config = _parsed(config_type, sys.argv[1:] if arguments is None else arguments)
+        module = sys.modules[action.__module__ or "__main__"]  # of a method of C code it is None
+        given = sys.argv[1:] if arguments is None else arguments
+        if {"-h", "--help"} & set(given):
+            _print_page(_help(config_type, module))
+            raise SystemExit(0)
+        config = parsed(config_type, given, _called(module))
         if uses_tensorflow:
             check_keras_settings()
         if first is not None:
@@ -57,44 +64,6 @@ def run(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-
-
-def _parsed(config_type: type[Config], arguments: Sequence[str]) -> Config:
-    """The settings of a command line.
-
-    Raises:
-        ConfigError: nothing stands where a value must, as where a variable of the shell is not set.
-        SystemExit: the command line is wrong, which has been said, or help was asked for.
-    """
-    for before, word in pairwise(("", *arguments)):
-        name, equals, value = word.partition("=")
-        if not word or (word.startswith("--") and equals and not value):
-            flag = name or before
-            what = f"{flag}: what stands after it is empty" if flag.startswith("--") else "an argument is empty"
-            raise ConfigError(f"{what} (is a variable of the shell not set?); give it a value, or leave it out")
-    try:
-        config = tyro.cli(config_type, prog=_program(), args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
-    except SystemExit:
-        for suggestion in _suggestions(config_type, arguments):
-            print(suggestion, file=sys.stderr)
-        raise
-    for word in arguments:
-        name = word.removeprefix("--").replace("-", "_") if word.startswith("--") else ""
-        is_empty = getattr(config, name, None) == ()
-        if is_empty and getattr(config_type, name, ()) is not None:  # where the default is None, an empty list is a value
-            raise ConfigError(f"{word}: nothing stands after it; give it a value, or leave it out")
-    return config
-
-
-def _suggestions(config_type: type, arguments: Sequence[str]) -> Iterator[str]:
-    """For each word that is none of its flag's choices, those that are like it."""
-    hints = get_type_hints(config_type)
-    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    for flag, word in pairwise(words):
-        name = flag.removeprefix("--").replace("-", "_") if flag.startswith("--") else ""
-        choices = [choice for choice in get_args(hints.get(name)) if isinstance(choice, str)]
-        if word not in choices and (question := nearest(word, choices)):
-            yield f"{flag} {word}: {question}"
 
 
 def _start_tensorflow() -> None:
@@ -121,9 +90,27 @@ def quiet_start() -> Iterator[None]:
         yield
 
 
-def _program() -> str | None:
-    """What the user typed, for the usage line; None leaves that to tyro."""
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec is None or not spec.name.startswith("tf_ssd."):
-        return None
-    return f"python -m {spec.name.removesuffix('.__main__')}"
+def _print_page(text: str) -> None:
+    """Print all of a text, or as much as is read of it, as by `head`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _called(module: ModuleType) -> str:
+    """How the command in a module is called, in the words of who called it; what is no command is called by its module."""
+    name = (module.__spec__.name if module.__spec__ else module.__name__).removesuffix(".__main__")
+    return in_words_of_the_user(f"python -m {name}")
+
+
+def in_words_of_the_user(text: str) -> str:
+    """`python -m tf_ssd.train` is `tf-ssd train` where that is how commands are called."""
+    return text.replace("python -m tf_ssd.", f"{SCRIPT} ") if Path(sys.argv[0]).stem == SCRIPT else text
+
+
+def _help(config_type: type, module: ModuleType) -> str:
+    """The page of help of the command in a module, whose documentation ends with examples."""
+    examples = (module.__doc__ or "").partition("\n\n")[2].strip()
+    text = page(config_type, GROUPS.get(config_type, {}), program=_called(module), examples=examples)
+    return in_words_of_the_user(text)
