@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:  # nothing heavy is imported with the package, so that --help answers at once
     from tf_ssd.predict.detector import Detector
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def networks() -> tuple[str, ...]:

@@ -30,7 +30,8 @@ def suggestion(module: str, fitting: Iterable[str]) -> str:
 def misfit(required: Iterable[str]) -> str:
     """What is wrong with a function that has these required parameters and no role."""
     takes = ", ".join(required) or "nothing that has a name"
-    return f"takes {takes}; name its parameters as one of: {roles()}. docs/audit.md has adapters"
+    adapters = "https://github.com/tf-ssd/tf-ssd/blob/main/docs/audit.md"
+    return f"takes {takes}; name its parameters as one of: {roles()}. {adapters} has adapters"
 
 
 def roles() -> str:
