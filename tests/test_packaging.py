@@ -82,9 +82,11 @@ def test_the_script_is_the_listing():
     assert (module, function) == ("tf_ssd.__main__", "main")
 
 
-def test_the_version_stands_once():
+def test_the_version_stands_once_and_the_changelog_tells_of_it():
     assert PROJECT["project"]["dynamic"] == ["version"]
     assert "version" not in yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    heading = rf"^## \[{re.escape(tf_ssd.__version__)}\] - \d{{4}}-\d\d-\d\d$"
+    assert re.search(heading, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_continuous_integration_runs_what_the_readme_runs_on_every_python():
