@@ -9,6 +9,8 @@ import tensorflow as tf
 import torch
 
 Arrays = tuple[np.ndarray, ...]
+# Operations whose gradients, for these inputs, graphs and XLA compute along with every value: two compilations would take long.
+WITH_GRADIENTS = {"loss.multibox_loss": (0, 1), "scores.cross_entropy": (0,)}
 # Operations that reference_torch defines for one image and tf_ssd for a batch, with the number of leading batched arguments.
 PER_IMAGE = {"matcher.match": 2, "matcher.targets": 2, "loss.hard_negative_mask": 2, "detect.detect": 2}
 
@@ -23,6 +25,8 @@ class TensorFlow:
 
     def call(self, operation: str, *inputs: np.ndarray, **options: Any) -> Arrays:
         """The results of an operation, always as a tuple."""
+        if self._mode != "eager" and operation in WITH_GRADIENTS:
+            return self.value_and_gradients(operation, *inputs, wrt=WITH_GRADIENTS[operation], **options)[0]
         return _numpy(self._run(operation, (), options)(*map(tf.constant, inputs)))
 
     def gradients(self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any) -> Arrays:
@@ -32,9 +36,10 @@ class TensorFlow:
     def value_and_gradients(
         self, operation: str, *inputs: np.ndarray, wrt: Sequence[int] = (0,), **options: Any
     ) -> tuple[Arrays, Arrays]:
-        """What `call` and `gradients` give, from one function: compiling it is most of the time that either takes."""
-        results, gradients = self._run(operation, tuple(wrt), options)(*map(tf.constant, inputs))
-        return _numpy(results), _numpy(gradients)
+        """What `call` and `gradients` give, from one function."""
+        computed = tuple(wrt) if self._mode == "eager" else WITH_GRADIENTS.get(operation, tuple(wrt))
+        results, gradients = self._run(operation, computed, options)(*map(tf.constant, inputs))
+        return _numpy(results), _numpy([gradients[computed.index(number)] for number in wrt])
 
     def _run(self, operation: str, wrt: tuple[int, ...], options: dict[str, Any]) -> Callable:
         key = f"{operation} {wrt} {sorted(options.items())}"

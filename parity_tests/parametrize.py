@@ -21,6 +21,12 @@ SIDES = pytest.mark.parametrize("side", [EAGER, GRAPH, XLA], ids=_name)
 # Constructed cases are put to the reference as well: it must obey the rules, not just agree.
 ALL = pytest.mark.parametrize("side", [EAGER, GRAPH, XLA, REFERENCE], ids=_name)
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=_name)
+# The same in both dtypes; float64 is compiled where cases are random.
+ALL_AND_DTYPES = pytest.mark.parametrize(
+    ("side", "dtype"),
+    [(side, dtype) for side in (EAGER, REFERENCE) for dtype in (np.float32, np.float64)] + [(GRAPH, np.float32), (XLA, np.float32)],
+    ids=_name,
+)
 
 # Eagerly, which costs ten times more than the graph of the same kernels: no more than a thousand, whatever the profile says.
 thousand = settings(max_examples=min(1000, settings().max_examples))

@@ -12,7 +12,7 @@ from hypothesis import given
 from parity_tests import strategies
 from parity_tests.adapters import EAGER, REFERENCE, Implementation
 from parity_tests.asserts import assert_agree
-from parity_tests.parametrize import ALL, DTYPES, SIDES_AND_DTYPES, _name
+from parity_tests.parametrize import ALL_AND_DTYPES, DTYPES, SIDES_AND_DTYPES, _name
 from parity_tests.test_loss import B, C, K, Problem, small_problem
 
 KINDS = pytest.mark.parametrize("scores", ["softmax", "sigmoid"])
@@ -43,8 +43,7 @@ def test_agreement(side: Implementation, dtype: type, scores: str, logits: np.nd
 
 
 @pytest.mark.rule("R-SCO-3")
-@ALL
-@DTYPES
+@ALL_AND_DTYPES
 def test_every_slot_counts_by_itself(side: Implementation, dtype: type) -> None:
     """Probabilities 1/2, 3/4 and 1/4; slot 0 is a slot as any other, and background's own. Slope: probability - target."""
     logits = np.tile(np.log([1, 3, 1 / 3]), (1, 3, 1)).astype(dtype)
@@ -59,8 +58,7 @@ def test_every_slot_counts_by_itself(side: Implementation, dtype: type) -> None:
 
 
 @pytest.mark.rule("R-SCO-3", "R-SCO-4", "R-LOSS-12")
-@ALL
-@DTYPES
+@ALL_AND_DTYPES
 def test_saturated_sigmoids_keep_value_and_gradient(side: Implementation, dtype: type) -> None:
     """Three slots wrong by 1000 cost 3000, and each pulls in full; right by 1000, or a class that is impossible, costs nothing."""
     logits = np.array([[[1000, -1000, 1000], [1000, -1000, -np.inf]]], dtype)
