@@ -5,7 +5,6 @@ Overlaps are given, not computed: a box carries its number and that of its world
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -44,19 +43,19 @@ def given(monkeypatch: pytest.MonkeyPatch, overlaps: np.ndarray) -> None:
     """Both packages look overlaps up in a table (worlds, N, M); the world is that of the first box of a pair."""
     ours, theirs = tf.constant(overlaps, tf.float32), torch.tensor(overlaps, dtype=torch.float32)
 
-    def place(a: Any, b: Any) -> tuple[Any, ...]:
-        return (
-            a[..., :, None, 1] + 0 * b[..., None, :, 0],
-            a[..., :, None, 0] + 0 * b[..., None, :, 0],
-            0 * a[..., :, None, 0] + b[..., None, :, 0],
-        )
-
     def look_up(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-        return tf.gather_nd(ours, tf.stack(place(tf.cast(a, tf.int32), tf.cast(b, tf.int32)), axis=-1))
+        number, world, other = (tf.cast(x, tf.int32) for x in (a[..., :, None, 0], a[..., :, None, 1], b[..., None, :, 0]))
+        none = tf.zeros_like(number + other)
+        return tf.gather_nd(ours, tf.stack([world + none, number + none, other + none], axis=-1))
 
     monkeypatch.setattr(boxes, "iou", look_up)
+
+    def look_up_one_world(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        world = theirs[int(a[0, 1])]  # (N, M)
+        return world[a[:, 0].long()][:, b[:, 0].long()]
+
     for module in (reference_torch.matcher, reference_torch.detect):
-        monkeypatch.setattr(module, "iou", lambda a, b: theirs[place(a.long(), b.long())])
+        monkeypatch.setattr(module, "iou", look_up_one_world)
 
 
 @pytest.mark.parametrize("strategy", ["bipartite", "argmax"])
