@@ -1,7 +1,7 @@
 """The assertions see an error just beyond each tolerance, and what a failure prints can be pasted and run."""
 
-import subprocess
-import sys
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,10 +47,11 @@ def test_other_differences_are_seen(actual: np.ndarray, expected: np.ndarray) ->
 
 
 @pytest.mark.parametrize("rows", [1, 200], ids=["printed", "saved"])
-def test_the_snippet_runs(rows: int) -> None:
+def test_the_snippet_runs(rows: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With nothing but its own imports and names."""
     boxes = np.repeat(X, rows, axis=0)
     with pytest.raises(AssertionError) as failure:
         assert_agree(operation="boxes.area", actual=np.zeros(rows), expected=np.ones(rows), inputs=(boxes,))
-    code = str(failure.value).split("Reproduce with:")[1]
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "0.25" in run.stdout  # 0.5 x 0.5
+    (tmp_path / "pasted.py").write_text(str(failure.value).split("Reproduce with:")[1])
+    runpy.run_path(str(tmp_path / "pasted.py"))
+    assert "0.25" in capsys.readouterr().out  # 0.5 x 0.5
