@@ -11,6 +11,8 @@ from rich.console import Console
 from tests.audit.reports.builder import DOUBLED, audit_of
 from tf_ssd.audit import __main__ as audit
 from tf_ssd.audit import run
+from tf_ssd.audit.asking.implementation import load
+from tf_ssd.audit.cases.answer import from_json, to_json
 from tf_ssd.audit.cases.catalogue import BY_NAME, CASES, CATALOGUES
 from tf_ssd.audit.judge import BROKEN
 from tf_ssd.audit.reports import table
@@ -29,10 +31,27 @@ def audited():
     return run.audit(["tf_ssd", NAIVE], [*(BY_NAME[name] for name in FEW), SLOT_0], audited=[NAIVE])
 
 
+class InThisProcess:
+    """What stands for `Process`, whose start takes longer than the few cases that are asked."""
+
+    def __init__(self, name, *, framework, dtype, time_limit):
+        self._implementation = load(name, framework=framework, dtype=dtype)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def ask(self, case):
+        return from_json(to_json(self._implementation.answer(case)))
+
+
 @pytest.fixture
 def alone(monkeypatch):
-    """tf_ssd without its witnesses, which take long to start."""
+    """tf_ssd without its witnesses, in this process."""
     monkeypatch.setattr(run, "installed", lambda _: ("tf_ssd",))
+    monkeypatch.setattr(run, "Process", InThisProcess)
 
 
 @pytest.fixture
