@@ -20,6 +20,11 @@ from tf_ssd.model import ssd300
 from tf_ssd.predict.compiled import detection_function
 
 
+@pytest.fixture(scope="module", autouse=True)
+def graphs_as_traced():
+    """They are not: what XLA makes of suppression is tested here."""
+
+
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)

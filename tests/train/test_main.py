@@ -291,6 +291,7 @@ def test_either_signal_asks_a_run_to_stop(monkeypatch, number):
     assert asked == [False, True]
 
 
+@pytest.mark.usefixtures("graphs_as_traced_here")
 def test_weights_that_are_not_finite(data, run, tmp_path, capsys):
     model = load_model(run / "model.keras")
     model.get_layer("conv4_2").kernel.assign(np.full(model.get_layer("conv4_2").kernel.shape, np.nan))
@@ -307,6 +308,7 @@ def test_weights_that_are_not_finite(data, run, tmp_path, capsys):
     assert "the weights conv4_2/kernel hold nan" in explained
 
 
+@pytest.mark.usefixtures("graphs_as_traced_here")
 def test_quiet_prints_nothing(data, tmp_path, capfd):
     """Of a run with many other settings."""
     flags = ["--dataset", "voc", "--data", str(data), "--width", "0.0625", "--batch-size", "2", "--steps", "1", "--quiet"]
@@ -317,6 +319,7 @@ def test_quiet_prints_nothing(data, tmp_path, capfd):
     assert_losses(tmp_path / "run", steps=1)
 
 
+@pytest.mark.usefixtures("graphs_as_traced_here")
 def test_half_precision(tmp_path, monkeypatch):
     """On pictures that are generated, of which fewer are held out: CPUs take long for float16."""
     monkeypatch.setattr("tf_ssd.data.synthetic.HELD_OUT_PICTURES", 3)
