@@ -1,6 +1,8 @@
 """Set up the test session: torchvision before TensorFlow, Hypothesis profiles, no start-up chatter."""
 
+import gc
 import os
+from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core already
@@ -25,6 +27,24 @@ settings.register_profile(
 )
 settings.register_profile("deep", settings.get_profile("default"), max_examples=10_000, derandomize=False)
 settings.load_profile("default")  # Hypothesis loads that of --hypothesis-profile later
+
+
+def pytest_collection_finish() -> None:
+    """What there is before the first test stays: it is not looked through again each time that garbage is collected."""
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Libraries written in C++ look for what has leaked when the process ends."""
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_over() -> Iterator[None]:
+    """Networks and their graphs are cycles of objects, of which hundreds of megabytes would wait for the next collection."""
+    yield
+    gc.collect()
+
 
 # Modules that take long for their few tests, or much memory: first, when processes are small and none is left alone with one.
 FIRST = ("parity_tests/test_training.py", "parity_tests/test_weights.py")
