@@ -36,7 +36,7 @@ EVALUATE: Groups = {
     "Data": (*DATASET, "seed"),
     "Detection": (*DETECTION, *TILING),
     "Run": ("metric", "batch_size"),
-    "Output": ("json", "plot", "results"),
+    "Output": ("json", "plot", "report", "results"),
 }
 PREDICT: Groups = {
     "Data": ("images", "exif"),
