@@ -53,7 +53,7 @@ LEFT_TO_DEFAULT = {
     "dilation": (*MOBILENETS, "network.backbones.vgg", "network.extras"),
     "padding": (*MOBILENETS, "network.backbones.vgg", "network.extras", "network.heads"),
     # A network computes in float32, and its boxes are limited as torchvision's.
-    "dtype": ("export.inference", "export.serving", "network.serving", "predict.compiled", "predict.explain"),
+    "dtype": ("data.coverage", "export.inference", "export.serving", "network.serving", "predict.compiled", "predict.explain"),
     "max_log_scale": ("export.inference", "export.serving", "network.serving", "predict.compiled", "predict.explain"),
     # Caffe SSD's 0.9 and 0.1.
     "momentum": ("train.run",),

@@ -84,6 +84,7 @@ def test_what_a_run_leaves(run):
         "average_precision.json",
         "thresholds.json",
         "held_out.png",
+        "report.html",
         "curves.png",
     }
     settings = json.loads((run / "run.json").read_text())

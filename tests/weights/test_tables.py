@@ -121,7 +121,7 @@ def test_names_of_keras(name, short):
 def test_a_classifier_of_ones_own(tmp_path):
     """A whole model that was tuned on other classes: the body is inside it, its top and its optimizer are of no use."""
     body = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3), pooling="avg")
-    model = keras.Sequential([body, keras.layers.Dense(5)])
+    model = keras.Sequential([body, keras.layers.Dense(5, name="dense")])
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "tuned.h5")

@@ -44,7 +44,7 @@ def test_labels_of_nothing_may_be_floats():
 
 
 def test_what_cannot_be_compared_is_refused():
-    with pytest.raises(ValueError, match="detections of 1 images, ground truth of 0"):
+    with pytest.raises(ValueError, match="images: 1 with detections, 0 with ground truth"):
         error_report([detected()], [], num_classes=2)
 
 
