@@ -1,4 +1,4 @@
-"""Write a model for TensorFlow, LiteRT or ONNX Runtime.
+"""Write a model for TensorFlow, LiteRT, ONNX, OpenVINO.
 
 # for ONNX Runtime
 python -m tf_ssd.export --checkpoint runs/voc --format onnx --output voc.onnx
