@@ -386,6 +386,8 @@ def test_a_package_that_is_missing(run, tmp_path, monkeypatch, capsys):
         ({"format": "onnx", "output": "a.onnx", "quantize": "dynamic"}, "onnx, which is written in float32 or int8"),
         ({"format": "openvino", "output": "a", "quantize": "int8"}, "openvino, which is written in float32 or float16"),
         ({"format": "saved_model", "output": "a", "quantize": "int8"}, "saved_model, which is written in float32$"),
+        ({"format": "openvino", "output": "model.xml"}, "openvino is written as a folder; leave out .xml"),
+        ({"format": "saved_model", "output": "saved_model.pb"}, "saved_model is written as a folder; leave out .pb"),
         ({"format": "onnx", "output": "missing/a.onnx"}, "no folder"),
         ({"format": "onnx", "output": "a.onnx", "batch_size": 0}, "at least 1"),
         (

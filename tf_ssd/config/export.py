@@ -13,6 +13,7 @@ from tf_ssd.config.rules import require, require_new
 ExportFormat = Literal["saved_model", "tflite", "onnx", "openvino"]
 Quantize = Literal["none", "float16", "dynamic", "int8"]
 SUFFIXES: dict[ExportFormat, str] = {"saved_model": "", "tflite": ".tflite", "onnx": ".onnx", "openvino": ""}
+SUFFIXES_OF_FILES = (".xml", ".bin", ".pb", ".onnx", ".tflite", ".keras")  # which no folder of an export has
 QUANTIZED: dict[ExportFormat, tuple[Quantize, ...]] = {
     "saved_model": (),
     "tflite": ("float16", "dynamic", "int8"),
@@ -61,6 +62,9 @@ class ExportConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "dataset", dataset_kind(self.dataset, self.data))
         require_new(self, output=SUFFIXES[self.format])
+        named_as_file = not SUFFIXES[self.format] and self.output.suffix.lower() in SUFFIXES_OF_FILES
+        folder = f"{self.format} is written as a folder; leave out {self.output.suffix}"
+        require(not named_as_file, "--output", str(self.output), folder)
         takes = QUANTIZED[self.format]
         others = f"is not for --format {self.format}, which is written in float32{' or '.join(('', *takes))}"
         require(self.quantize in ("none", *takes), "--quantize", self.quantize, others)
