@@ -92,6 +92,15 @@ def test_interrupt(capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_a_text_of_which_only_the_beginning_is_read_is_no_error():
+    body = "from tf_ssd import cli\ncli.print_text('line\\n' * 100_000)\ncli.print_text('more')"
+    with subprocess.Popen([sys.executable, "-c", body], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout.readline().strip() == b"line"
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    assert run.returncode == 0
+
+
 @pytest.mark.parametrize("arguments", [["--number", "x"], ["--unknown"], ["stray"]])
 def test_a_wrong_command_line_is_one_line_and_exit_code_2(arguments, capsys):
     assert cli.run(pytest.fail, Settings, arguments) == 2

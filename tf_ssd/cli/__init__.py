@@ -48,7 +48,7 @@ def run(
         module = sys.modules[action.__module__ or "__main__"]  # of a method of C code it is None
         given = sys.argv[1:] if arguments is None else arguments
         if {"-h", "--help"} & set(given):
-            _print_page(_help(config_type, module))
+            print_text(_help(config_type, module))
             raise SystemExit(0)
         config = parsed(config_type, given, _called(module))
         if uses_tensorflow:
@@ -90,7 +90,7 @@ def quiet_start() -> Iterator[None]:
         yield
 
 
-def _print_page(text: str) -> None:
+def print_text(text: str) -> None:
     """Print all of a text, or as much as is read of it, as by `head`."""
     try:
         print(text, flush=True)

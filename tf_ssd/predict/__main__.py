@@ -75,7 +75,7 @@ def predict(config: PredictConfig) -> int:
     model, class_names = load_trained(config.checkpoint, last=config.last)
     detector = Detector(model, class_names, settings=config.detection.of(model.config.detection), exif=config.exif)
     if config.images == (STDIN,):
-        print(as_json(detector(sys.stdin.buffer.read(), **asdict(config.tiling))))
+        cli.print_text(as_json(detector(sys.stdin.buffer.read(), **asdict(config.tiling))))
         return 0
     folder, found = config.output_folder(now=datetime.now()), _found(config)
     inputs = _inputs(config, found, folder)
