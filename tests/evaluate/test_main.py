@@ -353,7 +353,7 @@ def test_a_model_without_class_map_must_have_as_many_classes_as_the_data(voc, tm
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "--checkpoint, --detections=None: give one of the two"),
+        ([], "error: --checkpoint, --detections: give one of the two"),
         (["--checkpoint", "a", "--detections", "b"], "give one of the two"),
         (["--detections", "b", "--results", "c.json"], "--results='c.json': --detections are a file already"),
         (["--detections", "b", "--top-k", "5"], "--detections='b': these are chosen already: --score-threshold, --tiles and the"),

@@ -10,6 +10,7 @@ from tf_ssd.config.data import DataConfig
 from tf_ssd.config.detection import AS_PUBLISHED, DetectionFlags
 from tf_ssd.config.rules import require, require_new, require_seed
 from tf_ssd.config.tiles import NO_TILES, Tiling
+from tf_ssd.errors import ConfigError
 
 Metric = Literal["voc07", "voc12", "coco"]
 
@@ -49,13 +50,8 @@ class EvaluateConfig(DataConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        both = [str(path) for path in (self.checkpoint, self.detections) if path is not None]
-        require(
-            len(both) == 1,
-            "--checkpoint, --detections",
-            both or None,
-            "give one of the two: a model to run, or a file of detections",
-        )
+        if (self.checkpoint is None) == (self.detections is None):
+            raise ConfigError("--checkpoint, --detections: give one of the two: a model to run, or a file of detections")
         require(self.detections is None or self.results is None, "--results", str(self.results), "--detections are a file already")
         from_file = self.detections is not None and (self.detection, self.tiling) != (AS_PUBLISHED, NO_TILES)
         require(
