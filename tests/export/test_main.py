@@ -19,7 +19,7 @@ from tf_ssd.config.export import QUANTIZED, SUFFIXES
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.sources import open_dataset
 from tf_ssd.data.synthetic import CLASS_NAMES
-from tf_ssd.errors import ConfigError
+from tf_ssd.errors import ConfigError, ExportError
 from tf_ssd.export import __main__ as export
 from tf_ssd.export import formats, litert, measure, onnx, saved_model
 from tf_ssd.export.agreement import LIMITS, Limits
@@ -186,6 +186,20 @@ def test_what_eight_bits_break_is_not_left(run, photos, tmp_path, capsys):
     assert export.main([*map(str, arguments), "--quantize", "int8", "--max-detections", "1300"]) == 2
     assert "not written" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_calibration_on_generated_pictures_is_noted(run, photos, tmp_path, monkeypatch, capsys):
+    def stop(*_):
+        raise ExportError("far enough")
+
+    monkeypatch.setattr(formats, "write", stop)
+    monkeypatch.setattr("tf_ssd.data.synthetic.HELD_OUT_PICTURES", 4)
+    shutil.copy(run / "model.keras", tmp_path)
+    write_class_names(tmp_path / "classes.txt", ("cat", "dog", "cow"))
+    for folder, more, noted in ((tmp_path, [], True), (tmp_path, ["--images", photos], False), (run, [], False)):
+        arguments = ["--checkpoint", folder, "--format", "onnx", "--output", tmp_path / "a.onnx", "--quantize", "int8", *more]
+        assert export.main(list(map(str, arguments))) == 2
+        assert ("calibrated on generated pictures" in capsys.readouterr().out) == noted
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,9 @@ if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that 
     from tf_ssd.model import SSD
 
 SKIPPED = 1
+CALIBRATED_ON_GENERATED = (
+    "note: int8 is calibrated on generated pictures, which are not of the model's classes; give --images or --data of its own"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,6 +87,8 @@ def export(config: ExportConfig) -> int:
     class_names = names or tuple(map(str, range(1, model.config.num_classes)))
     dataset = _dataset(config, class_names)
     pictures, skipped = chosen_pictures(config, dataset)
+    if config.quantize == "int8" and not (config.images or config.data) and tuple(dataset.class_names) != class_names:
+        console.print(CALIBRATED_ON_GENERATED, soft_wrap=True, markup=False)
     with (
         writing(f"--output {config.output}"),
         TemporaryDirectory(dir=config.output.parent, prefix=UNFINISHED) as scratch,
