@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from tf_ssd import __version__
 from tf_ssd.__main__ import commands, main
 
 COMMANDS = {"audit", "check", "evaluate", "export", "predict", "train", "weights"}
@@ -23,7 +24,14 @@ def test_a_command_is_run_with_what_stands_after_it(capsys):
     assert "error: --checkpoint PATH: must be given; python -m tf_ssd.predict --help" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("word", "hint"), [("trian", "did you mean train?"), ("detect", "commands are audit, check, ")])
+@pytest.mark.parametrize(
+    ("word", "hint"), [("trian", "did you mean train?"), ("detect", "commands are audit, check, "), ("", "commands are audit")]
+)
 def test_an_unknown_command_is_answered_with_the_nearest(word, hint, capsys):
     assert main([word]) == 2
-    assert f"error: {word}: there is no such command; {hint}" in capsys.readouterr().err
+    assert f"error: {word or repr(word)}: there is no such command; {hint}" in capsys.readouterr().err
+
+
+def test_the_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from tf_ssd import __version__
 from tf_ssd.cli import USER_ERROR, in_words_of_the_user
 
 
@@ -16,10 +17,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = commands()
     if name in found:
         return importlib.import_module(f"tf_ssd.{name}").main(rest)
+    if name == "--version":
+        print(__version__)
+        return 0
     if name not in ("-h", "--help"):
         near = get_close_matches(name, found, n=1)
         hint = f"did you mean {near[0]}?" if near else f"commands are {', '.join(found)}"
-        print(f"error: {name}: there is no such command; {hint}", file=sys.stderr)
+        print(f"error: {name or repr(name)}: there is no such command; {hint}", file=sys.stderr)
         return USER_ERROR
     for command, summary in found.items():
         print(f"{in_words_of_the_user(f'python -m tf_ssd.{command}'):<26} {summary}")
