@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tf_ssd.drawing.figures import new_figure
+from tf_ssd.train import curves
 from tf_ssd.train.curves import curves_png
 
 
@@ -24,3 +26,14 @@ def test_rates_change_the_picture():
     none = {"step": np.zeros(0), "mean_ap": np.zeros(0)}
     rates = (np.zeros(20), np.full(20, 1e-3), np.repeat([1e-3, 1e-4], 10))
     assert len({curves_png(losses | {"learning_rate": rate}, none, title="") for rate in rates}) == 3
+
+
+def test_rates_are_labelled_by_numbers():
+    """No figure sets formulas, which Matplotlib writes beside an axis of powers of ten."""
+    with new_figure(8, 2, dots_per_inch=50) as figure:
+        axes = figure.subplots()
+        curves._draw_rates(axes, {"step": np.arange(3), "learning_rate": np.array([1e-3, 1e-4, 1e-5])})
+        figure.draw_without_rendering()
+        shown = {label.get_text() for label in axes.get_yticklabels(which="both")}
+    assert {"0.001", "0.0001"} <= shown
+    assert not any("$" in label for label in shown)

@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from tf_ssd.drawing.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE, new_figure, plain, png
 from tf_ssd.drawing.series import smoothed, top
@@ -56,5 +56,7 @@ def _draw_rates(axes: Axes, losses: dict[str, np.ndarray]) -> None:
     if len(rates) and rates.max() > 0:
         lowest = max(rates[rates > 0].min(), rates.max() * LOWEST_RATE)
         axes.set(yscale="log", ylim=(lowest / 2, rates.max() * 2))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # instead of formulas, which figures do not set
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.plot(losses["step"], rates, color=PURPLE, linewidth=1.6)
     axes.set(xlabel="step", ylabel="learning rate")
