@@ -2,7 +2,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,28 +9,16 @@ from PIL import Image
 
 import tf_ssd
 from tf_ssd.boxes_px import area, iou
-from tf_ssd.config import DetectionConfig, ModelConfig
+from tf_ssd.config import DetectionConfig
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError, ImageError, WeightsError
 from tf_ssd.evaluate.over_dataset import detections_in
-from tf_ssd.model import ssd300
 from tf_ssd.predict.compiled import detection_function
 from tf_ssd.predict.detector import Detector
 from tf_ssd.weights import save_model
 
 NAMES = ("circle", "square", "triangle")
-
-
-@pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(0)
-    return ssd300(ModelConfig(num_classes=4, width=0.0625, batch_norm=True))
-
-
-@pytest.fixture(scope="module")
-def detector(model):
-    return Detector(model, NAMES, settings=DetectionConfig(score_threshold=0.2))
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def picture_of(dataset, folder):
     truth = tuple(image_ground_truth(dataset[index]) for index in range(3))
     found = [ImageDetections(image.boxes_px, image.labels, np.ones(len(image.labels))) for image in truth]
     evaluator.close()
-    return evaluator.picture(Evaluation(found, truth, None, None))
+    return evaluator.picture(Evaluation(found, truth, None, 4, "voc12"))
 
 
 def test_boxes_are_drawn_where_they_belong_whatever_size_the_annotation_says(tmp_path):
@@ -119,7 +119,7 @@ def test_a_large_picture_is_a_small_file(model, means, tmp_path):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (1000, 1500, 3), np.uint8))
     evaluation = evaluator.evaluate(model, 10)
     precision = AveragePrecision(np.array([0.5, np.nan, 0.5]), np.array([1, 0, 1]), np.nan, (), {}, {})
-    evaluation = evaluation._replace(average_precision=precision)
+    evaluation = replace(evaluation, average_precision=precision)
     with (console := Console(width=80)).capture() as printed:
         evaluator.report(evaluation, 10, noise, console)
     evaluator.close()

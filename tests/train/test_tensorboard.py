@@ -5,7 +5,6 @@ from tests.metrics.errors.scene import at, detected, truth
 from tests.train.board import read_board
 from tf_ssd.evaluate.over_dataset import Evaluation
 from tf_ssd.metrics import average_precision
-from tf_ssd.metrics.errors import error_report
 from tf_ssd.train.tensorboard import NAMES, TensorBoard
 from tf_ssd.train.trainer.trainer import StepResult
 
@@ -14,8 +13,8 @@ def test_steps_and_evaluations(tmp_path):
     board = TensorBoard(tmp_path)
     board.step(StepResult(7, 0.5, 3.0, 1.0, 2.0, 12, 36, 9.0), batch_size=4)
     found, expected = [detected((at(0), 1, 0.75), (at(0), 1, 0.5), (at(1), 2, 0.25))], [truth((at(0), 1), (at(1), 2), (at(2), 2))]
-    judgements = (of(found, expected, num_classes=3, metric="voc12") for of in (average_precision, error_report))
-    board.evaluation(7, Evaluation(found, tuple(expected), *judgements), ["cat", "dog"], Image.new("RGB", (6, 4)))
+    precision = average_precision(found, expected, num_classes=3, metric="voc12")
+    board.evaluation(7, Evaluation(found, tuple(expected), precision, 3, "voc12"), ["cat", "dog"], Image.new("RGB", (6, 4)))
     board.close()
     scalars, pictures = read_board(tmp_path)
     assert scalars == {

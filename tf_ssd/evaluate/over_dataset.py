@@ -1,9 +1,8 @@
 """A trained model against a whole dataset."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 import tensorflow as tf
@@ -26,17 +25,30 @@ from tf_ssd.predict.tiles import TiledDetection
 NOTHING = ImageDetections(np.zeros((0, 4)), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
-class Evaluation(NamedTuple):
-    """Detections and ground truth of every image of a dataset, in its order, the average precision, and what is wrong.
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Detections and ground truth of every image of a dataset, in its order, and what they come to.
 
-    `sizes` are (width, height) of the images to which the boxes belong, None where neither annotation nor image says it.
+    Attributes:
+        detections: one entry per image.
+        ground_truth: one entry per image.
+        average_precision: by `metric`.
+        num_classes: with background.
+        metric: whose rules hold.
+        sizes: (width, height) of the images to which the boxes belong, None where neither annotation nor image says it.
     """
 
     detections: list[ImageDetections]
     ground_truth: tuple[ImageGroundTruth, ...]
     average_precision: AveragePrecision
-    errors: ErrorReport
+    num_classes: int
+    metric: Metric
     sizes: tuple[Size | None, ...] = ()
+
+    @cached_property
+    def errors(self) -> ErrorReport:
+        """What is wrong, worked out when it is first asked for."""
+        return error_report(self.detections, self.ground_truth, num_classes=self.num_classes, metric=self.metric)
 
 
 def detections_in(
@@ -113,8 +125,7 @@ def judged(
     """Compare what `detections_in` gives with the ground truth of its records, each of which is read no second time."""
     detections, ground_truth = collected(pairs, class_names)
     precision = average_precision(detections, ground_truth.images, num_classes=num_classes, metric=metric)
-    errors = error_report(detections, ground_truth.images, num_classes=num_classes, metric=metric)
-    return Evaluation(detections, ground_truth.images, precision, errors, ground_truth.sizes)
+    return Evaluation(detections, ground_truth.images, precision, num_classes, metric, ground_truth.sizes)
 
 
 def collected(

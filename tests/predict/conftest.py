@@ -1,0 +1,18 @@
+import keras
+import pytest
+
+from tf_ssd.config import DetectionConfig, ModelConfig
+from tf_ssd.data.synthetic import CLASS_NAMES
+from tf_ssd.model import ssd300
+from tf_ssd.predict.detector import Detector
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return ssd300(ModelConfig(num_classes=4, width=0.0625, batch_norm=True))
+
+
+@pytest.fixture(scope="module")
+def detector(model):
+    return Detector(model, CLASS_NAMES, settings=DetectionConfig(score_threshold=0.2))
