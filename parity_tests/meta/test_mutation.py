@@ -1,10 +1,13 @@
 """The maker of mutants, and the list of those that are known to be equal."""
 
+from importlib.util import module_from_spec
+
 import pytest
 
 from parity_tests.mutation.mutants import mutants
-from parity_tests.mutation.results import Results, equal_mutants
-from parity_tests.mutation.targets import TARGETS, named
+from parity_tests.mutation.results import Results, equal_mutants, mutants_of, sampled
+from parity_tests.mutation.targets import TARGETS, Target, named
+from parity_tests.mutation.trial import Changed
 
 SOURCE = '''"""Nothing here is changed."""
 
@@ -49,6 +52,33 @@ def test_results_are_kept_for_the_source_that_was_tried(tmp_path) -> None:
 def test_unknown_modules_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="elsewhere: no such target; there are boxes, "):
         named(["boxes", "elsewhere"])
+
+
+def test_a_room_stands_for_its_modules() -> None:
+    found = {target.module for target in named(["metrics", "tf_ssd.matcher"])}
+    assert {"tf_ssd.metrics.voc", "tf_ssd.metrics.errors.lost", "tf_ssd.matcher"} <= found
+    assert not [module for module in found if not module.startswith(("tf_ssd.metrics.", "tf_ssd.matcher"))]
+
+
+def test_a_sample_is_always_the_same_and_part_of_a_larger_one() -> None:
+    (target,) = named(["boxes_px"])
+    few, more, everything = (sampled(target, count) for count in (5, 9, None))
+    assert few == sampled(target, 5)
+    assert len(few) == 5
+    assert set(few) < set(more) < set(everything) == set(mutants_of(target))
+
+
+@pytest.mark.parametrize("name", ["tf_ssd.metrics.__init__", "tf_ssd.metrics.points"])
+def test_a_package_is_imported_from_the_source_that_is_given_as_a_module_is(name) -> None:
+    target = Target(name, ())
+    finder = Changed(target, target.path.read_text(encoding="utf-8") + "\nCHANGED = True\n")
+    assert finder.find_spec("tf_ssd.metrics.voc", None) is None
+    spec = finder.find_spec(name.removesuffix(".__init__"), None)
+    assert spec is not None
+    module = module_from_spec(spec)
+    finder.exec_module(module)
+    assert module.CHANGED
+    assert list(getattr(module, "__path__", [])) == ([str(target.path.parent)] if "init" in name else [])
 
 
 @pytest.mark.parametrize("target", [each for each in TARGETS if each.module in equal_mutants()], ids=lambda each: each.module)

@@ -2,6 +2,7 @@
 
     python -m parity_tests.mutation                      the core
     python -m parity_tests.mutation matcher loss         some modules
+    python -m parity_tests.mutation --sample 20 metrics  twenty mutants of each module of a room
     python -m parity_tests.mutation --survivors          those that were left, with their change
 
 Each change is one mutant. It is killed if a test of the module fails, or does not end in time. What survives is either listed in
@@ -19,11 +20,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from parity_tests.mutation.results import EQUAL, Results, mutants_of
+from parity_tests.mutation.results import EQUAL, Results, sampled
 from parity_tests.mutation.targets import ROOT, Target, named
 from parity_tests.mutation.trial import Trial, prepare, tried
 
-PATIENCE = 3, 30.0  # a mutant may take so many times as long as the module's tests, and so many seconds more
+PATIENCE = 3, 30.0  # a mutant may compute so many times as long as the module's tests, and so many seconds more
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "python -m parity_tests.mutation", description=__doc__, formatter_class=style, allow_abbrev=False
     )
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as matcher, or data.augment.windows; default: the core")
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help="such as matcher, data.augment.windows or the room metrics; default: the core"
+    )
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="at most so many mutants of a module, always the same; default: all"
+    )
     parser.add_argument("--results", type=Path, default=Path("mutation.jsonl"), help="default: %(default)s")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="default: one for each core")
     parser.add_argument("--survivors", action="store_true", help="print the survivors of before, and try nothing")
@@ -46,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.chdir(ROOT)
         prepare()
         for target in targets:
-            if not _try(target, results, given.processes, console):
+            if not _try(target, results, given.sample, given.processes, console):
                 return 2
     left = [line for target in targets for line in results.survivors(target)]
     for line in left:
@@ -55,9 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if left else 0
 
 
-def _try(target: Target, results: Results, processes: int, console: Console) -> bool:
+def _try(target: Target, results: Results, sample: int | None, processes: int, console: Console) -> bool:
     """Try what is new of a module; False if its tests fail without a change."""
-    new = [mutant for mutant in mutants_of(target) if not results.known(target, mutant)]
+    new = [mutant for mutant in sampled(target, sample) if not results.known(target, mutant)]
     if not new:
         return True
     [(_, outcome, seconds)] = tried([Trial(target, "none", target.path.read_text(encoding="utf-8"), 3600)], processes=1)

@@ -73,6 +73,12 @@ def mutants_of(target: Target) -> tuple[Mutant, ...]:
     return tuple(mutants(target.path.read_text(encoding="utf-8")))
 
 
+def sampled(target: Target, at_most: int | None) -> list[Mutant]:
+    """All mutants of a module, or so many, which their names choose as if at random: they stay the same while the lines do."""
+    chosen = sorted(mutants_of(target), key=lambda mutant: _digest(mutant.name))[:at_most]
+    return sorted(chosen, key=lambda mutant: mutant.line)
+
+
 def equal_mutants() -> dict[str, dict[str, str]]:
     """By module and name, why a mutant computes the same."""
     return tomllib.loads(EQUAL.read_text(encoding="utf-8")) if EQUAL.exists() else {}

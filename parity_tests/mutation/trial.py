@@ -2,7 +2,9 @@
 
 import importlib.abc
 import importlib.util
+import math
 import os
+import resource
 import signal
 import sys
 import time
@@ -16,6 +18,7 @@ from parity_tests.mutation.targets import Target
 Outcome = Literal["killed", "survived", "timeout", "broken"]
 # Of pytest's exit codes, those that do not say that a change was noticed: all passed, and no test was found.
 UNNOTICED: dict[int, Outcome] = {0: "survived", 5: "broken"}
+ASLEEP = 20  # a test that waits computes nothing: it is ended after so many times its limit by the clock
 
 
 class Trial(NamedTuple):
@@ -24,24 +27,29 @@ class Trial(NamedTuple):
     target: Target
     name: str
     source: str
-    limit: float  # seconds
+    limit: float  # seconds of computing
 
 
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports one module from a source that is given."""
 
-    def __init__(self, module: str, source: str) -> None:
-        self._module, self._source = module, source
+    def __init__(self, target: Target, source: str) -> None:
+        self._target, self._source = target, source
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
         """The module alone."""
-        return importlib.util.spec_from_loader(fullname, self) if fullname == self._module else None
+        if fullname != self._target.imported:
+            return None
+        spec = importlib.util.spec_from_loader(fullname, self, is_package=self._target.path.stem == "__init__")
+        if spec and spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.append(str(self._target.path.parent))
+        return spec
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the source; its lines are in linecache for AutoGraph, which reads them."""
         import linecache
 
-        file = f"<mutant of {self._module}>"
+        file = f"<mutant of {self._target.module}>"
         linecache.cache[file] = (len(self._source), None, self._source.splitlines(keepends=True), file)
         exec(compile(self._source, file, "exec"), module.__dict__)
 
@@ -57,7 +65,7 @@ def prepare() -> None:
 
 
 def tried(trials: Iterable[Trial], *, processes: int) -> Iterator[tuple[Trial, Outcome, float]]:
-    """Each trial with what became of it and its seconds, as they end; so many at once."""
+    """Each trial with what became of it and its seconds of computing, as they end; so many at once."""
     waiting, running = iter(trials), dict[int, tuple[Trial, float]]()
     while True:
         while len(running) < processes and (trial := next(waiting, None)) is not None:
@@ -66,10 +74,10 @@ def tried(trials: Iterable[Trial], *, processes: int) -> Iterator[tuple[Trial, O
             return
         time.sleep(0.05)
         for process, (trial, begun) in list(running.items()):
-            outcome = _ended(process, late=time.monotonic() - begun > trial.limit)
-            if outcome is not None:
+            ending = _ended(process, late=time.monotonic() - begun > ASLEEP * trial.limit)
+            if ending is not None:
                 del running[process]
-                yield trial, outcome, time.monotonic() - begun
+                yield trial, *ending
 
 
 def _start(trial: Trial) -> int:
@@ -78,10 +86,11 @@ def _start(trial: Trial) -> int:
         return process
     try:  # in the new process, which must never return
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(trial.limit), resource.RLIM_INFINITY))
         null = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(null, stream)
-        sys.meta_path.insert(0, Changed(trial.target.module, trial.source))
+        sys.meta_path.insert(0, Changed(trial.target, trial.source))
         import pytest
 
         os._exit(pytest.main(["-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", *trial.target.tests]))
@@ -89,13 +98,14 @@ def _start(trial: Trial) -> int:
         os._exit(1)
 
 
-def _ended(process: int, *, late: bool) -> Outcome | None:
-    done, status = os.waitpid(process, os.WNOHANG)
-    if done:
-        code = os.waitstatus_to_exitcode(status)
-        return UNNOTICED.get(code, "killed")
-    if not late:
+def _ended(process: int, *, late: bool) -> tuple[Outcome, float] | None:
+    """What became of it and its seconds of computing, which other processes do not change; None if it runs."""
+    if late:
+        os.killpg(process, signal.SIGKILL)
+    done, status, usage = os.wait4(process, 0 if late else os.WNOHANG)
+    if not done:
         return None
-    os.killpg(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    return "timeout"
+    code, seconds = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
+    if code in (-signal.SIGKILL, -signal.SIGXCPU):
+        return "timeout", seconds
+    return UNNOTICED.get(code, "killed"), seconds
