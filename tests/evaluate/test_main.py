@@ -250,7 +250,7 @@ def test_settings_that_are_not_given_are_the_networks(run, voc, monkeypatch, tmp
         chosen.append(settings)
         return perfect_detector(model, settings)
 
-    monkeypatch.setattr("tf_ssd.weights.trained.load_trained", load)
+    monkeypatch.setattr("tf_ssd.evaluate.found.load_trained", load)
     monkeypatch.setattr(over_dataset, "detection_function", detector)
     flags = ["--dataset", "voc", "--data", str(voc), "--json", str(tmp_path / "x.json"), "--top-k", "9"]
     assert evaluate.main(["--checkpoint", str(run), *flags]) == 0

@@ -19,12 +19,9 @@ from tf_ssd.errors import DatasetError
 if TYPE_CHECKING:  # everything heavy is imported when the work starts, so that --help answers at once
     from rich.console import Console
 
-    from tf_ssd.data.records import Dataset
     from tf_ssd.evaluate.found import Found
-    from tf_ssd.evaluate.ground_truth import DatasetGroundTruth
     from tf_ssd.metrics import AveragePrecision
     from tf_ssd.metrics.errors import ErrorReport
-    from tf_ssd.model import SSD
 
 TITLES: dict[Metric, str] = {
     "voc07": "PASCAL VOC 2007: average precision at 11 points, IoU 0.5",
@@ -73,16 +70,17 @@ def evaluate(config: EvaluateConfig) -> None:
     from rich.console import Console
 
     from tf_ssd.evaluate.errors import error_tables
+    from tf_ssd.evaluate.found import from_file, from_model, nothing_to_find
     from tf_ssd.evaluate.tables import tables
     from tf_ssd.metrics import average_precision
     from tf_ssd.metrics.errors import error_report
     from tf_ssd.system.words import counted
 
     console = Console(highlight=False)
-    found = _from_file(config) if config.detections else _from_model(config, console)
+    found = from_file(config) if config.detections else from_model(config, console)
     ground_truth, detections = found.ground_truth, found.detections
     if not any((~image.left_out).any() for image in ground_truth.images):
-        raise _nothing_to_find(config)
+        raise nothing_to_find(config)
     if config.report and not any(len(image.labels) for image in detections):
         raise DatasetError(_nothing_found(config, found))
     metric, num_classes = config.chosen_metric, len(ground_truth.class_names) + 1
@@ -93,10 +91,6 @@ def evaluate(config: EvaluateConfig) -> None:
     for table in (*tables(scores, ground_truth.class_names), *error_tables(errors, ground_truth.class_names)):
         console.print(table)
     _write(config, scores, errors, found, console)
-
-
-def _nothing_to_find(config: EvaluateConfig) -> DatasetError:
-    return DatasetError(f"--split {' '.join(config.split)}: no boxes to be found, so no metric is defined; choose another split")
 
 
 def _nothing_found(config: EvaluateConfig, found: "Found") -> str:
@@ -112,105 +106,6 @@ def _nothing_found(config: EvaluateConfig, found: "Found") -> str:
 
 def _what(config: EvaluateConfig) -> str:
     return "generated pictures" if config.dataset == "synthetic" else f"split {', '.join(config.split)}"
-
-
-def _from_file(config: EvaluateConfig) -> "Found":
-    """The detections of a file."""
-    from tf_ssd.data.classes import read_class_names
-    from tf_ssd.evaluate.coco_results import read_results
-    from tf_ssd.evaluate.found import Found
-    from tf_ssd.evaluate.ground_truth import dataset_ground_truth
-
-    class_names = read_class_names(config.classes) if config.classes else None
-    ground_truth = _coco_ground_truth(config, class_names)
-    dataset = _dataset(config, class_names) if ground_truth is None or config.report else None
-    if ground_truth is None:
-        assert dataset is not None
-        ground_truth = dataset_ground_truth(dataset)
-    assert config.detections is not None
-    return Found(ground_truth, read_results(config.detections, ground_truth), dataset)
-
-
-def _from_model(config: EvaluateConfig, console: "Console") -> "Found":
-    """What the model detects, with a progress bar."""
-    from rich.progress import track
-
-    from tf_ssd.data.notes import RecordNotes
-    from tf_ssd.evaluate.found import Found
-    from tf_ssd.evaluate.ground_truth import anything_counts
-    from tf_ssd.evaluate.over_dataset import collected, detections_in
-    from tf_ssd.weights.places import which_model
-
-    assert config.checkpoint is not None
-    console.print(which_model(config.checkpoint, last=config.last), soft_wrap=True, markup=False)
-    model, class_names = _model(config)
-    dataset = _dataset(config, class_names)
-    if class_names is None:
-        from tf_ssd.weights.trained import check_count
-
-        check_count(model, dataset.class_names, "the dataset (the model has no classes.txt beside it, and there is no --classes)")
-    coco = _coco_ground_truth(config, dataset.class_names)
-    if not anything_counts(dataset):
-        raise _nothing_to_find(config)
-    notes = RecordNotes(len(dataset))
-    settings = config.detection.of(model.config.detection)
-    pairs = detections_in(
-        dataset,
-        model,
-        batch_size=config.batch_size,
-        settings=settings,
-        exif=config.exif,
-        notes=notes,
-        tiling=config.tiling,
-    )
-    tracked = track(pairs, "detecting", total=len(dataset), console=console, transient=True)
-    detections, ground_truth = collected(tracked, dataset.class_names)
-    for note in (*dataset.notes, *notes.sentences()):
-        console.print(f"note: {note}", markup=False, soft_wrap=True)
-    if coco is not None:
-        places = [ground_truth.position_of[str(image_id)] for image_id in coco.image_ids]
-        detections = [detections[place] for place in places]
-        ground_truth = replace(coco, sizes=tuple(ground_truth.sizes[place] for place in places))
-    return Found(ground_truth, detections, dataset, settings, model.config.boxes)
-
-
-def _model(config: EvaluateConfig) -> tuple["SSD", tuple[str, ...] | None]:
-    """The model, and the names of its classes: those beside it, which --classes must agree with."""
-    from tf_ssd.data.classes import check_class_names, read_class_names
-    from tf_ssd.weights.trained import check_count, load_trained
-
-    assert config.checkpoint is not None
-    model, class_names = load_trained(config.checkpoint, last=config.last)
-    if config.classes is None:
-        return model, class_names
-    given = read_class_names(config.classes)
-    if class_names is not None:
-        check_class_names(class_names, given, f"{config.checkpoint} and {config.classes}")
-    check_count(model, given, str(config.classes))
-    return model, given
-
-
-def _dataset(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "Dataset":
-    from tf_ssd.data.classes import check_class_names
-    from tf_ssd.data.sources import open_dataset
-    from tf_ssd.data.synthetic import held_out_pictures
-
-    if config.dataset != "synthetic":
-        return open_dataset(config.dataset, config.data, config.split, class_names=class_names)
-    pictures = held_out_pictures(seed=config.seed)
-    if class_names is not None:
-        check_class_names(class_names, pictures.class_names, "the model and the generated pictures")
-    return pictures
-
-
-def _coco_ground_truth(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> "DatasetGroundTruth | None":
-    """The ground truth of one COCO file as COCO's own tools take it; None of anything else."""
-    from tf_ssd.data.sources import annotation_file
-    from tf_ssd.evaluate.coco_ground_truth import read_coco_ground_truth
-
-    if config.dataset != "coco" or len(config.data) * len(config.split) > 1:
-        return None
-    return read_coco_ground_truth(annotation_file(config.data[0], config.split[0]), class_names=class_names)
 
 
 def _write(config: EvaluateConfig, scores: "AveragePrecision", errors: "ErrorReport", found: "Found", console: "Console") -> None:
