@@ -27,7 +27,9 @@ def run(tmp_path):
     warnings = []
     (tmp_path / "report.html").write_text("of before")
     settings = {"config": TrainConfig(), "held_out": PICTURES, "trainer": trainer}
-    return SimpleNamespace(folder=tmp_path, scratch=tmp_path, warn=warnings.append, warnings=warnings, **settings)
+    return SimpleNamespace(
+        folder=tmp_path, scratch=tmp_path, notices=SimpleNamespace(warn=warnings.append), warnings=warnings, **settings
+    )
 
 
 @pytest.fixture(scope="module")

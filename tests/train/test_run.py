@@ -225,19 +225,6 @@ def test_frozen_blocks_are_named_and_not_trained(tmp_path, capsys):
     assert not any(variable.path.startswith("conv1_") for variable in run.trainer.model.trainable_variables)
 
 
-def test_a_kind_of_note_is_printed_when_it_comes_up_and_at_the_end(tmp_path, capsys):
-    run = new_run(tmp_path)
-    for count in (3, 4, 5):
-        run.say_notes(f"boxes dropped: {count}: a.xml; ...", "images skipped: 1: b.png")
-    for _ in range(2):
-        run.say_notes("boxes dropped: 5: a.xml; ...", "images skipped: 1: b.png", last=True)
-    assert [line for line in capsys.readouterr().out.splitlines() if "note" in line] == [
-        "note: boxes dropped: 3: a.xml; ...",
-        "note: images skipped: 1: b.png",
-        "note: boxes dropped: 5: a.xml; ...",
-    ]
-
-
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
 def test_precision_ends_with_the_run(name):
     with precision(TrainConfig(precision=name)):

@@ -42,7 +42,7 @@ def complete(run: Run, stop: Callable[[], bool]) -> None:
         TrainingError: a loss is not finite, one batch is not learned, or a file cannot be written.
     """
     try:
-        with claimed(run.folder, run.warn) if run.workers.is_first else nullcontext():
+        with claimed(run.folder, run.notices.warn) if run.workers.is_first else nullcontext():
             _complete(run, stop)
     except OSError as error:
         advice = "make room and give the same command again, to go on from the last checkpoint"
@@ -71,7 +71,7 @@ def _complete(run: Run, stop: Callable[[], bool]) -> None:
         except Stopped:
             _draw_curves(run)
             run.console.print(f"Stopped after step {run.trainer.step}; the same command goes on from there.")
-        run.say_notes(*held_out.notes, last=True)
+        run.notices.report(*held_out.notes, last=True)
 
 
 def _held_out(run: Run, stop: Callable[[], bool]) -> HeldOut:
@@ -137,7 +137,7 @@ def _announced(run: Run, stop: Callable[[], bool]) -> Iterator[Batch]:
         rows = batch.labels.shape[1]
         if rows not in compiled:
             compiled.add(rows)
-            run.say_notes()
+            run.notices.report()
             run.console.print(f"Compiling the training step for up to {counted(rows, 'object')} an image: up to a minute.")
         yield batch
 
@@ -147,7 +147,7 @@ def _save(run: Run, history: History, result: StepResult, *, seconds: float | No
     run.trainer.save(seconds=run.seconds if seconds is None else seconds)
     parts = f"box {result.localization:6.3f} + class {result.confidence:6.3f}"
     run.console.print(f"step {result.step:6d}   loss {result.total:7.3f} = {parts}   checkpoint saved")
-    run.say_notes()
+    run.notices.report()
 
 
 def _evaluate_if_due(run: Run, held_out: HeldOut, board: TensorBoard) -> None:

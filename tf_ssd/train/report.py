@@ -25,7 +25,7 @@ def write_report(run: Run, evaluation: Evaluation) -> None:
         try:
             write_bytes(file, html_report(_about(run, evaluation)).encode())
         except ResourceError as error:
-            run.warn(f"{REPORT} is not written: {error}")
+            run.notices.warn(f"{REPORT} is not written: {error}")
 
 
 def _about(run: Run, evaluation: Evaluation) -> Evaluated:

@@ -1,6 +1,5 @@
 """A training run in its folder: data, network, optimizer and state, new or as they were when it was stopped."""
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ from tf_ssd.data.balance import balance_of
 from tf_ssd.data.batches.generator import Batch, TrainingBatches
 from tf_ssd.data.batches.order import TrainingOrder
 from tf_ssd.data.fingerprint import fingerprint
-from tf_ssd.data.records import Dataset
 from tf_ssd.errors import TrainingError
 from tf_ssd.model import SSD
 from tf_ssd.network.body import body_layers
@@ -27,6 +25,7 @@ from tf_ssd.optimizer import Adam, CaffeSGD, WeightAverage
 from tf_ssd.system.words import counted
 from tf_ssd.train.data import data_notes, data_warnings, training_data
 from tf_ssd.train.folder import open_run
+from tf_ssd.train.notices import Notices
 from tf_ssd.train.output import CHECKPOINTS
 from tf_ssd.train.rates import rate_of
 from tf_ssd.train.start import Start, starting_network
@@ -40,7 +39,6 @@ HARDLY = (
     "a network without batch normalisation hardly learns from random weights; start from --weights (python -m tf_ssd.weights), "
     "or give --batch-norm True"
 )
-COUNT = re.compile(r": \d+")  # in a note, after its kind
 
 
 class Run:
@@ -55,6 +53,7 @@ class Run:
         scratch: the same folder for the first worker, which alone writes results; for each of the others a temporary folder, which
             `close` removes.
         stretches: the steps that it was started with, and its extensions.
+        notices: what is said of data and settings.
 
     Raises:
         ConfigError: the folder holds something else, or the workers cannot share a batch.
@@ -69,10 +68,9 @@ class Run:
         _check_workers(config, workers)
         self.console = Console(highlight=False, quiet=config.quiet or not workers.is_first)
         self.training, self.held_out = training_data(config)
-        self._noting: list[Dataset | TrainingBatches] = [self.training, self.held_out]
-        self._said: set[str] = set()
-        self._kinds_said: set[tuple[int, str]] = set()
-        self.say_notes()
+        self.notices = Notices(self.console, warns=workers.is_first)
+        self.notices.watch(self.training, self.held_out)
+        self.notices.report()
         self._factors = self._repeat_factors()
         keras.utils.set_random_seed(config.seed)
         start = starting_network(config, self.training.class_names)
@@ -87,7 +85,7 @@ class Run:
         if resumed:
             self._resume()
         elif not (start.told or start.model.config.batch_norm):
-            self.warn(HARDLY)
+            self.notices.warn(HARDLY)
         self._check_steps()
         self._source = TrainingBatches(
             self.training,
@@ -102,7 +100,7 @@ class Run:
             worker=workers.number,
             workers=workers.total,
         )
-        self._noting.append(self._source)
+        self.notices.watch(self._source)
 
     @property
     def is_finished(self) -> bool:
@@ -131,21 +129,6 @@ class Run:
         if self._temporary:
             self._temporary.cleanup()
 
-    def say_notes(self, *more: str, last: bool = False) -> None:
-        """Print what has been dropped, clipped or skipped: each kind once as soon as there is a case, and `last` all counts."""
-        sources = [*(noting.notes for noting in self._noting), more]
-        for number, note in ((number, note) for number, notes in enumerate(sources) for note in notes):
-            kind = (number, COUNT.split(note)[0])
-            if note not in self._said and (last or kind not in self._kinds_said):
-                self._note(note)
-                self._said.add(note)
-                self._kinds_said.add(kind)
-
-    def warn(self, text: str) -> None:
-        """Print a warning, also in a quiet run."""
-        if self.workers.is_first:
-            Console(stderr=True, highlight=False).print(f"warning: {text}", markup=False, soft_wrap=True)
-
     def _open_folder(self, start: Start) -> bool:
         """The first worker makes the folder, and the others wait for it. Returns whether this worker found the run in it."""
         order = TrainingOrder(size=len(self.training), seed=self.config.seed, factors=self._factors)
@@ -160,7 +143,7 @@ class Run:
         if not self.workers.is_first:
             self.workers.barrier()
         resumed = open_run(
-            self.folder, self.config, self.training.class_names, data=data, network=start.model.config, note=self._note
+            self.folder, self.config, self.training.class_names, data=data, network=start.model.config, note=self.notices.note
         )
         if self.workers.is_first:
             self.workers.barrier()
@@ -177,18 +160,15 @@ class Run:
 
     def _say_about_data(self, *, same: bool) -> None:
         for text in data_warnings(self.config, same=same):
-            self.warn(text)
+            self.notices.warn(text)
         for text in data_notes(self.training, self.config.difficult):
-            self._note(text)
-
-    def _note(self, text: str) -> None:
-        self.console.print(f"note: {text}", markup=False, soft_wrap=True)
+            self.notices.note(text)
 
     def _resume(self) -> None:
         """Go to the last checkpoint, unless nothing is left to do; raises TrainingError if it is of another network."""
         if self.is_finished:
             return
-        checkpoint = self.trainer.restore(self.warn)
+        checkpoint = self.trainer.restore(self.notices.warn)
         found = f"Continuing after step {self.trainer.step}." if checkpoint else "No checkpoint to go on from: starting at step 0."
         if len(self.stretches) > 1:
             if checkpoint is None:
