@@ -1,4 +1,4 @@
-"""Keras' `fit` with a dataset in a folder, as README shows it."""
+"""Keras' `fit` with a dataset in a folder, as the manual shows it."""
 
 import math
 import re
@@ -38,10 +38,9 @@ def folder(tmp_path_factory):
     return root.parents[1]
 
 
-def test_the_example_of_the_readme(folder, tmp_path, monkeypatch, capsys):
+def test_the_example_of_the_manual(folder, tmp_path, monkeypatch, capsys):
     """At most fifteen lines: it trains, validates, stops early, and keeps the best model."""
-    pages = (page.read_text() for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
-    (code,) = (found[1] for page in pages for found in EXAMPLE.finditer(page))
+    (code,) = EXAMPLE.findall((ROOT / "docs/fit.md").read_text(encoding="utf-8"))
     assert len(code.splitlines()) <= 15
     for ours, smaller in SMALLER.items():
         assert code.count(ours) >= 1
@@ -50,7 +49,7 @@ def test_the_example_of_the_readme(folder, tmp_path, monkeypatch, capsys):
     names = {"shallow": shallow}
     with shallow.means_as_body():
         keras.utils.set_random_seed(0)
-        exec(compile(code, "README.md", "exec"), names)
+        exec(compile(code, "docs/fit.md", "exec"), names)
     printed = capsys.readouterr().out
     assert printed.count("Compiling the training step: up to a minute.") == 1
     history = names["history"]

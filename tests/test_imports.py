@@ -1,15 +1,14 @@
 """Who may import whom: folder by folder, from the bottom of the house to its commands."""
 
-import ast
 import importlib
 import subprocess
 import sys
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.house import IMPORTS, ROOT, imported, imported_by, modules, rooms
+
 CORE = ["numerics", "boxes", "default_boxes", "coder", "matcher", "scores", "loss", "detect"]
 COMMANDS = ["weights", "predict", "evaluate", "train", "export", "check", "audit"]
 # Each room may import what stands in the lines before it, and itself.
@@ -36,30 +35,6 @@ TORCH = {"torch", "torchvision", "jax", "reference_torch", "parity_tests"}
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "torch"}
 
 
-def modules(package: str) -> dict[str, Path]:
-    """Dotted names, without the package, of all its modules."""
-    paths = {".".join(path.relative_to(ROOT / package).with_suffix("").parts): path for path in (ROOT / package).rglob("*.py")}
-    return {name.removesuffix(".__init__"): path for name, path in paths.items() if name != "__init__"}
-
-
-def imported(path: Path) -> set[str]:
-    """Every dotted name that a file imports, wherever the statement stands; those of tf_ssd without "tf_ssd."."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name.removeprefix("tf_ssd.") for name in names}
-
-
-IMPORTS = {name: imported(path) for name, path in modules("tf_ssd").items()}
-
-
-def rooms(names: set[str]) -> set[str]:
-    return {name.split(".")[0] for name in names}
-
-
 def test_every_room_stands_on_a_floor():
     assert rooms(set(IMPORTS)) == {room for floor in FLOORS for room in floor}
 
@@ -68,7 +43,7 @@ def test_every_room_stands_on_a_floor():
 def test_rooms_import_only_what_lies_below(room):
     level = next(number for number, floor in enumerate(FLOORS) if room in floor)
     below = {other for floor in FLOORS[:level] for other in floor} | {"tf_ssd", room}
-    found = rooms(set().union(*(names for name, names in IMPORTS.items() if name.split(".")[0] == room)))
+    found = imported_by(room)
     assert not found & rooms(set(IMPORTS)) - below
     assert not found & APART.get(room, set())
 

@@ -85,7 +85,8 @@ class EvaluationSequence(keras.utils.PyDataset):
         batch_size: B.
         image_size: S, `model.config.boxes.image_size`.
         max_boxes: as for `TrainingSequence`.
-        exif, difficult: as for `TrainingBatches`.
+        exif: as for `TrainingBatches`.
+        difficult: as for `TrainingBatches`.
         options: of `PyDataset`, such as `workers`.
 
     Raises:
