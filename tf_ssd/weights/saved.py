@@ -98,7 +98,7 @@ def transfer(source: SSD, model: SSD, *, heads: bool = True) -> tuple[str, ...]:
         heads: False leaves the heads as they are even if the numbers of classes are equal, because the classes are others.
 
     Returns:
-        The names of the layers of `model` that were left as they were: none, or all heads.
+        The names of the layers of `model` that were left as they were, which are none or all heads.
 
     Raises:
         WeightsError: a layer does not fit: `width` and `batch_norm` must be equal. `model` is then unchanged.
