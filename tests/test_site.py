@@ -69,6 +69,15 @@ def test_links_into_the_repository_are_those_of_github(site):
     assert 'href="divergences.html"' in (site / "contributing.html").read_text(encoding="utf-8")
 
 
+def test_the_front_page_links_to_places_that_there_are(site):
+    """MkDocs looks after the links between pages, but the front page is none."""
+    found = re.findall(r"\]\(docs/([\w-]+)\.md#([\w-]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert found
+    assert not [
+        (page, place) for page, place in found if f'id="{place}"' not in (site / f"{page}.html").read_text(encoding="utf-8")
+    ]
+
+
 def test_diagrams_are_drawn_when_the_manual_is_built(site):
     page = (site / "architecture.html").read_text(encoding="utf-8")
     assert page.count('<div class="diagram"><svg id="diagram-') == 2
