@@ -1,4 +1,4 @@
-"""What the manual needs besides MkDocs: pages from the root of the repository, links into it, and diagrams without a network."""
+"""What the manual needs besides MkDocs: pages from the root of the repository, links into it, the tutorial, and diagrams."""
 
 import os.path
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import mmdr
+import tutorial
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -21,6 +22,7 @@ PAGES = {
     "SECURITY.md": "security.md",
     "benchmarks/NOTES.md": "speed.md",
 }
+TUTORIAL = "tutorial/index.md"
 LINK = re.compile(r"(?<=\]\()([^()\s#]+)((?:#[^()\s]*)?)(?=\))")
 
 
@@ -31,13 +33,19 @@ def on_config(config: MkDocsConfig) -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Add the pages that lie outside of docs."""
+    """Add the pages that lie outside of docs, and what the tutorial has besides its text."""
     for source, page in PAGES.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / source)))
+    shown = tutorial.as_page(tutorial.executed())
+    config.extra["tutorial"] = shown.markdown
+    for name, content in shown.files.items():
+        files.append(File.generated(config, f"tutorial/{name}", content=content))
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Make links, which hold in the repository, hold in the manual."""
+    """Make links, which hold in the repository, hold in the manual; and show the results of the tutorial."""
+    if page.file.src_uri == TUTORIAL:
+        markdown = config.extra["tutorial"]
     folder = Path(str(page.file.abs_src_path)).parent
     return LINK.sub(lambda link: _target(folder, link[1], page.file, config) + link[2], markdown)
 
