@@ -2,18 +2,22 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core already
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(variable, "1")
 
+# XLA splits each program into tens of modules to compile them at the same time; as one module the same takes a quarter less CPU.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")
+
 import parity_tests  # noqa: F401  before anything imports TensorFlow
 
 import pytest  # isort: skip
 from hypothesis import HealthCheck, settings  # isort: skip
 
+gc.disable()  # until tests are collected: to import them makes millions of objects that stay
 pytest_plugins = ["parity_tests.summary"]
 
 # Tensors are slow to draw and first calls compile; neither says anything about the code under test.
@@ -29,9 +33,14 @@ settings.register_profile("deep", settings.get_profile("default"), max_examples=
 settings.load_profile("default")  # Hypothesis loads that of --hypothesis-profile later
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """What there is before the first test stays: it is not looked through again each time that garbage is collected."""
+    result = yield
+    gc.collect()
     gc.freeze()
+    gc.enable()
+    return result
 
 
 def pytest_unconfigure() -> None:
@@ -41,13 +50,20 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_left_over() -> Iterator[None]:
-    """Networks and their graphs are cycles of objects, of which hundreds of megabytes would wait for the next collection."""
+    """Networks and their graphs are cycles of objects, of which hundreds of megabytes would wait for the next collection.
+
+    What is left belongs to libraries, which keep what they have compiled: it is not looked through again either.
+    """
     yield
     gc.collect()
+    gc.freeze()
 
 
 # Modules that take long for their few tests, or much memory: first, when processes are small and none is left alone with one.
-FIRST = ("parity_tests/test_training.py", "parity_tests/test_weights.py")
+FIRST = (
+    *("parity_tests/test_training.py", "parity_tests/test_weights.py", "parity_tests/test_small_worlds.py"),
+    *("parity_tests/meta/test_pins.py", "parity_tests/meta/test_mutants.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
