@@ -31,16 +31,25 @@ def assert_agree(
     `expected` may be wider (float64) than `actual` (float32): then only the dtype of `actual` is not checked.
     """
     __tracebackhide__ = True
-    listed, tolerance = tolerance is None, tolerance or TOLERANCES[operation]
-    context = f"{operation}, {what}\n{snippet(operation, inputs, options or {})}"
-    assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}: {context}"
-    assert expected.dtype in {actual.dtype, np.dtype(np.float64)}, f"dtype {actual.dtype}, expected {expected.dtype}: {context}"
-    if tolerance is EXACT or not np.issubdtype(actual.dtype, np.floating):
-        np.testing.assert_array_equal(actual, expected, err_msg=context)
+    try:
+        epsilons = _largest_error(actual, expected, tolerance or TOLERANCES[operation], scale)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {operation}, {what}\n{snippet(operation, inputs, options or {})}") from None
+    if epsilons is None:
         largest_errors.setdefault(f"{operation} exact", 0.0)
-        return
+    elif tolerance is None:
+        record_error(operation, actual.dtype, epsilons)
+
+
+def _largest_error(actual: np.ndarray, expected: np.ndarray, tolerance: Tolerance, scale: float) -> float | None:
+    """In epsilons, unless everything must be equal; an AssertionError where `assert_agree` asks for one."""
+    assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}"
+    assert expected.dtype in {actual.dtype, np.dtype(np.float64)}, f"dtype {actual.dtype}, expected {expected.dtype}"
+    if tolerance is EXACT or not np.issubdtype(actual.dtype, np.floating):
+        np.testing.assert_array_equal(actual, expected)
+        return None
     finite = np.isfinite(expected)
-    np.testing.assert_array_equal(np.where(finite, 0, actual), np.where(finite, 0, expected), err_msg=context)
+    np.testing.assert_array_equal(np.where(finite, 0, actual), np.where(finite, 0, expected))
     difference = np.abs(np.where(finite, actual.astype(np.float64) - np.where(finite, expected, 0), 0))
     unit = tolerance.unit(np.where(finite, expected, 0), actual.dtype, scale)
     excess = difference - tolerance.multiple(actual.dtype) * unit
@@ -48,10 +57,9 @@ def assert_agree(
         worst = np.unravel_index(np.nanargmax(np.where(np.isnan(excess), np.inf, excess)), excess.shape)
         raise AssertionError(
             f"at {tuple(map(int, worst))}: {actual[worst]!r}, expected {expected[worst]!r}, difference "
-            f"{difference[worst]:.3g} exceeds {difference[worst] - excess[worst]:.3g} ({tolerance.reason}): {context}"
+            f"{difference[worst]:.3g} exceeds {difference[worst] - excess[worst]:.3g} ({tolerance.reason})"
         )
-    if listed:
-        record_error(operation, actual.dtype, float((difference / unit).max(initial=0)))
+    return float((difference / unit).max(initial=0))
 
 
 def record_error(operation: str, dtype: np.dtype, epsilons: float) -> None:
