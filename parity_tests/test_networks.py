@@ -96,17 +96,23 @@ def drawn(request: pytest.FixtureRequest) -> tuple[ModelConfig, reference.SSD]:
     return config, reference_network(config)
 
 
+@pytest.fixture(scope="module")
+def built(drawn: tuple[ModelConfig, reference.SSD]) -> SSD:
+    """tf_ssd's network with the same weights in float64, which takes a second."""
+    return production_network(drawn[1], drawn[0])
+
+
 def test_outputs_in_float32(drawn: tuple[ModelConfig, reference.SSD]) -> None:
     """As `test_model` compares those of SSD300 on VGG16 in every mode."""
     config, weights = drawn[0], deepcopy(drawn[1]).float()
     check_network(EAGER, production_network(weights, config), weights, photos(0, 2, np.float32, side=config.boxes.image_size))
 
 
-def test_every_layer_in_float64(drawn: tuple[ModelConfig, reference.SSD]) -> None:
+def test_every_layer_in_float64(drawn: tuple[ModelConfig, reference.SSD], built: SSD) -> None:
     """Of the body, of extra layers and of heads: convolutions, normalisations, and the heads when they are joined."""
     config, weights = drawn
     images = photos(0, 2, side=config.boxes.image_size)
-    found = departures(production_network(weights, config), weights, images)
+    found = departures(built, weights, images)
     assert {"offsets", "logits", *(name for name, _ in weights.named_children())} <= found.keys()
     for layer, epsilons in found.items():
         assert epsilons <= TOLERANCES[OPERATION].multiple(images.dtype), f"{layer} departs by {epsilons:.3g} epsilons"

@@ -23,9 +23,9 @@ from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.trainer import Trainer
 
 NETWORK = ModelConfig(num_classes=4, width=1 / 32)
-STEPS, BATCH, ROWS = 6, 2, 8
+STEPS, BATCH, ROWS = 5, 2, 8
 RATE, MOMENTUM, DECAY = 2e-4, 0.9, 5e-2  # a decay that would show if it were applied wrongly
-WARMUP, DROP = 2, 4
+WARMUP, DROP = 2, 3
 RELATIVE = 1e-13  # 1e-15 seen
 # From which on layers use Winograd's algorithm: as by default none so narrow, and those of 512 channels at full width.
 CHANNELS = (winograd.CHANNELS, int(512 * NETWORK.width))
@@ -51,7 +51,7 @@ def batches() -> Iterator[Batch]:
 
 
 def expected_rate(step: int) -> float:
-    """The rate of each step (from 0), by hand: two steps up, then level, then a tenth."""
+    """The rate of each step (from 0), by hand: two steps up, one level, then a tenth."""
     return RATE * min(1, (step + 1) / WARMUP) * (1 if step < DROP else 0.1)
 
 
