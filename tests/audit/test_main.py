@@ -12,6 +12,7 @@ from tests.audit.reports.builder import DOUBLED, audit_of
 from tf_ssd.audit import __main__ as audit
 from tf_ssd.audit import run
 from tf_ssd.audit.asking.implementation import load
+from tf_ssd.audit.asking.process import Process
 from tf_ssd.audit.cases.answer import from_json, to_json
 from tf_ssd.audit.cases.catalogue import BY_NAME, CASES, CATALOGUES
 from tf_ssd.audit.judge import BROKEN
@@ -24,11 +25,6 @@ from tf_ssd.errors import AuditError
 NAIVE = "tf_ssd.audit.examples.naive_loss:loss"
 FEW = ["no-labels-alone", "two-objects-share-a-best-box", "nan-in-a-negative", "decode-beyond-the-limit", "float16", "two-replicas"]
 SLOT_0 = CATALOGUES["sigmoid"]["slot-0-is-trained"]
-
-
-@pytest.fixture(scope="module")
-def audited():
-    return run.audit(["tf_ssd", NAIVE], [*(BY_NAME[name] for name in FEW), SLOT_0], audited=[NAIVE])
 
 
 class InThisProcess:
@@ -45,6 +41,14 @@ class InThisProcess:
 
     def ask(self, case):
         return from_json(to_json(self._implementation.answer(case)))
+
+
+@pytest.fixture(scope="module")
+def audited():
+    """tf_ssd in a process of its own, as always; the other loss, whose process would start TensorFlow again, in this one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "Process", lambda name, **options: (InThisProcess if name == NAIVE else Process)(name, **options))
+        return run.audit(["tf_ssd", NAIVE], [*(BY_NAME[name] for name in FEW), SLOT_0], audited=[NAIVE])
 
 
 @pytest.fixture
