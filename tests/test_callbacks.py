@@ -1,12 +1,8 @@
-"""Keras' `fit` with a dataset in a folder, as the manual shows it."""
+"""What Keras' `fit` needs besides a network; tests/manual runs it as the manual shows it."""
 
 import math
 import re
-import shutil
-from pathlib import Path
 
-import keras
-import numpy as np
 import pytest
 
 from parity_tests import shallow
@@ -16,19 +12,6 @@ from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError
 from tf_ssd.evaluate.over_dataset import evaluate
 
-ROOT = Path(__file__).parents[1]
-EXAMPLE = re.compile(r"<!-- fit -->\n```python\n(.*?)```", re.DOTALL)
-# The example with a network of two layers, in the time of a test.
-SMALLER = {
-    '"ssd300_vgg16"': "shallow.settings()",
-    ", width=0.125, batch_norm=True": "",
-    "Adam(1e-3)": "Adam(1e-3), jit_compile=False",
-    "batch_size=8": "batch_size=2",
-    "steps_per_epoch=50": "steps_per_epoch=2",
-    "epochs=10": "epochs=4",
-    "patience=3": "patience=1",
-}
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -36,35 +19,6 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("data") / "VOCdevkit/VOC2007"
     write_voc(root, suffix=".png")
     return root.parents[1]
-
-
-def test_the_example_of_the_manual(folder, tmp_path, monkeypatch, capsys):
-    """At most fifteen lines: it trains, validates, stops early, and keeps the best model."""
-    (code,) = EXAMPLE.findall((ROOT / "docs/fit.md").read_text(encoding="utf-8"))
-    assert len(code.splitlines()) <= 15
-    for ours, smaller in SMALLER.items():
-        assert code.count(ours) >= 1
-        code = code.replace(ours, smaller)
-    monkeypatch.chdir(shutil.copytree(folder, tmp_path / "work"))
-    names = {"shallow": shallow}
-    with shallow.means_as_body():
-        keras.utils.set_random_seed(0)
-        exec(compile(code, "docs/fit.md", "exec"), names)
-    printed = capsys.readouterr().out
-    assert printed.count("Compiling the training step: up to a minute.") == 1
-    history = names["history"]
-    terms = ("loss", "localization_loss", "confidence_loss")
-    assert history.keys() >= {*terms, *(f"val_{term}" for term in terms), "val_ap50"}
-    settings = shallow.settings().loss
-    for prefix in ("", "val_"):
-        total, localization, confidence = (np.array(history[prefix + term]) for term in terms)
-        np.testing.assert_allclose(total, confidence + settings.alpha * localization, rtol=1e-5)
-    assert names["train"].class_names == names["val"].class_names == ("circle", "square", "triangle")
-    found = evaluate(names["model"], names["val"], batch_size=2).average_precision.mean
-    best = int(np.argmax(history["val_ap50"]))
-    assert len(history["loss"]) == min(4, best + 2)  # one epoch without a better one
-    assert history["val_ap50"][-1] == pytest.approx(found)
-    assert Path("best.keras").is_file()
 
 
 @pytest.mark.parametrize(

@@ -113,8 +113,10 @@ def csv_roboflow(root: Path, split: str, pictures: Sequence[Picture]) -> None:
     (root / f"{split}.csv").rename(root / split / "_annotations.csv")
 
 
-def yolo(root: Path, split: str, pictures: Sequence[Picture], *, images="images/{}", labels="labels/{}") -> None:
-    names = class_names(pictures)
+def yolo(
+    root: Path, split: str, pictures: Sequence[Picture], *, images="images/{}", labels="labels/{}", names: Sequence[str] = ()
+) -> None:
+    names = names or class_names(pictures)
     for picture in pictures:
         _save(root / images.format(split) / picture.name, picture.encoded)
         rows = []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.weights.tflite_files import tflite_bytes
+from tests.weights.tflite_files import stored, tflite_bytes
 from tf_ssd.data.classes import read_class_names
 from tf_ssd.errors import WeightsError
 from tf_ssd.model import ssd
@@ -28,19 +28,6 @@ def arrays(shapes):
     for name, (variable, conversion) in MEDIAPIPE.targets.items():
         found[name] = rng.normal(size=conversion.published_shape(shapes[variable])).astype(np.float16)
     return found
-
-
-def stored(arrays):
-    """Constants under the names that the converter gives them, which tell of the operations that it joined."""
-    for name, array in arrays.items():
-        scope, _, part = name.rpartition("/")
-        folded = f"{scope}/BatchNorm/FusedBatchNormV3"
-        if scope.startswith("BoxPredictor") and part == "bias":
-            yield f"{scope}/BiasAdd;BoxPredictor_5/ClassPredictor/Conv2D;{scope}/biases", array
-        elif scope.endswith("/depthwise") and part == "kernel":
-            yield f"{folded};{scope}/depthwise;another/project/Conv2D", array
-        else:
-            yield f"{scope}/Conv2D" if part == "kernel" else folded, array
 
 
 @pytest.fixture(scope="module")

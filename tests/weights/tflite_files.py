@@ -27,3 +27,16 @@ def described(name, array, buffer):
         tensor.quantization = schema.QuantizationParametersT()
         tensor.quantization.scale = [0.5]
     return tensor
+
+
+def stored(arrays):
+    """A detector's constants under the names that MediaPipe's converter gave them, which tell of the operations that it joined."""
+    for name, array in arrays.items():
+        scope, _, part = name.rpartition("/")
+        folded = f"{scope}/BatchNorm/FusedBatchNormV3"
+        if scope.startswith("BoxPredictor") and part == "bias":
+            yield f"{scope}/BiasAdd;BoxPredictor_5/ClassPredictor/Conv2D;{scope}/biases", array
+        elif scope.endswith("/depthwise") and part == "kernel":
+            yield f"{folded};{scope}/depthwise;another/project/Conv2D", array
+        else:
+            yield f"{scope}/Conv2D" if part == "kernel" else folded, array
