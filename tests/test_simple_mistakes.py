@@ -36,7 +36,7 @@ MISTAKES = [
     (
         TRAIN,
         ["--dataset", "voc", "--data", "voc", "--split", "tain"],
-        "there is no split 'tain', nor any other; as --data give the folder that holds ImageSets; or 'all'",
+        "there is no split 'tain': neither ImageSets/Main/tain.txt nor a folder tain; 'all' is every annotation; to keep some",
     ),
     (
         TRAIN,

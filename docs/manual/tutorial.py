@@ -13,11 +13,14 @@ from pathlib import Path
 from subprocess import DEVNULL
 from typing import NamedTuple
 
-import jupytext
-import nbformat
-from filelock import FileLock
-from nbclient import NotebookClient
-from nbformat import NotebookNode
+try:
+    import jupytext
+    import nbformat
+    from filelock import FileLock
+    from nbclient import NotebookClient
+    from nbformat import NotebookNode
+except ModuleNotFoundError as missing:
+    raise SystemExit(f'{missing.name} is not installed: pip install ".[docs]"') from missing
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = Path(os.environ.get("TF_SSD_PUBLISHED", Path.home() / ".cache" / "tf_ssd" / "published"))
@@ -116,6 +119,9 @@ def main(arguments: list[str]) -> None:
     """Write the executed notebook; ends the process with a message unless one .ipynb is named."""
     if len(arguments) != 1 or not arguments[0].endswith(".ipynb"):
         sys.exit("usage: python docs/manual/tutorial.py FILE.ipynb")
+    if not Path(arguments[0]).absolute().parent.is_dir():
+        sys.exit(f"{arguments[0]}: there is no such folder")
+    print("Executing the tutorial, unless its results are kept: some minutes.", flush=True)
     nbformat.write(executed(), arguments[0])
 
 

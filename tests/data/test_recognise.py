@@ -99,6 +99,13 @@ def test_an_unknown_layout_is_refused_with_what_was_found_and_needed(tmp_path):
         recognise([(tmp_path, "train")])
 
 
+def test_the_dataset_around_a_folder_is_named(tmp_path):
+    fill(tmp_path / "VOC2007", FOLDERS["VOC"][1])
+    message = rf"none that is known; found .*; {tmp_path}/VOC2007 is PASCAL VOC: give that as --data\. Of the"
+    with pytest.raises(DatasetError, match=message):
+        recognise([(tmp_path / "VOC2007" / "JPEGImages", "train")])
+
+
 def test_a_dataset_one_folder_deeper_is_named(tmp_path):
     fill(tmp_path / "VOC2007", FOLDERS["VOC"][1])
     message = rf"the layout is none that is known; found VOC2007/; {tmp_path}/VOC2007 is PASCAL VOC: give that as --data\. Of the"

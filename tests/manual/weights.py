@@ -45,10 +45,13 @@ def bundle(num_classes: int) -> bytes:
     return LABEL_MAP.encode() + tflite_bytes(stored(arrays))
 
 
+BODIES = {"mobilenet_v2": keras_applications.MOBILENET_V2[0], "vgg16": keras_applications.VGG16[0]}
+
+
 def downloaded(source: str, network: str | None) -> dict[str, np.ndarray]:
-    """In place of what Keras Applications downloads: MobileNetV2 alone."""
-    assert network_named(network or "").architecture.base == "mobilenet_v2", "world.py has no other body of Keras"
-    return {name: tensor.numpy() for name, tensor in drawn(keras_applications.MOBILENET_V2[0], 2).items()}
+    """In place of what Keras Applications downloads: convolutions alone."""
+    table = BODIES[network_named(network or "").architecture.base]
+    return {name: tensor.numpy() for name, tensor in drawn(table, 2).items()}
 
 
 @contextmanager

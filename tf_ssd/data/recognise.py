@@ -23,6 +23,7 @@ from tf_ssd.errors import DatasetError, Place
 Config = TypeVar("Config", bound=DataConfig | ExportConfig)
 Part = tuple[Path, str]  # a folder, or a yaml file, and a split
 SHOWN = 8  # names in a message
+PARTS = ("Annotations", "ImageSets", "JPEGImages", "annotations", "images", "labels")  # folders that a dataset has
 
 
 class Layout(NamedTuple):
@@ -100,14 +101,15 @@ def _unclear(folders: Sequence[Path], found: dict[DatasetKind, list[list[str] | 
         what = f"the layout may be {may_be}; say which it is with {' or '.join(f'--dataset {kind}' for kind in found)}"
     else:
         held = _some(sorted(f"{path.name}/" if path.is_dir() else path.name for folder in folders for path in _inside(folder)))
-        what = f"the layout is none that is known; found {held or 'nothing'}{_deeper(folders)}"
+        what = f"the layout is none that is known; found {held or 'nothing'}{_near(folders)}"
     return DatasetError.at(Place(", ".join(map(str, folders))), f"{what}. Of the layouts, {needs}")
 
 
-def _deeper(folders: Sequence[Path]) -> str:
-    """The end of a message: the first folder inside that has a layout, as unpacked archives and VOCdevkit hold one."""
+def _near(folders: Sequence[Path]) -> str:
+    """The end of a message: the first folder inside that has a layout, as unpacked archives and VOCdevkit hold one, or around."""
     inner = [path for folder in folders if folder.is_dir() for path in subfolders(folder)[:SHOWN]]
-    found = ((path, layout) for path in inner for layout in LAYOUTS.values() if layout.splits(path))
+    around = [folder.absolute().parent for folder in folders if folder.name in PARTS]
+    found = ((path, layout) for path in (*inner, *around) for layout in LAYOUTS.values() if layout.splits(path))
     return next((f"; {path} is {layout.title}: give that as --data" for path, layout in found), "")
 
 

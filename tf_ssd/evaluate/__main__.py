@@ -77,7 +77,7 @@ def evaluate(config: EvaluateConfig) -> None:
     from tf_ssd.system.words import counted
 
     console = Console(highlight=False)
-    found = from_file(config) if config.detections else from_model(config, console)
+    found = from_file(config, console) if config.detections else from_model(config, console)
     ground_truth, detections = found.ground_truth, found.detections
     if not any((~image.left_out).any() for image in ground_truth.images):
         raise nothing_to_find(config)

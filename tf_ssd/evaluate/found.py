@@ -19,6 +19,7 @@ from tf_ssd.evaluate.ground_truth import DatasetGroundTruth, anything_counts, da
 from tf_ssd.evaluate.over_dataset import collected, detections_in
 from tf_ssd.metrics.images import ImageDetections
 from tf_ssd.model import SSD
+from tf_ssd.system.words import counted
 from tf_ssd.weights.places import which_model
 from tf_ssd.weights.trained import check_count, load_trained
 
@@ -41,8 +42,8 @@ class Found(NamedTuple):
     boxes: DefaultBoxesConfig | None = None
 
 
-def from_file(config: EvaluateConfig) -> Found:
-    """The detections of the file `config.detections`; raises as `evaluate`."""
+def from_file(config: EvaluateConfig, console: Console) -> Found:
+    """The detections of the file `config.detections`; raises as `evaluate`. Says how many images have none."""
     class_names = read_class_names(config.classes) if config.classes else None
     ground_truth = _coco_ground_truth(config, class_names)
     dataset = _dataset(config, class_names) if ground_truth is None or config.report else None
@@ -50,7 +51,12 @@ def from_file(config: EvaluateConfig) -> Found:
         assert dataset is not None
         ground_truth = dataset_ground_truth(dataset)
     assert config.detections is not None
-    return Found(ground_truth, read_results(config.detections, ground_truth), dataset)
+    detections = read_results(config.detections, ground_truth)
+    empty = sum(not len(image.labels) for image in detections)
+    if empty:
+        what = f"{empty} of {counted(len(detections), 'image')} have no detection in {config.detections}"
+        console.print(f"note: {what}", markup=False, soft_wrap=True)
+    return Found(ground_truth, detections, dataset)
 
 
 def from_model(config: EvaluateConfig, console: Console) -> Found:
@@ -117,7 +123,7 @@ def _dataset(config: EvaluateConfig, class_names: tuple[str, ...] | None) -> Dat
         return open_dataset(config.dataset, config.data, config.split, class_names=class_names)
     pictures = held_out_pictures(seed=config.seed)
     if class_names is not None:
-        check_class_names(class_names, pictures.class_names, "the model and the generated pictures")
+        check_class_names(class_names, pictures.class_names, "the model and the generated pictures, which are taken without --data")
     return pictures
 
 

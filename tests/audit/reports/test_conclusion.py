@@ -6,13 +6,17 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from tests.audit.reports.builder import DOUBLED, FEW, TIE, audit_of
+from tests.audit.reports.builder import DOUBLED, FEW, TIE, audit_of, right
 from tf_ssd.audit.cases.answer import Answer
+from tf_ssd.audit.cases.catalogue import BY_NAME
 from tf_ssd.audit.diagnosis.diagnosis import Diagnosis
 from tf_ssd.audit.reports.conclusion import conclusions, fitting, left_out
 from tf_ssd.audit.reports.table import conclusion
 
 MINE = "package.losses:mine"
+OTHER = (
+    "another convention in 1 case (another of the equally hard negatives is taken: the sort is unstable, or in another order: 1)"
+)
 
 
 def texts(audit):
@@ -22,7 +26,8 @@ def texts(audit):
 def test_who_is_right_is_told_in_one_line():
     assert texts(audit_of({MINE: {}})) == ["losses:mine: no rule is broken in 5 answers"]
     assert texts(audit_of({MINE: {"ties-at-the-cut": TIE}})) == [
-        "losses:mine: no rule is broken in 5 answers; 1 differs by convention"
+        "losses:mine: no rule is broken in 5 answers; 1 differs by convention",
+        OTHER,
     ]
 
 
@@ -32,6 +37,7 @@ def test_what_is_wrong_how_often_and_what_to_do_next():
         "losses:mine: 2 of 5 answers break a rule (1 fault, 1 error); 1 differs by convention",
         "1 fault: total 16.1051 instead of 8.05257, x2 (boxes 1.156, classes 6.896)",
         "1 error: KeyError: 'x'",
+        OTHER,
         "next: python -m tf_ssd.audit --impl package.losses:mine --dtype float64 --case one-object",
     ]
 
@@ -79,6 +85,18 @@ def test_what_to_do_next_can_be_pasted():
 def test_what_could_not_be_asked_is_said():
     audit = audit_of({MINE: dict.fromkeys(FEW, Answer("inapplicable", "matches only"))})
     assert texts(audit) == ["losses:mine: no case could be asked", "not asked: 5 cases (matches only: 5)"]
+
+
+def test_the_most_frequent_reasons_are_told_and_how_many_others_there_are():
+    reasons = dict(zip(FEW, ("a", "b", "c", "c", "d"), strict=True))
+    audit = audit_of({MINE: {name: Answer("inapplicable", reason) for name, reason in reasons.items()}})
+    assert texts(audit)[1] == "not asked: 5 cases (c: 2, a: 1, b: 1, others: 1)"
+
+
+def test_gradients_that_are_not_there_are_not_said_to_be_right():
+    answers = {name: replace(right(BY_NAME[name]), logits_gradient=None, offsets_gradient=None) for name in FEW[:4]}
+    assert texts(audit_of({MINE: answers}))[-1].startswith("gradients are not checked")
+    assert len(texts(audit_of({MINE: {name: answers[name] for name in FEW[:3]}}))) == 1
 
 
 def test_tf_ssd_is_mentioned_if_it_breaks_a_rule_itself():
@@ -136,6 +154,8 @@ def test_what_fits_is_neither_cut_nor_repeated_above():
     assert printed(audit, 80) == [
         "losses:mine: 1 of 5 answers breaks a rule (1 fault); 1 differs by convention",
         "  explains 5 of 5 answers: a; b",
+        "  another convention in 1 case (another of the equally hard negatives is taken:",
+        "  the sort is unstable, or in another order: 1)",
         "  next: python -m tf_ssd.audit --impl package.losses:mine --case one-object",
     ]
     assert not list(left_out(conclusions(audit), 80))

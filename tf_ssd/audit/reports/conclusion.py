@@ -205,10 +205,20 @@ def _rest(audit: Audit, name: str) -> Iterator[str]:
     outcomes = Counter(audit.outcomes(name).values())
     if outcomes["accepted"]:
         yield f"accepted: {counted(outcomes['accepted'], 'case')} may fail, as --accepted says"
-    rows = [row for row in audit.rows[name].values() if row.judgement.verdict == "n/a"]
-    if rows:
-        reasons = Counter(row.judgement.what for row in rows).most_common(SHOWN)
-        yield f"not asked: {counted(len(rows), 'case')} ({', '.join(f'{reason}: {count}' for reason, count in reasons)})"
+    for verdict, said in (("difference", "another convention in"), ("n/a", "not asked:")):
+        reasons = Counter(row.judgement.what for row in audit.rows[name].values() if row.judgement.verdict == verdict)
+        if reasons:
+            yield f"{said} {counted(reasons.total(), 'case')} ({_most_common(reasons)})"
+    answers = [row.answer for row in audit.rows[name].values() if row.answer.total is not None]
+    if answers and all(answer.logits_gradient is None for answer in answers):
+        yield "gradients are not checked: there are none, as of a loss that computes with NumPy"
+
+
+def _most_common(reasons: Counter[str]) -> str:
+    """The most frequent reasons, each with how often, and how often others."""
+    named = reasons.most_common(SHOWN)
+    others = reasons.total() - sum(count for _, count in named)
+    return ", ".join(f"{reason}: {count}" for reason, count in [*named, *[("others", others)] * (others > 0)])
 
 
 def _next(audit: Audit, name: str) -> Iterator[str | tuple[str, ...]]:

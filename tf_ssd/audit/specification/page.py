@@ -13,6 +13,11 @@ of RFC 2119. A rule keeps its number. "A choice" is a rule that no publication s
 This page is made by `python -m tf_ssd.audit --specification`. Each rule has an audit case or a named test, and each of these says
 which rules it stands for.
 
+Where published detectors have several conventions, a rule states one of them: objects claim in the order of their overlaps, and not
+each for itself (argmax); N is that of the batch, and not of each image; an overlap equal to the threshold matches. Who follows this
+specification MUST keep them all. The audit knows the other conventions: it calls them differences, says which, and fails nobody for
+one, since a detector that was trained with it is right to keep it.
+
 Boxes are fractions of the image's sides: xyxy is (xmin, ymin, xmax, ymax), cxcywh is (centre x, y, width, height). Default boxes
 are cxcywh, ground truth and detections are xyxy. Class 0 is background, and as the label of a ground-truth row it is padding.
 """

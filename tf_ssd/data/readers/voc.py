@@ -102,10 +102,16 @@ def _split_file(root: Path, split: str) -> Path | None:
     if split == EVERYTHING:
         return None
     there = splits_there(root)
-    known = ", ".join(name for name in there if name != EVERYTHING)
-    choice = f"; choose one of: {known}" if known else ", nor any other; as --data give the folder that holds ImageSets"
-    everything = f"; or {EVERYTHING!r}, which is every annotation" if EVERYTHING in there else ""
-    raise DatasetError.at(Place(path), f"there is no split {split!r}{choice}{everything}")
+    known = [name for name in there if name != EVERYTHING]
+    if known:
+        choice = f"; choose one of: {', '.join(known)}"
+        choice += f"; or {EVERYTHING!r}, which is every annotation" if EVERYTHING in there else ""
+    elif there:
+        apart = "to keep some for validation, move them with their images into folders train and val"
+        choice = f": neither ImageSets/Main/{split}.txt nor a folder {split}; {EVERYTHING!r} is every annotation; {apart}"
+    else:
+        choice = ", nor any other; as --data give the folder that holds ImageSets"
+    raise DatasetError.at(Place(path), f"there is no split {split!r}{choice}")
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
