@@ -134,6 +134,17 @@ def test_perfect_detections_in_a_file(pictures, layout, found, tmp_path, metric)
     }
 
 
+def test_images_of_which_a_file_has_nothing_are_counted(pictures, layout, found, capsys):
+    """As when it was made of a few images of a split."""
+    rows = results_of(pictures, layout.image_ids, layout.category_ids)
+    assert evaluate.main(["--detections", found(rows), *layout.flags]) == 0
+    empty = sum(not len(pictures[index].labels) for index in range(PICTURES))
+    assert (f"note: {empty} of" in capsys.readouterr().out) == (empty > 0)
+    path = found([row for row in rows if row["image_id"] == rows[0]["image_id"]])
+    assert evaluate.main(["--detections", path, *layout.flags]) == 0
+    assert f"note: {PICTURES - 1} of {PICTURES} images have no detection in {path}" in capsys.readouterr().out
+
+
 def test_what_predict_writes_is_understood(pictures, layout, found, tmp_path):
     """Files for ids, and classes by name beside labels, which are no category ids."""
     rows = results_of(pictures, [f"photos/{index}.png" for index in range(PICTURES)], (1, 2, 3))
