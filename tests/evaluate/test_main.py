@@ -142,7 +142,7 @@ def test_images_of_which_a_file_has_nothing_are_counted(pictures, layout, found,
     assert (f"note: {empty} of" in capsys.readouterr().out) == (empty > 0)
     path = found([row for row in rows if row["image_id"] == rows[0]["image_id"]])
     assert evaluate.main(["--detections", path, *layout.flags]) == 0
-    assert f"note: {PICTURES - 1} of {PICTURES} images have no detection in {path}" in capsys.readouterr().out
+    assert f"note: {PICTURES - 1} of {PICTURES} images have no detection in found.json\n" in capsys.readouterr().out
 
 
 def test_what_predict_writes_is_understood(pictures, layout, found, tmp_path):

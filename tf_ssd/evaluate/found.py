@@ -54,7 +54,7 @@ def from_file(config: EvaluateConfig, console: Console) -> Found:
     detections = read_results(config.detections, ground_truth)
     empty = sum(not len(image.labels) for image in detections)
     if empty:
-        what = f"{empty} of {counted(len(detections), 'image')} have no detection in {config.detections}"
+        what = f"{empty} of {counted(len(detections), 'image')} have no detection in {config.detections.name}"
         console.print(f"note: {what}", markup=False, soft_wrap=True)
     return Found(ground_truth, detections, dataset)
 
