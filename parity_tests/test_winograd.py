@@ -8,25 +8,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests.adapters import EAGER, GRAPH, XLA, TensorFlow, weights_like
+from parity_tests.adapters import TensorFlow, weights_like
 from parity_tests.asserts import assert_agree
-from parity_tests.parametrize import _name, tenth
+from parity_tests.parametrize import SIDES_AND_DTYPES, tenth
 from parity_tests.strategies import seeds
 
 OPERATION = "network.kernels.winograd.convolve"
 WHAT = ("value", "gradient by pixels", "gradient by kernel")
-# (images, height, width, channels, filters): whole tiles alone, and tiles that reach over the borders.
-WHOLE, OVER = (2, 4, 2, 3, 5), (1, 1, 7, 8, 1)
-# Any two of side, dtype and shape occur together; all three would be compiled for twice as long.
-SIDES_DTYPES_AND_SHAPES = pytest.mark.parametrize(
-    ("side", "dtype", "shape"),
-    [
-        *((EAGER, np.float32, OVER), (EAGER, np.float64, WHOLE)),
-        *((GRAPH, np.float32, WHOLE), (GRAPH, np.float32, OVER)),
-        *((XLA, np.float32, WHOLE), (XLA, np.float64, OVER)),
-    ],
-    ids=_name,
-)
+# (images, height, width, channels, filters), each compiled anew: whole tiles alone, and tiles that reach over the borders.
+SHAPES = pytest.mark.parametrize("shape", [(2, 4, 2, 3, 5), (1, 1, 7, 8, 1)], ids=str)
 
 
 @st.composite
@@ -39,7 +29,8 @@ def convolutions(draw: Any, *, shape: tuple[int, ...]) -> list[np.ndarray]:
     return [np.where(zero, 0, pixels), rng.normal(size=(3, 3, pixels_shape[-1], filters))]
 
 
-@SIDES_DTYPES_AND_SHAPES
+@SIDES_AND_DTYPES
+@SHAPES
 @tenth
 @given(data=st.data())
 def test_values_and_gradients(side: TensorFlow, dtype: type, shape: tuple[int, ...], data: Any) -> None:
