@@ -2,15 +2,31 @@
 
 import math
 import re
+import shutil
 
+import keras
+import numpy as np
 import pytest
 
 from parity_tests import shallow
+from tests.house import ROOT
+from tests.manual.blocks import blocks
 from tests.voc_folder import write_voc
 from tf_ssd import callbacks, datasets
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError
 from tf_ssd.evaluate.over_dataset import evaluate
+
+# The manual's example with a network of two layers, in the time of a test.
+SMALLER = {
+    '"ssd300_vgg16"': "shallow.settings()",
+    ", width=0.125, batch_norm=True": "",
+    "Adam(1e-3)": "Adam(1e-3), jit_compile=False",
+    "batch_size=8": "batch_size=2",
+    "steps_per_epoch=50": "steps_per_epoch=2",
+    "epochs=10": "epochs=4",
+    "patience=3": "patience=1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +35,22 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("data") / "VOCdevkit/VOC2007"
     write_voc(root, suffix=".png")
     return root.parents[1]
+
+
+def test_the_example_of_the_manual_stops_early(folder, tmp_path, monkeypatch):
+    """tests/manual runs it as pasted, in two epochs."""
+    code = blocks(ROOT / "docs/fit.md")[0].code
+    for ours, smaller in SMALLER.items():
+        assert code.count(ours) >= 1
+        code = code.replace(ours, smaller)
+    monkeypatch.chdir(shutil.copytree(folder, tmp_path / "work"))
+    names = {"shallow": shallow}
+    with shallow.means_as_body():
+        keras.utils.set_random_seed(0)
+        exec(compile(code, "docs/fit.md", "exec"), names)
+    history = names["history"]
+    best = int(np.argmax(history["val_ap50"]))
+    assert len(history["loss"]) == min(4, best + 2)  # one epoch without a better one
 
 
 @pytest.mark.parametrize(
