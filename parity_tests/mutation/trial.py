@@ -1,5 +1,6 @@
 """One mutant put to its tests, in a process that is forked from one in which everything heavy is imported already."""
 
+import gc
 import importlib.abc
 import importlib.util
 import math
@@ -63,6 +64,18 @@ def prepare() -> None:
     import pytest  # noqa: F401
     import tensorflow as tf  # noqa: F401
 
+    gc.collect()
+    gc.freeze()  # so that no process looks through all of it again
+
+
+class EndsAtOnce:
+    """A plugin of pytest: once the tests are done, nothing is printed or tidied up."""
+
+    @staticmethod
+    def pytest_sessionfinish(exitstatus: int) -> None:
+        """Also called if a conftest.py or a test module could not be imported."""
+        os._exit(exitstatus)
+
 
 def tried(trials: Iterable[Trial], *, processes: int) -> Iterator[tuple[Trial, Outcome, float]]:
     """Each trial with what became of it and its seconds of computing, as they end; so many at once."""
@@ -93,7 +106,7 @@ def _start(trial: Trial) -> int:
         sys.meta_path.insert(0, Changed(trial.target, trial.source))
         import pytest
 
-        os._exit(pytest.main(["-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", *trial.target.tests]))
+        os._exit(pytest.main(["-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", *trial.target.tests], [EndsAtOnce()]))
     finally:
         os._exit(1)
 
