@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tf_ssd import boxes
@@ -29,3 +30,11 @@ def test_clip_and_flip_by_hand():
     box = tf.constant([[-0.5, 0.25, 0.75, 1.5]])
     np.testing.assert_array_equal(boxes.clip(box), [[0, 0.25, 0.75, 1]])
     np.testing.assert_array_equal(boxes.flip_horizontal(box), [[0.25, 0.25, 1.5, 1.5]])
+
+
+@pytest.mark.parametrize("operation", [boxes.to_cxcywh, boxes.to_xyxy, boxes.area, boxes.clip, boxes.flip_horizontal])
+@pytest.mark.parametrize("leading", [(), (1,), (2, 3), (2, 1, 3)])
+def test_any_leading_dimensions(operation, leading):
+    some = np.random.default_rng(0).uniform(-1, 2, (*leading, 4)).astype(np.float32)
+    one_by_one = np.array([operation(box) for box in some.reshape(-1, 4)])
+    np.testing.assert_array_equal(operation(tf.constant(some)), one_by_one.reshape((*leading, *one_by_one.shape[1:])))
