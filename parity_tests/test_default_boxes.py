@@ -84,8 +84,10 @@ def test_known_numbers() -> None:
 
 @pytest.mark.rule("R-DEF-4")
 @PRESETS
-def test_the_clip_rules_differ_where_they_should(preset: str) -> None:
-    config = getattr(tf_ssd.config, preset)
+@pytest.mark.parametrize("offset", [0.5, -0.5, 1.5])
+def test_the_clip_rules_differ_where_they_should(preset: str, offset: float) -> None:
+    """Also with centres outside the image, before it and behind it."""
+    config = dataclasses.replace(getattr(tf_ssd.config, preset), offset=offset)
     none, size, both = (
         production.default_boxes(dataclasses.replace(config, clip=clip), dtype="float64").numpy()
         for clip in ("none", "size", "cxcywh")
