@@ -6,7 +6,7 @@ import pytest
 
 from parity_tests.mutation.mutants import mutants
 from parity_tests.mutation.results import Results, equal_mutants, mutants_of, sampled
-from parity_tests.mutation.targets import TARGETS, Target, named
+from parity_tests.mutation.targets import ROOT, TARGETS, Target, named
 from parity_tests.mutation.trial import Changed
 
 SOURCE = '''"""Nothing here is changed."""
@@ -90,4 +90,7 @@ def test_every_mutant_that_is_listed_as_equal_can_be_made(target) -> None:
 def test_every_target_and_its_tests_exist() -> None:
     for target in TARGETS:
         assert target.path.is_file()
-        assert all((target.path.parents[len(target.module.split(".")) - 1] / test).exists() for test in target.tests)
+        for test in target.tests:
+            file, _, function = test.partition("::")
+            assert (ROOT / file).exists()
+            assert not function or f"def {function}(" in (ROOT / file).read_text(encoding="utf-8")

@@ -22,9 +22,9 @@ from rich.table import Table
 
 from parity_tests.mutation.results import EQUAL, Results, sampled
 from parity_tests.mutation.targets import ROOT, Target, named
-from parity_tests.mutation.trial import Trial, prepare, tried
+from parity_tests.mutation.trial import Cost, Trial, prepare, tried, unchanged
 
-PATIENCE = 3, 30.0  # a mutant may compute so many times as long as the module's tests, and so many seconds more
+PATIENCE = 3, 5.0  # a mutant may compute so many times as long as the module's tests, and each of them, and so many seconds more
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,15 +66,15 @@ def _try(target: Target, results: Results, sample: int | None, processes: int, c
     new = [mutant for mutant in sampled(target, sample) if not results.known(target, mutant)]
     if not new:
         return True
-    [(_, outcome, seconds)] = tried([Trial(target, "none", target.path.read_text(encoding="utf-8"), 3600)], processes=1)
+    outcome, cost = unchanged(target)
     if outcome != "survived":
         console.print(f"{target.module}: its tests fail without a change: pytest {' '.join(target.tests)}", markup=False)
         return False
-    limit = PATIENCE[0] * seconds + PATIENCE[1]
+    limit = Cost(*(PATIENCE[0] * seconds + PATIENCE[1] for seconds in cost))
     lines = {mutant.name: mutant for mutant in new}
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(f"{target.module}: {len(new)} mutants", total=len(new))
-        for trial, ending, took in tried((Trial(target, each.name, each.source, limit) for each in new), processes=processes):
+        for trial, ending, took in tried((Trial(target, each.name, each.source, limit) for each in new), processes):
             results.add(target, lines[trial.name], ending, took)
             progress.advance(bar)
     return True

@@ -29,9 +29,9 @@ def _core(name: str, *more: str) -> Target:
     own = (f"tests/test_{name}.py", f"parity_tests/test_{name}.py")
     tests = (
         *(test for test in own if (ROOT / test).exists()),
-        *more,
         "parity_tests/test_constants.py",
         "parity_tests/test_options.py",
+        *more,
     )
     return Target(f"tf_ssd.{name}", tests, core=True)
 
@@ -41,6 +41,7 @@ def _room(room: str, modules: str, *tests: str) -> tuple[Target, ...]:
     return tuple(Target(f"tf_ssd.{room}{module}", tests) for module in modules.split())
 
 
+SMALL_WORLDS = "parity_tests/test_small_worlds.py"
 AUGMENT = ("tests/data/augment", "parity_tests/test_pipeline.py")
 OPTIMIZER = ("tests/optimizer", "parity_tests/test_optimizer.py", "parity_tests/test_options_of_training.py")
 NETWORKS = ("tests/network/test_networks.py", "parity_tests/test_networks.py", "parity_tests/test_architectures.py")
@@ -60,10 +61,10 @@ TARGETS = (
     _core("boxes"),
     _core("default_boxes"),
     _core("coder"),
-    _core("matcher", "parity_tests/test_small_worlds.py", "parity_tests/test_passing_on.py"),
+    _core("matcher", f"{SMALL_WORLDS}::test_every_matching"),
     _core("scores"),
-    _core("loss", "parity_tests/test_scores.py", "parity_tests/test_small_worlds.py", "parity_tests/test_passing_on.py"),
-    _core("detect", "parity_tests/test_scores.py", "parity_tests/test_small_worlds.py", "parity_tests/test_passing_on.py"),
+    _core("loss", "parity_tests/test_scores.py", f"{SMALL_WORLDS}::test_every_mining"),
+    _core("detect", "parity_tests/test_scores.py", f"{SMALL_WORLDS}::test_every_suppression"),
     Target("tf_ssd.boxes_px", ("tests/test_boxes_px.py",)),
     *_room("network.", "convolution kernels.winograd kernels.parts kernels.choice kernels.dilation", *CONVOLUTION),
     *_room("network.", "kernels.pooling", "tests/network/kernels/test_pooling.py", "parity_tests/test_pooling.py"),

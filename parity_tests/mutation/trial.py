@@ -22,13 +22,20 @@ UNNOTICED: dict[int, Outcome] = {0: "survived", 5: "broken"}
 ASLEEP = 20  # a test that waits computes nothing: it is ended after so many times its limit by the clock
 
 
+class Cost(NamedTuple):
+    """Seconds of computing, which other processes do not change: of the test that takes longest, and of all together."""
+
+    slowest: float
+    whole: float
+
+
 class Trial(NamedTuple):
     """A mutant's source and the tests that it is put to; `name` is the mutant's."""
 
     target: Target
     name: str
     source: str
-    limit: float  # seconds of computing
+    limit: Cost
 
 
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -68,57 +75,85 @@ def prepare() -> None:
     gc.freeze()  # so that no process looks through all of it again
 
 
-class EndsAtOnce:
-    """A plugin of pytest: once the tests are done, nothing is printed or tidied up."""
+class Watch:
+    """A plugin of pytest: it ends the process if a test computes too long, and as soon as all are done, without tidying up."""
 
-    @staticmethod
-    def pytest_sessionfinish(exitstatus: int) -> None:
+    def __init__(self, limit: float, told: int) -> None:
+        self._limit, self._told = limit, told
+        self._slowest = self._begun = 0.0
+
+    def pytest_runtest_logstart(self) -> None:
+        """The signal ends the process wherever it is: in Python or in a loop of a compiled program."""
+        signal.setitimer(signal.ITIMER_PROF, self._limit)
+        self._begun = time.process_time()
+
+    def pytest_runtest_logfinish(self) -> None:
+        """What the test took, with the fixtures that it was the first to ask for."""
+        self._slowest = max(self._slowest, time.process_time() - self._begun)
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Also called if a conftest.py or a test module could not be imported."""
+        os.write(self._told, str(self._slowest).encode())
         os._exit(exitstatus)
 
 
-def tried(trials: Iterable[Trial], *, processes: int) -> Iterator[tuple[Trial, Outcome, float]]:
-    """Each trial with what became of it and its seconds of computing, as they end; so many at once."""
+def unchanged(target: Target) -> tuple[Outcome, Cost]:
+    """What becomes of a module as it is, and what its tests cost."""
+    told, tell = os.pipe()
+    no_limit = Cost(3600, 3600)
+    [(_, outcome, seconds)] = tried([Trial(target, "none", target.path.read_text(encoding="utf-8"), no_limit)], 1, told=tell)
+    os.close(tell)
+    slowest = os.read(told, 100)  # nothing if the process did not get to its end
+    os.close(told)
+    return outcome, Cost(float(slowest or 0), seconds)
+
+
+def tried(trials: Iterable[Trial], processes: int, *, told: int | None = None) -> Iterator[tuple[Trial, Outcome, float]]:
+    """Each trial with what became of it and its seconds of computing, as they end; so many at once.
+
+    The seconds of the slowest test are written to the file descriptor `told`.
+    """
     waiting, running = iter(trials), dict[int, tuple[Trial, float]]()
     while True:
         while len(running) < processes and (trial := next(waiting, None)) is not None:
-            running[_start(trial)] = trial, time.monotonic()
+            running[_start(trial, told)] = trial, time.monotonic()
         if not running:
             return
         time.sleep(0.05)
         for process, (trial, begun) in list(running.items()):
-            ending = _ended(process, late=time.monotonic() - begun > ASLEEP * trial.limit)
+            ending = _ended(process, late=time.monotonic() - begun > ASLEEP * trial.limit.whole)
             if ending is not None:
                 del running[process]
                 yield trial, *ending
 
 
-def _start(trial: Trial) -> int:
+def _start(trial: Trial, told: int | None) -> int:
     process = os.fork()
     if process:
         return process
     try:  # in the new process, which must never return
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(trial.limit), resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(trial.limit.whole), resource.RLIM_INFINITY))
         null = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(null, stream)
         sys.meta_path.insert(0, Changed(trial.target, trial.source))
         import pytest
 
-        os._exit(pytest.main(["-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", *trial.target.tests], [EndsAtOnce()]))
+        watch = Watch(trial.limit.slowest, null if told is None else told)
+        os._exit(pytest.main(["-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", *trial.target.tests], [watch]))
     finally:
         os._exit(1)
 
 
 def _ended(process: int, *, late: bool) -> tuple[Outcome, float] | None:
-    """What became of it and its seconds of computing, which other processes do not change; None if it runs."""
+    """What became of it and its seconds of computing; None if it runs."""
     if late:
         os.killpg(process, signal.SIGKILL)
     done, status, usage = os.wait4(process, 0 if late else os.WNOHANG)
     if not done:
         return None
     code, seconds = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
-    if code in (-signal.SIGKILL, -signal.SIGXCPU):
+    if code in (-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGPROF):
         return "timeout", seconds
     return UNNOTICED.get(code, "killed"), seconds
