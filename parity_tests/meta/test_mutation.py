@@ -12,6 +12,9 @@ from parity_tests.mutation.trial import Changed
 SOURCE = '''"""Nothing here is changed."""
 
 import math
+from typing import Literal
+
+Kind = Literal["nor", "here"]
 
 
 def larger(a: float, b: float = 1.0) -> float:

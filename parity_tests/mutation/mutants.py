@@ -15,6 +15,7 @@ from mutmut.mutation.mutators import mutation_operators
 # What changes nothing that runs, or only a message: types, imports, documentation, what is raised.
 LEFT_ALONE = (cst.Annotation, cst.Import, cst.ImportFrom, cst.Raise, cst.Decorator, cst.TypeAlias)
 
+TYPES = {"Callable", "Literal"}  # what a name of a type is made with
 COMMUTATIVE = {"minimum", "maximum", "add", "multiply"}
 
 
@@ -62,9 +63,11 @@ def _nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def _says_nothing(statement: cst.BaseSmallStatement) -> bool:
-    """Whether it is an import, what is raised, documentation, or the type of a field."""
+    """Whether it is an import, what is raised, documentation, the type of a field, or the name of a type."""
     if isinstance(statement, cst.Expr):
         return isinstance(statement.value, cst.SimpleString | cst.ConcatenatedString)
+    if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Subscript):
+        return isinstance(statement.value.value, cst.Name) and statement.value.value.value in TYPES
     return isinstance(statement, LEFT_ALONE) or (isinstance(statement, cst.AnnAssign) and statement.value is None)
 
 
