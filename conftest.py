@@ -15,7 +15,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")
 import parity_tests  # noqa: F401  before anything imports TensorFlow
 
 import pytest  # isort: skip
-from hypothesis import HealthCheck, settings  # isort: skip
+from hypothesis import HealthCheck, Phase, settings  # isort: skip
 
 gc.disable()  # until tests are collected: to import them makes millions of objects that stay
 pytest_plugins = ["parity_tests.summary"]
@@ -30,6 +30,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.register_profile("deep", settings.get_profile("default"), max_examples=10_000, derandomize=False)
+# For who asks whether a test fails, and not for what.
+settings.register_profile("unshrunk", settings.get_profile("default"), phases=(Phase.explicit, Phase.generate))
 settings.load_profile("default")  # Hypothesis loads that of --hypothesis-profile later
 
 

@@ -22,9 +22,7 @@ from rich.table import Table
 
 from parity_tests.mutation.results import EQUAL, Results, sampled
 from parity_tests.mutation.targets import ROOT, Target, named
-from parity_tests.mutation.trial import Cost, Trial, prepare, tried, unchanged
-
-PATIENCE = 3, 5.0  # a mutant may compute so many times as long as the module's tests, and each of them, and so many seconds more
+from parity_tests.mutation.trial import Trial, prepare, tried, unchanged
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,16 +64,15 @@ def _try(target: Target, results: Results, sample: int | None, processes: int, c
     new = [mutant for mutant in sampled(target, sample) if not results.known(target, mutant)]
     if not new:
         return True
-    outcome, cost = unchanged(target)
+    outcome, costs = unchanged(target)
     if outcome != "survived":
         console.print(f"{target.module}: its tests fail without a change: pytest {' '.join(target.tests)}", markup=False)
         return False
-    limit = Cost(*(PATIENCE[0] * seconds + PATIENCE[1] for seconds in cost))
     lines = {mutant.name: mutant for mutant in new}
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(f"{target.module}: {len(new)} mutants", total=len(new))
-        for trial, ending, took in tried((Trial(target, each.name, each.source, limit) for each in new), processes):
-            results.add(target, lines[trial.name], ending, took)
+        for trial, ending in tried((Trial(target, each.name, each.source, costs) for each in new), processes):
+            results.add(target, lines[trial.name], ending.outcome, ending.seconds)
             progress.advance(bar)
     return True
 

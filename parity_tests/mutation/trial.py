@@ -9,33 +9,30 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Literal, NamedTuple
 
 from parity_tests.mutation.targets import Target
+from parity_tests.mutation.watch import Costs, Report, Watch, limit, read
 
 Outcome = Literal["killed", "survived", "timeout", "broken"]
 # Of pytest's exit codes, those that do not say that a change was noticed: all passed, and no test was found.
 UNNOTICED: dict[int, Outcome] = {0: "survived", 5: "broken"}
+OPTIONS = ("-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", "--hypothesis-profile=unshrunk")
 ASLEEP = 20  # a test that waits computes nothing: it is ended after so many times its limit by the clock
 
 
-class Cost(NamedTuple):
-    """Seconds of computing, which other processes do not change: of the test that takes longest, and of all together."""
-
-    slowest: float
-    whole: float
-
-
 class Trial(NamedTuple):
-    """A mutant's source and the tests that it is put to; `name` is the mutant's."""
+    """A mutant's source and the tests that it is put to, with what they cost when nothing is changed; `name` is the mutant's."""
 
     target: Target
     name: str
     source: str
-    limit: Cost
+    costs: Costs = Costs({}, 1200)
 
 
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -75,85 +72,64 @@ def prepare() -> None:
     gc.freeze()  # so that no process looks through all of it again
 
 
-class Watch:
-    """A plugin of pytest: it ends the process if a test computes too long, and as soon as all are done, without tidying up."""
+class Ending(NamedTuple):
+    """What became of a mutant, the seconds of computing that it took, and what its process told."""
 
-    def __init__(self, limit: float, told: int) -> None:
-        self._limit, self._told = limit, told
-        self._slowest = self._begun = 0.0
-
-    def pytest_runtest_logstart(self) -> None:
-        """The signal ends the process wherever it is: in Python or in a loop of a compiled program."""
-        signal.setitimer(signal.ITIMER_PROF, self._limit)
-        self._begun = time.process_time()
-
-    def pytest_runtest_logfinish(self) -> None:
-        """What the test took, with the fixtures that it was the first to ask for."""
-        self._slowest = max(self._slowest, time.process_time() - self._begun)
-
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Also called if a conftest.py or a test module could not be imported."""
-        os.write(self._told, str(self._slowest).encode())
-        os._exit(exitstatus)
+    outcome: Outcome
+    seconds: float
+    report: Report
 
 
-def unchanged(target: Target) -> tuple[Outcome, Cost]:
+def unchanged(target: Target) -> tuple[Outcome, Costs]:
     """What becomes of a module as it is, and what its tests cost."""
-    told, tell = os.pipe()
-    no_limit = Cost(3600, 3600)
-    [(_, outcome, seconds)] = tried([Trial(target, "none", target.path.read_text(encoding="utf-8"), no_limit)], 1, told=tell)
-    os.close(tell)
-    slowest = os.read(told, 100)  # nothing if the process did not get to its end
-    os.close(told)
-    return outcome, Cost(float(slowest or 0), seconds)
+    [(_, ending)] = tried([Trial(target, "none", target.path.read_text(encoding="utf-8"))], 1)
+    return ending.outcome, Costs(ending.report.took, ending.seconds)
 
 
-def tried(trials: Iterable[Trial], processes: int, *, told: int | None = None) -> Iterator[tuple[Trial, Outcome, float]]:
-    """Each trial with what became of it and its seconds of computing, as they end; so many at once.
+def tried(trials: Iterable[Trial], processes: int) -> Iterator[tuple[Trial, Ending]]:
+    """Each trial with what became of it, as they end; so many at once. What failed for one is asked of the next first."""
+    waiting, running, killers = iter(trials), dict[int, tuple[Trial, float]](), list[str]()
+    with TemporaryDirectory() as reports:
+        while True:
+            while len(running) < processes and (trial := next(waiting, None)) is not None:
+                running[_start(trial, killers, Path(reports))] = trial, time.monotonic()
+            if not running:
+                return
+            time.sleep(0.05)
+            for process, (trial, begun) in list(running.items()):
+                late = time.monotonic() - begun > ASLEEP * limit(trial.costs.whole)
+                ending = _ended(process, Path(reports), late=late)
+                if ending is not None:
+                    del running[process]
+                    killers = [*filter(None, [ending.report.failed]), *(each for each in killers if each != ending.report.failed)]
+                    yield trial, ending
 
-    The seconds of the slowest test are written to the file descriptor `told`.
-    """
-    waiting, running = iter(trials), dict[int, tuple[Trial, float]]()
-    while True:
-        while len(running) < processes and (trial := next(waiting, None)) is not None:
-            running[_start(trial, told)] = trial, time.monotonic()
-        if not running:
-            return
-        time.sleep(0.05)
-        for process, (trial, begun) in list(running.items()):
-            ending = _ended(process, late=time.monotonic() - begun > ASLEEP * trial.limit.whole)
-            if ending is not None:
-                del running[process]
-                yield trial, *ending
 
-
-def _start(trial: Trial, told: int | None) -> int:
+def _start(trial: Trial, killers: Sequence[str], reports: Path) -> int:
     process = os.fork()
     if process:
         return process
     try:  # in the new process, which must never return
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(trial.limit.whole), resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit(trial.costs.whole)), resource.RLIM_INFINITY))
         null = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(null, stream)
         sys.meta_path.insert(0, Changed(trial.target, trial.source))
         import pytest
 
-        watch = Watch(trial.limit.slowest, null if told is None else told)
-        os._exit(pytest.main(["-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", *trial.target.tests], [watch]))
+        os._exit(pytest.main([*OPTIONS, *trial.target.tests], [Watch(trial.costs, killers, reports / str(os.getpid()))]))
     finally:
         os._exit(1)
 
 
-def _ended(process: int, *, late: bool) -> tuple[Outcome, float] | None:
-    """What became of it and its seconds of computing; None if it runs."""
+def _ended(process: int, reports: Path, *, late: bool) -> Ending | None:
+    """What became of it; None if it runs."""
     if late:
         os.killpg(process, signal.SIGKILL)
     done, status, usage = os.wait4(process, 0 if late else os.WNOHANG)
     if not done:
         return None
     code, seconds = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
-    if code in (-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGPROF):
-        return "timeout", seconds
-    return UNNOTICED.get(code, "killed"), seconds
+    timeout = code in (-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGPROF)
+    return Ending("timeout" if timeout else UNNOTICED.get(code, "killed"), seconds, read(reports / str(process)))
