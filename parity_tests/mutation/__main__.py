@@ -64,7 +64,7 @@ def _try(target: Target, results: Results, sample: int | None, processes: int, c
     new = [mutant for mutant in sampled(target, sample) if not results.known(target, mutant)]
     if not new:
         return True
-    outcome, costs = unchanged(target)
+    outcome, costs = unchanged(target.tests)
     if outcome != "survived":
         console.print(f"{target.module}: its tests fail without a change: pytest {' '.join(target.tests)}", markup=False)
         return False
