@@ -101,7 +101,8 @@ def test_nan_in_any_slot_makes_the_loss_nan(side: Implementation, slot: int, ima
 @pytest.mark.parametrize("label", [-1, 3, 99])
 def test_label_out_of_range_is_nan(side: Implementation, scores: str, label: int) -> None:
     problem = small_problem([[1, 0, label, 0, 0, 0]])
-    assert np.isnan(side.call("loss.multibox_loss", *problem, scores=scores)[0])
+    for weights in (None, (1.0, 2.0, 3.0)):
+        assert np.isnan(side.call("loss.multibox_loss", *problem, scores=scores, class_weights=weights)[0])
     (entropy,) = side.call("scores.cross_entropy", problem.logits, problem.target_labels, scores=scores)
     assert np.isnan(entropy).tolist() == [[False, False, True, False, False, False]]
 

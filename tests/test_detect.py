@@ -48,3 +48,22 @@ def test_nms_of_an_unknown_number_of_boxes():
     signature = [tf.TensorSpec([None, 4]), tf.TensorSpec([None], tf.bool)]
     nms = tf.function(partial(detect.nms, iou_threshold=0.5), input_signature=signature)
     assert nms(boxes, tf.fill([3], True)).numpy().tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("class_agnostic", [False, True])
+def test_a_batch_is_selected_from_as_its_images_are(class_agnostic):
+    random = np.random.default_rng(0)
+    low, size = random.uniform(0, 0.7, (2, 3, 6, 2)), random.uniform(0.05, 0.3, (2, 3, 6, 2))
+    boxes, scores = tf.constant(np.concatenate([low, low + size], -1)), tf.constant(random.uniform(size=(2, 3, 4, 6)))
+    whole = detect.select(boxes, scores, class_agnostic=class_agnostic, max_detections=9)
+    assert whole.count.shape == (2, 3)
+    for place in np.ndindex(2, 3):
+        one = detect.select(boxes[place], scores[place], class_agnostic=class_agnostic, max_detections=9)
+        for column, expected in zip(whole, one, strict=True):
+            np.testing.assert_array_equal(column[place], expected)
+
+
+def test_rows_after_the_last_candidate_score_minus_one():
+    boxes = tf.constant([[0.0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 1, 1]])
+    ranked = detect.ranked(boxes, tf.constant([[0.5, 0.9, 0.01]]))
+    assert ranked.scores.numpy().tolist() == [[0.5, -1, -1]]

@@ -178,27 +178,26 @@ def _weights_of(labels: tf.Tensor, class_weights: Sequence[float], logits: tf.Te
     classes = logits.shape[-1]
     if len(class_weights) != classes:
         raise ValueError(f"class_weights has {len(class_weights)} entries, but the logits have {classes} classes")
-    return tf.gather(tf.constant(class_weights, logits.dtype), tf.clip_by_value(labels, 0, classes - 1))
+    return tf.gather(tf.constant(class_weights, logits.dtype), tf.clip_by_value(tf.cast(labels, tf.int32), 0, classes - 1))
 
 
 def _hardest(entropy: tf.Tensor, labels: tf.Tensor, negative_ratio: int, min_negatives: int) -> tf.Tensor:
     """Mask (B, K) of the mined negatives, from the cross entropy (B, K) of each box with its own label: 0 for background."""
     background = labels == 0
     positives = tf.reduce_sum(tf.cast(labels > 0, tf.int32), axis=1)
-    available = tf.reduce_sum(tf.cast(background, tf.int32), axis=1)
-    count = tf.minimum(available, tf.maximum(negative_ratio * positives, min_negatives))  # (B,)
+    count = tf.maximum(negative_ratio * positives, min_negatives)  # (B,)
     hardness = _ordered_bits(tf.stop_gradient(entropy))
     hardness = tf.where(background, hardness, -tf.ones_like(hardness))
     cut = _kth_largest(hardness, count, bits=tf.constant(hardness.dtype.size * 8 - 1))[:, None]  # (B, 1)
     harder, tied = hardness > cut, hardness == cut
     # Of the tied boxes those of the lowest index win: they get the largest keys, and a second cut selects them. If all tied boxes
-    # take part, the second cut makes no pass.
+    # take part, the second cut makes no pass. A count of 0 puts it above every key; one larger than the background, both below.
     boxes = labels.shape[1]
     order = tf.where(tied, tf.range(boxes - 1, -1, -1), -1)  # (B, K)
     still = count - tf.reduce_sum(tf.cast(harder, tf.int32), axis=1)
     left_out = tf.reduce_any(still < tf.reduce_sum(tf.cast(tied, tf.int32), axis=1))
     last = _kth_largest(order, still, bits=tf.where(left_out, boxes.bit_length(), 0))[:, None]
-    return (count > 0)[:, None] & (harder | (tied & (order >= last)))
+    return harder | (tied & (order >= last))
 
 
 def _ordered_bits(x: tf.Tensor) -> tf.Tensor:

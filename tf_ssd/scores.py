@@ -29,7 +29,7 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, *, scores: ScoreKind = "
 
     Args:
         logits: (..., C) float32 or float64.
-        labels: (...) integers, 0 for background. One outside 0..C-1 gives NaN: loud, never wrapped to another class.
+        labels: (...) integers of any type, 0 for background. One outside 0..C-1 gives NaN: loud, never wrapped to another class.
         scores: the kind.
 
     Returns:
@@ -39,9 +39,10 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, *, scores: ScoreKind = "
         ValueError: `scores` is neither.
     """
     _check(scores)
-    known = (labels >= 0) & (labels < logits.shape[-1])
+    given = tf.cast(labels, tf.int64)  # which holds the number of classes, too
+    known = (given >= 0) & (given < logits.shape[-1])
     of_kind = _softmax_cross_entropy if scores == "softmax" else _sigmoid_cross_entropy
-    return tf.where(known, of_kind(logits, tf.where(known, labels, tf.zeros_like(labels))), float("nan"))
+    return tf.where(known, of_kind(logits, tf.cast(tf.where(known, given, 0), tf.int32)), float("nan"))
 
 
 def _check(scores: ScoreKind) -> None:
@@ -65,7 +66,7 @@ def _sigmoid_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 def _own_slot(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """(..., C) bool, true at the label of each row."""
-    return labels[..., None] == tf.range(logits.shape[-1], dtype=labels.dtype)
+    return labels[..., None] == tf.range(logits.shape[-1])
 
 
 @custom_gradient
