@@ -82,6 +82,7 @@ def detect(
         offsets, logits, default_boxes, variances=variances, max_log_scale=max_log_scale, scores=scores
     )
 
+    @tf.autograph.experimental.do_not_convert  # to read its code takes eager callers longer than to run it
     def select_in_image(image: tuple[tf.Tensor, tf.Tensor]) -> Detections:
         return select(
             *image,

@@ -206,7 +206,7 @@ def _ordered_bits(x: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_nan(x), integer.max, tf.bitcast(x, integer))
 
 
-@tf.function  # for eager callers, who would otherwise run each operation of each pass by itself
+@tf.function(autograph=False)  # for eager callers, who would otherwise run each operation of each pass by itself
 def _kth_largest(keys: tf.Tensor, k: tf.Tensor, *, bits: tf.Tensor) -> tf.Tensor:
     """The k-th largest (B,) of the integer keys (B, K) in 0..2^bits - 1, negative ones left out; 2^bits - 1 for k = 0.
 

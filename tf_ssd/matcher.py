@@ -63,6 +63,7 @@ def match(
         raise ValueError(f'strategy={strategy!r}: must be "bipartite" or "argmax"')
     default_xyxy = boxes.to_xyxy(default_boxes)
 
+    @tf.autograph.experimental.do_not_convert  # to read its code takes eager callers longer than to run it
     def match_image(image: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         return _match_image(*image, default_xyxy, threshold, strategy)
 

@@ -142,6 +142,6 @@ def batches(counts: np.ndarray) -> Iterator[tuple[slice, tuple[int, int]]]:
         start += size
 
 
-@tf.function(jit_compile=True, reduce_retracing=False)
+@tf.function(jit_compile=True, reduce_retracing=False, autograph=False)
 def _count(boxes: tf.Tensor, labels: tf.Tensor, defaults: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(match(boxes, labels, defaults, threshold=THRESHOLD) != BACKGROUND, tf.int32), axis=-1)

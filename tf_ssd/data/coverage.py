@@ -41,6 +41,6 @@ def _parts(boxes: np.ndarray) -> Iterator[np.ndarray]:
         yield np.pad(part, [(0, BOXES_AT_A_TIME - len(part)), (0, 0)])
 
 
-@tf.function(jit_compile=True, reduce_retracing=False)
+@tf.function(jit_compile=True, reduce_retracing=False, autograph=False)
 def _best(boxes: tf.Tensor, defaults: tf.Tensor) -> tf.Tensor:
     return tf.reduce_max(box_ops.iou(boxes, defaults), axis=-1)
