@@ -79,7 +79,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         x, by_batch = at_least_float32(inputs), bool(training and self.trainable)
         if x.dtype != tf.float32:
             return super().call(inputs, training=training)
-        statistics = (tf.zeros([0]), tf.zeros([0])) if by_batch else (self.moving_mean, self.moving_variance)
+        statistics = (tf.zeros([0]),) * 2 if by_batch else (self.moving_mean, self.moving_variance)
         # The raw operation, as tf.compat.v1.nn.fused_batch_norm raises an epsilon below 1.001e-5.
         result = tf.raw_ops.FusedBatchNormV3(
             x=x,
@@ -91,14 +91,21 @@ class BatchNormalization(keras.layers.BatchNormalization):
             is_training=by_batch,
         )
         if by_batch:
-            self._update(result.batch_mean, result.batch_variance, tf.cast(tf.size(x) / tf.shape(x)[-1], tf.float32))
+            self._update(result.batch_mean, result.batch_variance, _number_of_pixels(x))
         return tf.cast(result.y, inputs.dtype)
 
-    def _update(self, mean: tf.Tensor, variance: tf.Tensor, count: tf.Tensor) -> None:
+    def _update(self, mean: tf.Tensor, variance: tf.Tensor, count: float | tf.Tensor) -> None:
         """Move the statistics towards those of a batch. Its variance is divided by count - 1, or by 1; Keras divides by count."""
-        biased = variance * tf.maximum(count - 1, 1) / count
+        less = tf.maximum(count - 1, 1) if tf.is_tensor(count) else max(count - 1, 1)
+        biased = variance * less / count
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, biased)):
             moving.assign(moving * self.momentum + batch * (1 - self.momentum))
+
+
+def _number_of_pixels(x: tf.Tensor) -> float | tf.Tensor:
+    """Of all images of (B, H, W, channels) together; a Python number where B is known, which takes no operations."""
+    pixels = x.shape[:-1].num_elements()
+    return tf.cast(tf.size(x) / tf.shape(x)[-1], tf.float32) if pixels is None else float(pixels)
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")

@@ -42,9 +42,9 @@ class WeightAverage(tf.Module):
     def update(self, variables: Sequence[keras.Variable]) -> None:
         """Move the averages towards the weights, once per step that was applied."""
         done = tf.cast(self.updates, tf.float64)
-        kept = tf.minimum(tf.constant(self.decay, tf.float64), (1 + done) / (10 + done))
+        share = 1 - tf.minimum(tf.constant(self.decay, tf.float64), (1 + done) / (10 + done))
         for average, variable in zip(self.averages, variables, strict=True):
-            average.assign_add(tf.cast(1 - kept, average.dtype) * (tf.convert_to_tensor(variable) - average))
+            average.assign_add(tf.cast(share, average.dtype) * (tf.convert_to_tensor(variable) - average))
         self.updates.assign_add(1)
 
     @contextmanager

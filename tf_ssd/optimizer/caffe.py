@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_ssd.optimizer.rates import factor_of
+from tf_ssd.optimizer.rates import rate_for
 
 BIAS_RATE = 2.0
 
@@ -43,18 +43,16 @@ class CaffeSGD(keras.optimizers.SGD):
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Move one variable."""
-        # Python numbers become constants of the variable's dtype; Keras' own cast would round them to float32 first.
-        momentum, decay, bias_rate = (tf.constant(number, variable.dtype) for number in (self.momentum, self.decay, BIAS_RATE))
-        index = self._get_variable_index(variable)
-        rate, velocity = tf.cast(learning_rate, variable.dtype), self.momentums[index]
-        rate *= tf.constant(factor_of(self, variable, self.rates), variable.dtype)
+        index, rate = self._get_variable_index(variable), rate_for(variable, learning_rate, self, self.rates)
+        velocity = self.momentums[index]
         # On the second replica of several, the variable itself is called "kernel/replica_1".
         kind = self._trainable_variables[index].name.split("/")[-1].split(":")[0]
+        # Python numbers become constants of the variable's dtype; Keras' own cast would round them to float32 first.
         if kind == "kernel":
-            gradient += decay * variable
+            gradient += tf.constant(self.decay, variable.dtype) * variable
         if kind == "bias":
-            rate *= bias_rate
-        self.assign(velocity, momentum * velocity - rate * gradient)
+            rate *= tf.constant(BIAS_RATE, variable.dtype)
+        self.assign(velocity, tf.constant(self.momentum, variable.dtype) * velocity - rate * gradient)
         self.assign_add(variable, velocity)
 
     def get_config(self) -> dict[str, Any]:

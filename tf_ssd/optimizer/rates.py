@@ -8,11 +8,14 @@ import keras
 import tensorflow as tf
 
 
-def factor_of(optimizer: keras.optimizers.Optimizer, variable: tf.Variable, rates: Mapping[str, float]) -> float:
-    """The factor on the learning rate of a variable: that of its layer in `rates`, else 1."""
+def rate_for(
+    variable: tf.Variable, learning_rate: tf.Tensor, optimizer: keras.optimizers.Optimizer, rates: Mapping[str, float]
+) -> tf.Tensor:
+    """The learning rate of a variable, in its dtype: times the factor of its layer in `rates`, if there is one."""
     # On the second replica of several, the variable itself has another name than the layer's.
     path: str = optimizer._trainable_variables[optimizer._get_variable_index(variable)].path
-    return rates.get(PurePosixPath(path).parent.name, 1.0)
+    rate, factor = tf.cast(learning_rate, variable.dtype), rates.get(PurePosixPath(path).parent.name, 1.0)
+    return rate if factor == 1 else rate * tf.constant(factor, variable.dtype)
 
 
 @keras.saving.register_keras_serializable(package="tf_ssd")
@@ -30,8 +33,7 @@ class Adam(keras.optimizers.Adam):
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Move one variable."""
-        rate = tf.cast(learning_rate, variable.dtype) * tf.constant(factor_of(self, variable, self.rates), variable.dtype)
-        super().update_step(gradient, variable, rate)
+        super().update_step(gradient, variable, rate_for(variable, learning_rate, self, self.rates))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make this optimizer again."""

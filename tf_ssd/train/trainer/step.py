@@ -141,7 +141,9 @@ class TrainingStep:
     def _apply(self, gradients: list[tf.Tensor], statistics: list[tf.Tensor]) -> None:
         # Each replica has the gradients of the whole batch, and Keras' optimizers add up those of all replicas.
         replicas = self._strategy.num_replicas_in_sync
-        self._optimizer.apply([gradient / tf.cast(replicas, gradient.dtype) for gradient in gradients])
+        if replicas > 1:
+            gradients = [gradient / tf.cast(replicas, gradient.dtype) for gradient in gradients]
+        self._optimizer.apply(gradients)
         for variable, value in zip(self._model.non_trainable_variables, statistics, strict=True):
             variable.assign(value)
 

@@ -66,5 +66,7 @@ def _scaled(
     losses: MultiboxLoss, gradients: Sequence[tf.Tensor], operation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], n: tf.Tensor
 ) -> tuple[MultiboxLoss, list[tf.Tensor]]:
     """Everything but the count multiplied or divided by N."""
-    total, localization, confidence, *scaled = (operation(x, tf.cast(n, x.dtype)) for x in (*losses[:3], *gradients))
+    values = (*losses[:3], *gradients)
+    n_as = {dtype: tf.cast(n, dtype) for dtype in {value.dtype for value in values}}
+    total, localization, confidence, *scaled = (operation(value, n_as[value.dtype]) for value in values)
     return MultiboxLoss(total, localization, confidence, losses.num_positives), scaled
