@@ -1,7 +1,9 @@
 """What users do with a network, done with every network of the table, at a small width: whoever adds one has it tested."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -21,15 +23,18 @@ from tf_ssd.export import litert, onnx, saved_model
 from tf_ssd.export.agreement import LIMITS, compare_heads
 from tf_ssd.export.inference import by_artefact, by_tensorflow
 from tf_ssd.export.serving import input_spec, serving_function
+from tf_ssd.loss import MultiboxLoss
 from tf_ssd.model import SSD, ssd
 from tf_ssd.predict.detector import Detector
 from tf_ssd.predict.explain import explain
 from tf_ssd.predict.explain_plot import explanation_png
 from tf_ssd.train.run import Run
+from tf_ssd.train.trainer.step import Outcome
 from tf_ssd.train.workers import Workers
 
 WIDTH = 1 / 16  # the least at which parts that differ in channels still do
 ONE = Workers(tf.distribute.get_strategy(), 0, 1)
+PIPELINES_ARE_GRAPHS = "ignore:Even though the .tf.config.experimental_run_functions_eagerly"
 
 
 @pytest.fixture(scope="class")
@@ -57,6 +62,11 @@ def batch(config) -> Batch:
 def one(batch) -> Batch:
     """The image with objects alone: processors are slow at float16."""
     return Batch(*(column[:1] for column in batch))
+
+
+@pytest.fixture(scope="class")
+def loss_in_float32(model, one) -> MultiboxLoss:
+    return model.multibox_loss(one.boxes, one.labels, model(one.images, training=True))
 
 
 @pytest.fixture(scope="class")
@@ -94,6 +104,39 @@ def settings(config, tmp_path_factory) -> TrainConfig:
 @pytest.fixture(scope="class")
 def run(settings) -> Run:
     return Run(settings, ONE)
+
+
+@contextmanager
+def steps(*, as_graphs: bool):
+    """Graphs for the first network of a body; to trace another takes longer than to compute its few steps without."""
+    tf.config.run_functions_eagerly(not as_graphs)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+class FirstStep(NamedTuple):
+    """What a run found in its first step, and what is found of the same weights and batch without its trainer."""
+
+    outcome: Outcome
+    losses: MultiboxLoss
+    gradients: list[tf.Tensor]
+
+
+@pytest.fixture(scope="class")
+def first_step(request, run) -> FirstStep:
+    """The first step of the run is made, and a checkpoint written."""
+    trainer, outcomes = run.trainer, []
+    compute = trainer._training_step.outcome
+    (batch,) = islice(run.batches(), 1)
+    _, losses, gradients = loss_and_gradients(trainer.model, tf.split(batch.images, 2), batch)
+    with pytest.MonkeyPatch.context() as patch, steps(as_graphs=request.cls.is_first):
+        patch.setattr(
+            trainer._training_step, "outcome", lambda *given, **how: outcomes.append(compute(*given, **how)) or outcomes[0]
+        )
+        list(trainer.train(iter([batch])))
+    trainer.save()
+    (outcome,) = outcomes
+    return FirstStep(outcome, losses, gradients)
 
 
 @pytest.fixture(scope="class")
@@ -137,13 +180,6 @@ class Battery:
     network: ModelConfig
     is_first: bool
 
-    @pytest.fixture
-    def steps(self):
-        """In graphs for the first network of a body; to trace another takes longer than to compute its few steps without."""
-        tf.config.run_functions_eagerly(not self.is_first)
-        yield
-        tf.config.run_functions_eagerly(False)
-
     def test_shapes_and_names(self, config, model, fitted):
         boxes = config.boxes.num_boxes
         assert {name: tuple(output.shape) for name, output in model.output.items()} == {
@@ -161,11 +197,11 @@ class Battery:
         for value in (*predictions.values(), losses.total, *gradients):
             assert np.isfinite(value).all()
 
-    def test_fit(self, config, fitted):
+    def test_fit(self, model, fitted):
         """Not compiled by XLA, which takes ten times as long for depthwise convolutions."""
         losses = fitted.history.history["loss"]
-        (compiled := ssd(config)).compile()
-        assert not compiled.jit_compile
+        model.compile()
+        assert not model.jit_compile
         assert len(losses) == 3
         assert losses[-1] < losses[0]
 
@@ -183,40 +219,34 @@ class Battery:
         assert_equal(clone(batch.images), expected)
 
     @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-    def test_mixed_precision(self, config, model, one, policy):
+    def test_mixed_precision(self, config, model, one, loss_in_float32, policy):
         with dtype_policy(policy):
             network = ssd(config)
         network.set_weights(model.get_weights())
-        expected = model.multibox_loss(one.boxes, one.labels, model(one.images, training=True))
         predictions, losses, gradients = loss_and_gradients(network, [one.images], one)
         values = (*predictions.values(), losses.total, *gradients)
         assert {value.dtype for value in values} == {tf.float32}
         assert all(np.isfinite(value).all() for value in values)
-        np.testing.assert_allclose(losses.total, expected.total, rtol=0.03)
+        np.testing.assert_allclose(losses.total, loss_in_float32.total, rtol=0.03)
 
-    @pytest.mark.usefixtures("steps")
-    @pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")  # pipelines are graphs
+    @pytest.mark.usefixtures("first_step")
+    @pytest.mark.filterwarnings(PIPELINES_ARE_GRAPHS)
     def test_a_run_that_is_resumed_goes_on_to_the_bit(self, run, settings):
-        trainer = run.trainer
-        list(trainer.train(islice(run.batches(), 1)))
-        trainer.save()
-        saved = state(trainer)
-        again = Run(settings, ONE)
+        trainer, saved = run.trainer, state(run.trainer)
+        with steps(as_graphs=self.is_first):
+            results = list(trainer.train(run.batches()))
+            expected = state(trainer)
+            assert trainer.restore(pytest.fail)
+            assert list(trainer.train(run.batches())) == results
+        assert_equal(state(trainer), expected)
+        again = Run(settings, ONE)  # as the last, since it sets a seed, after which TensorFlow prepares all graphs anew
         assert again.trainer.step == 1
         assert_equal(state(again.trainer), saved)
-        results = list(trainer.train(run.batches()))
-        expected = state(trainer)
-        assert trainer.restore(pytest.fail)
-        assert list(trainer.train(run.batches())) == results
-        assert_equal(state(trainer), expected)
 
-    @pytest.mark.usefixtures("steps")
-    @pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")  # pipelines are graphs
-    def test_a_batch_in_shares_is_the_batch(self, run):
+    @pytest.mark.filterwarnings(PIPELINES_ARE_GRAPHS)
+    def test_a_batch_in_shares_is_the_batch(self, first_step):
         """As workers share it: losses and gradients of parts, with statistics of their own, add up to those of the whole."""
-        batch = run._source.batch(0)
-        outcome = run.trainer._training_step.outcome(batch)
-        _, losses, gradients = loss_and_gradients(run.trainer.model, tf.split(batch.images, 2), batch)
+        outcome, losses, gradients = first_step
         np.testing.assert_allclose(outcome.losses, losses, rtol=1e-4)
         apart = tf.linalg.global_norm([ours - theirs for ours, theirs in zip(outcome.gradients, gradients, strict=True)])
         assert apart < 1e-3 * tf.linalg.global_norm(gradients)
