@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
+from tests import small_network as small
 from tf_ssd.model import SSD
 from tf_ssd.network.kernels import pooling
 from tf_ssd.predict import compiled
@@ -63,6 +64,13 @@ def forget_detectors() -> None:
     """What was made with XLA is not used without, nor the other way round."""
     compiled.detection_function.cache_clear()
     compiled.selection.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def small_network():
+    """To trace the steps of a small network takes a third of the time."""
+    with small.small_network():
+        yield
 
 
 @pytest.fixture

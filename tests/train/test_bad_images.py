@@ -92,7 +92,7 @@ def eagerly(monkeypatch):
 @pytest.mark.filterwarnings(
     "ignore:Even though the .tf.config.experimental_run_functions_eagerly:UserWarning"
 )  # pipelines are graphs
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("eagerly", "small_network")
 @pytest.mark.parametrize(("write", "kind", "images"), LAYOUTS.values(), ids=LAYOUTS.keys())
 def test_a_run_goes_round_an_empty_image_and_counts_it_once(write, kind, images, tmp_path, capsys):
     """Of the fingerprint, of both steps, of the evaluations after each, and of the picture at the end."""

@@ -29,6 +29,7 @@ from tf_ssd.train.stretches import Stretch
 from tf_ssd.train.workers import Workers
 from tf_ssd.weights import load_model
 
+pytestmark = pytest.mark.usefixtures("small_network")
 ONE = Workers(tf.distribute.get_strategy(), 0, 1)
 SETTINGS = {"steps": 5, "batch_size": 2, "width": 0.0625, "batch_norm": False, "checkpoint_every": 2, "eval_every": 2}
 

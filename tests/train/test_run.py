@@ -12,11 +12,12 @@ from tf_ssd.config import ModelConfig, TrainConfig
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import CLASS_NAMES
 from tf_ssd.errors import ConfigError, DatasetError, TrainingError
-from tf_ssd.model import ssd300
+from tf_ssd.model import ssd
 from tf_ssd.train.run import Run, precision
 from tf_ssd.train.workers import Workers
 from tf_ssd.weights import save_model
 
+pytestmark = pytest.mark.usefixtures("small_network")
 ONE = Workers(tf.distribute.get_strategy(), 0, 1)
 CONFIG = TrainConfig(steps=4, batch_size=2, width=0.0625, seed=3)
 
@@ -97,6 +98,14 @@ def test_the_network_that_is_trained_is_written_down_whole(tmp_path, capsys):
     assert (factors, "extra1_1" in run.trainer.optimizer.rates) == ({0.5}, False)
 
 
+@pytest.fixture(scope="module")
+def ssd300_weights(tmp_path_factory):
+    """Of the network that has this name elsewhere."""
+    saved_network(folder := tmp_path_factory.mktemp("weights") / "start", CLASS_NAMES, ModelConfig())
+    return folder
+
+
+@pytest.mark.usefixtures("loaded_once")
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -106,10 +115,9 @@ def test_the_network_that_is_trained_is_written_down_whole(tmp_path, capsys):
         ({"default_boxes": "VOC512"}, "--default-boxes='VOC512': is not for ssd300_vgg16"),
     ],
 )
-def test_what_does_not_fit_the_weights_leaves_nothing(tmp_path, settings, message):
-    saved_network(tmp_path / "start", CLASS_NAMES)
+def test_what_does_not_fit_the_weights_leaves_nothing(ssd300_weights, tmp_path, settings, message):
     with pytest.raises(ConfigError, match=message):
-        new_run(tmp_path, weights=tmp_path / "start", **settings)
+        new_run(tmp_path, weights=ssd300_weights, **settings)
     assert not (tmp_path / "run").exists()
 
 
@@ -152,9 +160,9 @@ def test_a_finished_run_with_a_damaged_checkpoint_says_nothing_of_it(tmp_path, c
     assert printed.err == ""
 
 
-def saved_network(folder, class_names, **network):
+def saved_network(folder, class_names, network="ssd300_vgg16", **settings):
     folder.mkdir()
-    model = ssd300(ModelConfig(num_classes=len(class_names) + 1, width=0.0625, **network))
+    model = ssd(network, num_classes=len(class_names) + 1, width=0.0625, **settings)
     save_model(model, folder / "model.keras")
     write_class_names(folder / "classes.txt", class_names)
     return model
