@@ -1,22 +1,25 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_ssd.config import ModelConfig
+from tests.small_network import SMALL
 from tf_ssd.data.batches.generator import Batch
 from tf_ssd.errors import TrainingError
-from tf_ssd.model import ssd300
+from tf_ssd.model import ssd
 from tf_ssd.optimizer import CaffeSGD, WarmupAndCosine, WeightAverage
 from tf_ssd.train.trainer.checkpoints import Checkpoints
 from tf_ssd.train.trainer.scale import LossScale
 from tf_ssd.train.trainer.trainer import NotFiniteError, Trainer
 
-NARROW = ModelConfig(num_classes=3, width=0.0625, batch_norm=True)
+NARROW = replace(SMALL, num_classes=3, width=0.0625, batch_norm=True)
+pytestmark = pytest.mark.usefixtures("small_network")
 
 
 def batch(*, seed=0, spoiled=False):
-    images = np.random.default_rng(seed).uniform(0, 255, (2, 300, 300, 3)).astype(np.float32)
+    images = np.random.default_rng(seed).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
     if spoiled:
         images[1, 0, 0, 0] = np.nan
     boxes = np.zeros((2, 8, 4), np.float32)
@@ -28,7 +31,7 @@ def batch(*, seed=0, spoiled=False):
 def new_trainer(folder, *, seed) -> Trainer:
     """With everything that a run can have."""
     keras.utils.set_random_seed(seed)
-    model = ssd300(NARROW)
+    model = ssd(NARROW)
     average = WeightAverage(model.trainable_variables, decay=0.9)
     rate = WarmupAndCosine(1e-3, steps=10, warmup=2)
     return Trainer(model, CaffeSGD(rate), Checkpoints(folder), average=average, scale=LossScale())
