@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from tests.help_text import help_text
+from tests.house import ROOT
 from tests.voc_folder import write_voc
 from tf_ssd.config import NETWORKS
 from tf_ssd.train import __main__ as train
@@ -27,8 +28,20 @@ from tf_ssd.weights import load_model, save_model
 SMALL = ["--width", "0.0625", "--batch-size", "2", "--steps", "3", "--checkpoint-every", "2"]
 
 
-STEADY = ["--width", "0.0625", "--batch-size", "2", "--steps", "30", "--checkpoint-every", "4", "--eval-every", "20"]
+STEPS = 60
+STEADY = ["--width", "0.0625", "--batch-size", "2", "--steps", str(STEPS), "--checkpoint-every", "4", "--eval-every", "40"]
 STEADY += ["--optimizer", "sgd", "--learning-rate", "1e-3", "--ema", "0.9", "--recipe", "quick", "--seed", "4"]
+
+
+# The command, with a small network.
+COMMAND = """
+import sys
+from tests.small_network import small_network
+from tf_ssd.train.__main__ import main
+with small_network():
+    sys.exit(main(sys.argv[1:]))
+"""
+pytestmark = pytest.mark.usefixtures("small_network")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,11 +102,11 @@ def test_what_a_run_leaves(run):
     }
     settings = json.loads((run / "run.json").read_text())
     assert settings["settings"]["seed"] == 4
-    assert settings["recipe"]["steps"] == 30
+    assert settings["recipe"]["steps"] == STEPS
     assert (run / "classes.txt").read_text().split() == ["circle", "square", "triangle"]
     rows = list(csv.DictReader((run / "loss.csv").read_text().splitlines()))
-    assert [int(row["step"]) for row in rows] == list(range(1, 31))
-    assert max((run / "checkpoints").iterdir()).name == "step-00000030.safetensors"
+    assert [int(row["step"]) for row in rows] == list(range(1, STEPS + 1))
+    assert max((run / "checkpoints").iterdir()).name == f"step-{STEPS:08d}.safetensors"
     precision = json.loads((run / "average_precision.json").read_text())
     assert set(precision["per_class"]) == {"circle", "square", "triangle"}
     for name in ("held_out.png", "curves.png"):
@@ -255,10 +268,10 @@ def test_stopped_killed_and_damaged_it_ends_as_if_nothing_had_happened(run, stea
     with stopped_at(folder, 5):
         assert train.main(flags) == 0
     made = steps_made(folder)
-    assert 5 <= made < 30
+    assert 5 <= made < STEPS
     assert f"Stopped after step {made}; the same command goes on" in capsys.readouterr().out
     assert last_checkpoint(folder)[0] == made
-    killed = subprocess.Popen([sys.executable, "-m", "tf_ssd.train", *flags], stdout=subprocess.DEVNULL)
+    killed = subprocess.Popen([sys.executable, "-c", COMMAND, *flags], cwd=ROOT, stdout=subprocess.DEVNULL)
     wait_for(lambda: killed.poll() is None, folder, made + 6)
     killed.kill()
     killed.wait()
@@ -295,18 +308,18 @@ def test_either_signal_asks_a_run_to_stop(monkeypatch, number):
 @pytest.mark.usefixtures("graphs_as_traced_here")
 def test_weights_that_are_not_finite(data, run, tmp_path, capsys):
     model = load_model(run / "model.keras")
-    model.get_layer("conv4_2").kernel.assign(np.full(model.get_layer("conv4_2").kernel.shape, np.nan))
+    model.get_layer("conv2_1").kernel.assign(np.full(model.get_layer("conv2_1").kernel.shape, np.nan))
     save_model(model, tmp_path / "nan.keras")
     flags = ["--dataset", "voc", "--data", str(data), *SMALL, "--weights", str(tmp_path / "nan.keras")]
     assert train.main([*flags, "--output", str(tmp_path / "run")]) == 2
     message = capsys.readouterr().err
-    assert re.fullmatch(r"error: step 1: the loss is nan .*, on images \d, \d: the weights conv4_2/kernel hold nan; .*\n", message)
+    assert re.fullmatch(r"error: step 1: the loss is nan .*, on images \d, \d: the weights conv2_1/kernel hold nan; .*\n", message)
     assert re.search(r"of \d, default box \d+ \(feature map \d, row \d+, column \d+, box \d\)", message)
     kept = re.search(r"--replay (\S+)", message)[1]
     assert train.main(["--replay", kept]) == 0
     explained = capsys.readouterr().out
     assert explained.startswith("step 1, images ")
-    assert "the weights conv4_2/kernel hold nan" in explained
+    assert "the weights conv2_1/kernel hold nan" in explained
 
 
 @pytest.mark.usefixtures("graphs_as_traced_here")
