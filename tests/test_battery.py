@@ -110,8 +110,10 @@ def run(settings) -> Run:
 def steps(*, as_graphs: bool):
     """Graphs for the first network of a body; to trace another takes longer than to compute its few steps without."""
     tf.config.run_functions_eagerly(not as_graphs)
-    yield
-    tf.config.run_functions_eagerly(False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 class FirstStep(NamedTuple):
