@@ -28,3 +28,7 @@ def test_labels_may_be_integers_of_any_type(kind):
 
     for ours, theirs in zip(results(kind), results("int32"), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_where_there_is_background_alone_it_is_certain_and_any_other_label_is_nan():
+    np.testing.assert_array_equal(cross_entropy(tf.constant([[2.0], [2.0]]), tf.constant([0, 5])), [0, np.nan])
