@@ -129,12 +129,15 @@ def first_step(request, run) -> FirstStep:
     """The first step of the run is made, and a checkpoint written."""
     trainer, outcomes = run.trainer, []
     compute = trainer._training_step.outcome
+
+    def kept(*given, **how):
+        outcomes.append(compute(*given, **how))
+        return outcomes[-1]
+
     (batch,) = islice(run.batches(), 1)
     _, losses, gradients = loss_and_gradients(trainer.model, tf.split(batch.images, 2), batch)
     with pytest.MonkeyPatch.context() as patch, steps(as_graphs=request.cls.is_first):
-        patch.setattr(
-            trainer._training_step, "outcome", lambda *given, **how: outcomes.append(compute(*given, **how)) or outcomes[0]
-        )
+        patch.setattr(trainer._training_step, "outcome", kept)
         list(trainer.train(iter([batch])))
     trainer.save()
     (outcome,) = outcomes
