@@ -5,7 +5,7 @@ parameter, and the condition of an expression. Ours swap two arguments or elemen
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -34,13 +34,15 @@ class Mutant(NamedTuple):
     source: str
 
 
-def mutants(source: str) -> Iterator[Mutant]:
-    """All of them, in the order of the lines; none is the same as another, or has wrong syntax."""
+def mutants(source: str, functions: Container[str] | None = None) -> Iterator[Mutant]:
+    """All of them in the order of the lines, or those of some functions; none is the same as another, or has wrong syntax."""
     module = cst.parse_module(source)
     parts = [module.code_for_node(statement) for statement in module.body]
     before = source[: len(source) - len("".join(parts))]  # a comment at the top; nothing follows the last statement
     seen, alike = {source}, Counter[str]()
     for place, statement in enumerate(module.body):
+        if functions is not None and _name(statement) not in functions:
+            continue
         head, tail = before + "".join(parts[:place]), "".join(parts[place + 1 :])
         for node in _nodes(statement):
             for other in _changes(node):
@@ -63,12 +65,18 @@ def _nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def _says_nothing(statement: cst.BaseSmallStatement) -> bool:
-    """Whether it is an import, what is raised, documentation, the type of a field, or the name of a type."""
+    """Whether it is an import, what is raised, documentation, a type or its name, or `__all__`, which ruff checks."""
     if isinstance(statement, cst.Expr):
         return isinstance(statement.value, cst.SimpleString | cst.ConcatenatedString)
-    if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Subscript):
-        return isinstance(statement.value.value, cst.Name) and statement.value.value.value in TYPES
+    if isinstance(statement, cst.Assign):
+        target, value = statement.targets[0].target, statement.value
+        made_with = value.value if isinstance(value, cst.Subscript) else None
+        return _is_name(target, {"__all__"}) or _is_name(made_with, TYPES)
     return isinstance(statement, LEFT_ALONE) or (isinstance(statement, cst.AnnAssign) and statement.value is None)
+
+
+def _is_name(node: cst.CSTNode | None, names: set[str]) -> bool:
+    return isinstance(node, cst.Name) and node.value in names
 
 
 def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -46,12 +46,18 @@ AUGMENT = ("tests/data/augment", "parity_tests/test_pipeline.py")
 OPTIMIZER = ("tests/optimizer", "parity_tests/test_optimizer.py", "parity_tests/test_options_of_training.py")
 NETWORKS = ("tests/network/test_networks.py", "parity_tests/test_networks.py", "parity_tests/test_architectures.py")
 LAYERS = (
+    "tests/network/test_convolution.py",
     "tests/network/test_layers.py",
     "tests/network/test_batch_norm.py",
     "parity_tests/test_constants_of_network.py",
     *NETWORKS,
 )
-CONVOLUTION = ("tests/network/test_convolution.py", "tests/network/kernels", "parity_tests/test_winograd.py")
+KERNELS = (
+    "tests/network/kernels",
+    "tests/network/test_layers.py",
+    "parity_tests/test_winograd.py",
+    "parity_tests/test_constants_of_network.py",
+)
 COCO = ("tests/data/readers/test_coco.py", "tests/data/test_ground_truth.py", "tests/evaluate/test_coco_ground_truth.py")
 CSV = ("tests/data/readers/test_csv_rows.py", "tests/data/readers/test_csv.py")
 TFRECORD = tuple(f"tests/data/readers/test_tfrecord{part}.py" for part in ("_example", "_index", "_files", ""))
@@ -66,9 +72,9 @@ TARGETS = (
     _core("loss", "parity_tests/test_scores.py", f"{SMALL_WORLDS}::test_every_mining"),
     _core("detect", "parity_tests/test_scores.py", f"{SMALL_WORLDS}::test_every_suppression"),
     Target("tf_ssd.boxes_px", ("tests/test_boxes_px.py",)),
-    *_room("network.", "convolution kernels.winograd kernels.parts kernels.choice kernels.dilation", *CONVOLUTION),
+    *_room("network.kernels.", "winograd parts choice dilation", *KERNELS),
     *_room("network.", "kernels.pooling", "tests/network/kernels/test_pooling.py", "parity_tests/test_pooling.py"),
-    *_room("network.", "layers heads extras output", *LAYERS),
+    *_room("network.", "convolution layers heads extras output", *LAYERS),
     *_room("network.backbones.", "vgg mobilenet_v1 mobilenet_v2 mobilenet_v3", *LAYERS),
     *_room("network.", "freeze body", "tests/network/test_freeze.py", "parity_tests/test_torchvision_freezing.py"),
     *_room("optimizer.", "caffe schedules rates clipping average", *OPTIMIZER),

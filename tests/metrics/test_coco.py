@@ -30,6 +30,7 @@ def test_a_perfect_detector():
     assert scores.ground_truth_counts.tolist() == [1, 0]
     assert np.isnan(scores.summary["AP small"])
     np.testing.assert_array_equal(scores.details["AP50"], [1, np.nan])
+    assert [len(values) for curve in scores.curves for values in (curve.recall, curve.precision)] == [101, 101, 0, 0]
 
 
 def test_thresholds_counted_by_hand():

@@ -162,6 +162,7 @@ def test_a_class_without_ground_truth_is_nan_and_left_out_of_the_mean():
     np.testing.assert_array_equal(result.per_class, [1, np.nan, 0.5, np.nan])
     assert result.ground_truth_counts.tolist() == [1, 0, 2, 0]
     assert result.mean == 0.75
+    assert (result.details, result.summary) == ({}, {"mAP": 0.75})
 
 
 def test_no_detections():

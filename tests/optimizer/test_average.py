@@ -43,6 +43,11 @@ def test_averages_have_the_dtype_of_the_weights_in_a_graph_too(dtype):
     assert int(average.updates) == 1
 
 
+def test_averages_are_not_trained_and_of_several_replicas_one_is_enough():
+    average = WeightAverage(variables(1, 2))
+    assert {(variable.trainable, variable.aggregation) for variable in average.variables} == {(False, "only_first_replica")}
+
+
 def test_averages_start_as_copies():
     weights = variables(1)
     average = WeightAverage(weights)

@@ -51,6 +51,11 @@ def test_a_restarted_schedule_begins_anew():
     assert [float(rate(tf.constant(step, tf.int64))) for step in range(24)] == pytest.approx(expected, rel=1e-15)
 
 
+def test_each_restart_needs_its_schedule():
+    with pytest.raises(ValueError, match="shorter"):
+        Restarted((COSINE, DROPS), restarts=(9, 12))(0)
+
+
 @pytest.mark.parametrize("schedule", [DROPS, COSINE, Restarted((COSINE, DROPS), restarts=(4,))])
 def test_a_schedule_survives_its_config(schedule):
     schedules = keras.optimizers.schedules

@@ -46,7 +46,7 @@ class CaffeSGD(keras.optimizers.SGD):
         index, rate = self._get_variable_index(variable), rate_for(variable, learning_rate, self, self.rates)
         velocity = self.momentums[index]
         # On the second replica of several, the variable itself is called "kernel/replica_1".
-        kind = self._trainable_variables[index].name.split("/")[-1].split(":")[0]
+        kind = self._trainable_variables[index].name
         # Python numbers become constants of the variable's dtype; Keras' own cast would round them to float32 first.
         if kind == "kernel":
             gradient += tf.constant(self.decay, variable.dtype) * variable

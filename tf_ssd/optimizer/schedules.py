@@ -79,7 +79,6 @@ class Restarted(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """The rate, a scalar, at `step`."""
-        step = tf.cast(step, tf.float64)
         rate = self.schedules[0](step)
         for restart, schedule in zip(self.restarts, self.schedules[1:], strict=True):
             rate = tf.where(step < restart, rate, schedule(step - restart))

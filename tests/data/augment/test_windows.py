@@ -217,6 +217,13 @@ def test_where_no_window_will_do_the_image_stays_whole():
     assert (windows[~stays, 2:] - windows[~stays, :2] == (192, 144)).all()
 
 
+def test_an_iou_equal_to_the_least_is_enough():
+    """Every window is a quarter of the image, which the box fills: all nineteen samplers offer theirs, and so does the last."""
+    config = AugmentConfig(crop_scale=(0.5, 0.5), crop_aspect=(1, 1), crop_trials=1, crop_min_ious=(0.25,) * 19)
+    windows = drawn(lambda key: draw_crop(tf.constant([[0.0, 0, 1, 1]]), tf.constant(SIZE), key, config=config), 300)
+    assert_share((windows == (0, 0, *SIZE)).all(axis=1), 1 / 21)
+
+
 def test_a_crop_scale_of_1_keeps_the_image_whole():
     config = AugmentConfig(crop_scale=(1, 1))
     windows = drawn(lambda key: draw_crop(tf.constant([[0.1, 0.1, 0.9, 0.9]]), tf.constant(SIZE), key, config=config), 50)
