@@ -58,10 +58,14 @@ KERNELS = (
     "parity_tests/test_winograd.py",
     "parity_tests/test_constants_of_network.py",
 )
-COCO = ("tests/data/readers/test_coco.py", "tests/data/test_ground_truth.py", "tests/evaluate/test_coco_ground_truth.py")
+COCO = (
+    *(f"tests/data/readers/test_coco{part}.py" for part in ("_ids", "_json", "")),
+    "tests/data/test_ground_truth.py",
+    "tests/evaluate/test_coco_ground_truth.py",
+)
 CSV = ("tests/data/readers/test_csv_rows.py", "tests/data/readers/test_csv.py")
 TFRECORD = tuple(f"tests/data/readers/test_tfrecord{part}.py" for part in ("_example", "_index", "_files", ""))
-YOLO = tuple(f"tests/data/readers/test_yolo{part}.py" for part in ("_labels", "_yaml", ""))
+YOLO = tuple(f"tests/data/readers/test_yolo{part}.py" for part in ("_hint", "_labels", "_yaml", ""))
 
 TARGETS = (
     _core("boxes"),
@@ -93,7 +97,12 @@ TARGETS = (
     *_room("data.readers.", "yolo yolo_folder yolo_hint yolo_images yolo_labels yolo_yaml", *YOLO),
     *_room("data.readers.", "lazy", "tests/data/readers/test_lazy.py", *CSV, *YOLO),
     *_room("predict.", "coco_results", "tests/predict/test_coco_results.py", "tests/predict/test_outputs.py"),
-    *_room("evaluate.", "coco_results coco_ground_truth", "tests/evaluate/test_coco_results.py", *COCO[2:]),
+    *_room(
+        "evaluate.",
+        "coco_results coco_ground_truth",
+        "tests/evaluate/test_coco_results.py",
+        "tests/evaluate/test_coco_ground_truth.py",
+    ),
     *_room("train.trainer.", "checkpoints", "tests/train/trainer/test_checkpoints.py"),
     *_room("weights.", "saved", "tests/weights/test_saved.py", "tests/weights/test_trained.py"),
 )

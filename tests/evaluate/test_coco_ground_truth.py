@@ -30,6 +30,7 @@ def test_images_and_categories_are_in_the_order_of_their_ids(read):
     assert truth.category_ids == (0, 2, 18)
     assert truth.class_names == ("animal", "cat", "dog")
     assert truth.position_of["7"] == 1
+    assert truth.files == ("a.jpg", "b.jpg")
 
 
 def test_what_no_metric_needs_may_be_missing(read):

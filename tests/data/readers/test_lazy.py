@@ -41,6 +41,26 @@ def test_a_record():
     assert [array.dtype for array in (record.boxes_px, record.labels, record.difficult)] == [np.float64, np.int32, bool]
 
 
+def test_rows_left_out_by_the_metrics_are_marked():
+    class Marked(Listed):
+        def annotation(self, index: int) -> Annotation:
+            marks = [(False, False), (True, False), (True, True)]
+            return Annotation(self.root / "0.png", self.size, [Object(Place("r0"), "cat", HALF, *mark) for mark in marks])
+
+    record = Marked([])[0]
+    assert (record.difficult.tolist(), record.crowd.tolist()) == ([False, True, True], [False, False, True])
+
+
+@pytest.mark.parametrize(("size", "box"), [((100, 200), [25, 50, 75, 150]), (None, [0.25, 0.25, 0.75, 0.75])])
+def test_fractions_become_pixels_where_the_size_is_known(size, box):
+    class Fractions(Listed):
+        fractions = True
+
+    record = Fractions([("cat", (0.25, 0.25, 0.75, 0.75))], size=size)[0]
+    np.testing.assert_array_equal(record.boxes_px, [box])
+    assert record.fractions is (size is None)
+
+
 def test_a_record_without_objects():
     record = Listed([])[0]
     assert [array.shape for array in (record.boxes_px, record.labels, record.difficult)] == [(0, 4), (0,), (0,)]

@@ -47,8 +47,9 @@ def test_the_whole_name_goes_before_one_that_ends_so(folder):
         record_files(root, "val")
 
 
-def test_the_numbers_of_files_are_their_order(folder):
-    names = [f"train.record-{number:05d}-of-00011" for number in range(11)]
+@pytest.mark.parametrize("digits", [5, 1])
+def test_the_numbers_of_files_are_their_order(folder, digits):
+    names = [f"train.record-{number:0{digits}d}-of-00011" for number in range(11)]
     assert [path.name for path in record_files(folder(*reversed(names)), "train")] == names
 
 

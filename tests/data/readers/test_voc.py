@@ -221,7 +221,7 @@ def test_a_repeated_line_counts_once_and_is_noted(voc):
     assert re.fullmatch(r"repeated lines, left out: 1: .*train\.txt: line 2 repeats 'a' of line 1", dataset.notes[0])
 
 
-SPACED = ["photo", "photo (1)", "photo 1", "shot 2020-12-16 16.42.21", "a.b", '"']
+SPACED = ["photo", "photo (1)", "photo 1", "shot 2020-12-16 16.42.21", "a.b", '"', '"said"']
 
 
 @pytest.mark.parametrize("form", ["{}", '"{}"', "'{}'", "{}  1", '"{}" -1', " {}\t0 ", "{}.png", "JPEGImages/{}.PNG", "./x/{}.jpg"])
@@ -286,6 +286,13 @@ def test_an_image_elsewhere_is_found_by_its_name_or_as_the_annotation_says(voc, 
     assert voc.read()[0].image == voc.root / place
 
 
+@pytest.mark.parametrize("place", ["Annotations/a.png", "a.png"])
+def test_an_image_beside_its_annotation_needs_no_filename(voc, place):
+    voc.add("a", annotation_xml(object_xml())).split("a")
+    (voc.root / "JPEGImages" / "a.png").rename(voc.root / place)
+    assert voc.read()[0].image == voc.root / place
+
+
 def test_a_filename_that_leads_out_is_looked_for_by_its_last_part(voc):
     voc.add("a", annotation_xml(r"<filename>C:\photos\b.png</filename>", object_xml())).split("a")
     (voc.root / "JPEGImages" / "a.png").rename(voc.root / "JPEGImages" / "b.png")
@@ -320,6 +327,12 @@ def test_images_and_annotations_in_one_folder(folder):
     assert [(dataset[index].id, dataset[index].image.name) for index in range(2)] == [("a", "a.JPG"), ("b c", "b c.png")]
     assert read_image(dataset[0]).shape == (100, 200, 3)
     assert dataset.notes == ()
+
+
+def test_that_one_folder_is_one_split_is_said_with_how_to_keep_some_apart(folder):
+    message = r"nor a folder val; 'all' is every annotation; to keep some for validation, move them with their images into folders"
+    with pytest.raises(DatasetError, match=message):
+        check_split(folder, "val")
 
 
 def test_splits_of_one_folder(folder):
@@ -415,6 +428,7 @@ BAD_XML = {
     "undefined entity": (annotation_xml(object_xml("&dog;")), "cannot be used as XML"),
     "another root": ("<annotations/>", r"a\.xml: the root element is <annotations>, not <annotation>"),
     "bad size": (annotation_xml(size=SIZE.replace("200", "wide")), r"a\.xml: size: width is 'wide'"),
+    "half a pixel": (annotation_xml(size=SIZE.replace("200", "200.5")), r"a\.xml: size: 200\.5 x 100 are not whole pixels"),
 }
 
 
@@ -522,8 +536,9 @@ def test_a_missing_folder_is_refused(tmp_path, missing):
     folders = {".": (), "Annotations": ("JPEGImages",), "JPEGImages": ("Annotations",)}
     for folder in folders.get(missing, ("Annotations", "JPEGImages")):
         (tmp_path / "data" / folder).mkdir(parents=True)
-    with pytest.raises(DatasetError, match=f"{(tmp_path / 'data' / missing).name}: no such folder; a VOC dataset holds"):
-        VocDataset(tmp_path / "data", "train")
+    for read in (VocDataset, check_split):
+        with pytest.raises(DatasetError, match=f"{(tmp_path / 'data' / missing).name}: no such folder; a VOC dataset holds"):
+            read(tmp_path / "data", "train")
 
 
 def test_a_split_without_objects_needs_class_names(voc):

@@ -109,6 +109,11 @@ def test_the_yaml_file_may_be_given_and_its_path_may_then_lead_elsewhere(tmp_pat
             check_yolo(tmp_path / "conf", "train")
 
 
+def test_images_in_a_folder_of_the_split_go_before_others_beside_it(tmp_path):
+    files(tmp_path, "val/images/a.png", "val/preview.png", labels=["val/labels/a.txt"])
+    assert ids(YoloDataset(tmp_path, "val")) == ["a"]
+
+
 def test_all_is_everything(tmp_path):
     files(tmp_path, "images/a.png", "images/x/b.png", labels=["labels/a.txt", "labels/x/b.txt"])
     assert ids(YoloDataset(tmp_path, "all")) == ["a", "x/b"]
@@ -270,6 +275,13 @@ def test_links_may_be_folders_of_the_dataset_but_nothing_in_them_leads_out(tmp_p
     (tmp_path / "disk/train/a.png").symlink_to("/etc/passwd")
     with pytest.raises(DatasetError, match=r"a\.png: a symbolic link leads to /etc/passwd"):
         YoloDataset(root, "train")[0]
+
+
+def test_no_folder_of_labels_leads_out(tmp_path):
+    root = files(tmp_path / "pets", "images/train/more/a.png", labels=["labels/train/b.txt", "../elsewhere/a.txt"])
+    (root / "labels/train/more").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DatasetError, match=r"labels/train/more: a symbolic link leads to .*elsewhere, out of"):
+        YoloDataset(root, "train")
 
 
 def test_a_folder_that_holds_itself_is_read_once(tmp_path):

@@ -43,6 +43,11 @@ def test_a_split_is_one_or_several_places(read, written, places):
     assert read(f"names: [cat]\ntrain: {written}\ntest:\n").places_of("train") == places
 
 
+@pytest.mark.parametrize("split", ["train", "val", "valid", "validation", "test", "trainval", "minival"])
+def test_the_names_of_splits(read, split):
+    assert read(f"names: [cat]\n{split}: there\nkeep: there\n").splits == {split: ("there",)}
+
+
 def test_what_else_is_read(read):
     described = read("path: ../pets\nnc: 1\nnames: [cat]\nkpt_shape: [17, 3]\ndownload: |\n  import os\nroboflow: {a: b}\n")
     assert (described.path, described.keypoints, described.downloads) == ("../pets", 51, True)
@@ -64,6 +69,9 @@ BAD = {
     "an empty place": ("names: [cat]\ntrain: [a, '']\n", "train: is neither a folder"),
     "a list as path": ("names: [cat]\npath: [a]\n", "path: is no text"),
     "key points": ("names: [cat]\nkpt_shape: 17\n", "kpt_shape: is no pair of numbers"),
+    "three key points": ("names: [cat]\nkpt_shape: [17, 3, 2]\n", "kpt_shape: is no pair of numbers"),
+    "key points in words": ("names: [cat]\nkpt_shape: [17, three]\n", "kpt_shape: is no pair of numbers"),
+    "key points in key points": ("names: [cat]\nkpt_shape: [17, [3]]\n", "kpt_shape: is no pair of numbers"),
     "too deep": ("names: " + "[" * 1000, "cannot be used as YAML"),
 }
 

@@ -130,7 +130,10 @@ def unique(entries: Sequence[Entry], where: Place, notes: Notes) -> list[Entry]:
         if count > 1:
             what = f"the id {repeated} is given {count} times; make the ids unique"
             notes.fault(DatasetError.at(where, what, kind="repeated ids"))
-    return list({str(entry.id): entry for entry in reversed(entries)}.values())[::-1]
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        first.setdefault(str(entry.id), entry)
+    return list(first.values())
 
 
 def _decode(encoded: bytes, path: Path, notes: Notes) -> CocoFile:
