@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_ssd.errors import TrainingError
+from tf_ssd.system.tensors import read_tensors, write_tensors
 from tf_ssd.train.trainer.checkpoints import Checkpoint, Checkpoints
 
 STATE = {
@@ -55,6 +56,33 @@ def test_what_is_read_is_what_was_written(tmp_path):
     for name, value in STATE.items():
         assert checkpoint.tensors[name].dtype == value.dtype
         assert checkpoint.tensors[name].tobytes() == value.tobytes()
+
+
+def test_the_seconds_are_kept_and_were_none_in_older_versions(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(Checkpoint(1, STATE, seconds=12.5))
+    assert checkpoints.newest(pytest.fail).seconds == 12.5
+    path = tmp_path / names(tmp_path)[0]
+    tensors, about = read_tensors(path)
+    write_tensors(path, tensors, {key: value for key, value in about.items() if key != "seconds"})
+    assert checkpoints.newest(pytest.fail).seconds == 0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"model/kernel": np.arange(6, dtype=np.float32).reshape(3, 2)}, id="shape"),
+        pytest.param({"model/kernel": np.arange(6, dtype=np.float32).reshape(2, 3).view(np.int32)}, id="dtype"),
+        pytest.param({"model/kernel": STATE["model/kernel"] + 1}, id="value"),
+        pytest.param({"model/other": np.zeros(0)}, id="one more"),
+    ],
+)
+def test_other_tensors_do_not_fit_the_digest(tmp_path, changed):
+    saved(tmp_path, [1])
+    path = tmp_path / names(tmp_path)[0]
+    _, about = read_tensors(path)
+    write_tensors(path, STATE | changed, about)
+    assert newest(tmp_path) == (None, [f"{path}: damaged, and left out (its contents have changed since they were written)"])
 
 
 def test_the_last_few_stay(tmp_path):
