@@ -3,6 +3,11 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
+
+from tf_ssd.network.kernels.dilation import has_kernels, suits
+
+DTYPES = [tf.float16, tf.bfloat16, tf.float32, tf.float64]
 
 
 @pytest.mark.parametrize(("options", "has"), [("0", False), ("1", None)])
@@ -15,3 +20,23 @@ def test_kernels_of_dilated_convolutions_are_asked_for(options, has):
     ).stdout.split()
     assert output[1] == "False"
     assert has is None or output[0] == str(has)
+
+
+def differentiates(dtype: tf.DType) -> bool:
+    """Whether a dilated convolution can be differentiated here."""
+    pixels, kernel = tf.ones((1, 4, 4, 1), dtype), tf.ones((2, 2, 1, 1), dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        convolved = tf.nn.conv2d(pixels, kernel, 1, "SAME", dilations=2)
+    try:
+        tape.gradient(convolved, pixels)
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.name)
+def test_they_suit_what_is_dilated_where_it_can_be_differentiated(dtype):
+    has = differentiates(dtype)
+    assert has_kernels(dtype) is suits((2, 2), dtype) is suits((1, 2), dtype) is has
+    assert suits((1, 1), dtype) is False
