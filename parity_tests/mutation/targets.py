@@ -46,9 +46,7 @@ AUGMENT = ("tests/data/augment", "parity_tests/test_pipeline.py")
 OPTIMIZER = ("tests/optimizer", "parity_tests/test_optimizer.py", "parity_tests/test_options_of_training.py")
 NETWORKS = ("tests/network/test_networks.py", "parity_tests/test_networks.py", "parity_tests/test_architectures.py")
 LAYERS = (
-    "tests/network/test_convolution.py",
-    "tests/network/test_layers.py",
-    "tests/network/test_batch_norm.py",
+    *(f"tests/network/test_{part}.py" for part in ("output", "heads", "convolution", "layers", "batch_norm")),
     "parity_tests/test_constants_of_network.py",
     *NETWORKS,
 )

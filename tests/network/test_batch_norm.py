@@ -66,3 +66,14 @@ def test_not_a_number_is_loud():
     y = BatchNormalization()(x, training=True).numpy()
     assert np.isnan(y[..., 1]).all()
     assert np.isfinite(y[..., 0]).all()
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 1, 3), (1, 1, 1, 3)], ids=str)
+def test_the_number_of_images_may_be_unknown_when_it_is_traced(shape):
+    x = tf.constant(np.random.default_rng(2).normal(size=shape), tf.float32)
+    known, unknown = BatchNormalization(momentum=0.5), BatchNormalization(momentum=0.5)
+    known(x, training=True)
+    unknown.build(shape)
+    tf.function(lambda x: unknown(x, training=True), input_signature=[tf.TensorSpec((None, *shape[1:]))])(x)
+    np.testing.assert_allclose(unknown.moving_mean, known.moving_mean, rtol=1e-6)
+    np.testing.assert_allclose(unknown.moving_variance, known.moving_variance, rtol=1e-6)

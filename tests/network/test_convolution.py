@@ -7,11 +7,17 @@ import pytest
 from tests.network.noise import drawn
 from tf_ssd.config import NETWORKS
 from tf_ssd.network.backbones import BODIES
-from tf_ssd.network.convolution import he_normal_of_each_channel
+from tf_ssd.network.convolution import he_normal_of_each_channel, scaled
 
 CHANNELS = 512
 # A body of each kind, at the width of the README's runs; the published networks of this kind have batch normalisation.
 MOBILENETS = ("ssd300_mobilenet_v1", "ssd300_mobilenet_v2", "ssdlite320_mobilenet_v3_large_full_tail")
+
+
+@pytest.mark.parametrize(("width", "channels"), [(1, 64), (5 / 128, 2), (7 / 128, 4), (1 / 128, 1), (1 / 1024, 1)])
+def test_a_narrower_vgg_has_the_nearest_number_of_channels_an_even_one_of_two(width, channels):
+    """64 * 5 / 128 = 2.5, 64 * 7 / 128 = 3.5."""
+    assert scaled(64, replace(NETWORKS["ssd300_vgg16"], width=width)) == channels
 
 
 def test_each_channel_of_a_depthwise_convolution_is_drawn_by_itself():
