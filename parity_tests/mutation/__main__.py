@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from parity_tests.mutation.results import EQUAL, Results, sampled
 from parity_tests.mutation.targets import ROOT, Target, named
@@ -79,14 +79,23 @@ def _try(target: Target, results: Results, sample: int | None, processes: int, c
 
 def table(targets: Sequence[Target], results: Results) -> Table:
     """Killed, survived and equal of each module."""
-    shown = Table("module", "mutants", "killed", "survived", "equal", "score", "minutes", title=f"equal: {EQUAL.name} says why")
+    shown = Table(
+        Column("module", overflow="fold"),
+        "mutants",
+        "killed",
+        "survived",
+        "equal",
+        "score",
+        "minutes",
+        title=f"equal: {EQUAL.name} says why",
+    )
     for target in targets:
         count = results.count(target)
         made, equal = sum(count.values()), results.equal(target)
         noticed = count["killed"] + count["timeout"]
         score = f"{100 * noticed / (made - equal):.1f} %" if made > equal else "-"
         row = made, noticed, made - noticed - equal, equal, score, f"{results.minutes(target):.0f}"
-        shown.add_row(target.module, *map(str, row))
+        shown.add_row(target.module.removeprefix("tf_ssd."), *map(str, row))
     return shown
 
 

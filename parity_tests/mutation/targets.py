@@ -77,7 +77,7 @@ TARGETS = (
     *_room("network.kernels.", "winograd parts choice dilation", *KERNELS),
     *_room("network.", "kernels.pooling", "tests/network/kernels/test_pooling.py", "parity_tests/test_pooling.py"),
     *_room("network.", "convolution layers heads extras output", *LAYERS),
-    *_room("network.backbones.", "vgg mobilenet_v1 mobilenet_v2 mobilenet_v3", *LAYERS),
+    *_room("network.backbones.", "vgg mobilenet_v1 mobilenet_v2 mobilenet_v3", "tests/network/backbones", *LAYERS),
     *_room("network.", "freeze body", "tests/network/test_freeze.py", "parity_tests/test_torchvision_freezing.py"),
     *_room("optimizer.", "caffe schedules rates clipping average", *OPTIMIZER),
     *_room("metrics.", "voc coco images matching points scores", "tests/metrics", "parity_tests/test_relations.py"),

@@ -1,5 +1,6 @@
 """One mutant put to its tests, in a process that is forked from one in which everything heavy is imported already."""
 
+import atexit
 import gc
 import importlib.abc
 import importlib.util
@@ -71,6 +72,7 @@ def prepare() -> None:
 
     gc.collect()
     gc.freeze()  # so that no process looks through all of it again
+    atexit.register(gc.unfreeze)  # libraries written in C++ look for what has leaked
 
 
 class Ending(NamedTuple):
