@@ -1,13 +1,17 @@
 """The maker of mutants, and the list of those that are known to be equal."""
 
+import os
+import re
 from importlib.util import module_from_spec
 
 import pytest
 
+from parity_tests.mutation import trial
+from parity_tests.mutation.__main__ import main
 from parity_tests.mutation.mutants import mutants
 from parity_tests.mutation.results import Results, equal_mutants, mutants_of, sampled
 from parity_tests.mutation.targets import ROOT, TARGETS, Target, named
-from parity_tests.mutation.trial import Changed
+from parity_tests.mutation.trial import Changed, Trial
 
 SOURCE = '''"""Nothing here is changed."""
 
@@ -51,6 +55,71 @@ def test_results_are_kept_for_the_source_that_was_tried(tmp_path) -> None:
     assert not again.known(target, first._replace(source=first.source + "# another"))
     assert list(again.survivors(target)) == [f"survived: {target.module} {first.name}"]
     assert again.minutes(target) == 1
+
+
+@pytest.mark.parametrize("line", ["", "[1]", '{"module": "tf_ssd.boxes"}', '{"module": "tf_ssd.box', "\xff"])
+def test_a_damaged_file_of_results_is_refused_with_its_line(tmp_path, line) -> None:
+    (target,) = named(["boxes_px"])
+    path = tmp_path / "results"
+    Results(path).add(target, next(mutants(target.path.read_text())), "killed", 1)
+    with path.open("a", encoding="latin-1") as file:
+        file.write(f"{line}\n")
+    message = "cannot be read" if line == "\xff" else "line 2 is no result; remove it, or give another file"
+    with pytest.raises(ValueError, match=f"results: {message}"):
+        Results(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--sample", "0"), "--sample: 0 is less than 1"),
+        (("--processes", "-1"), "--processes: -1 is less than 1"),
+        (("--results", "."), ".: cannot be read"),
+        (("--results", "missing/results.jsonl"), "missing/results.jsonl: there is no such folder"),
+        (("--survivors", "--results", "missing.jsonl"), "missing.jsonl: no such file"),
+        (("elsewhere",), "elsewhere: no such target"),
+    ],
+)
+def test_wrong_commands_are_refused(tmp_path, monkeypatch, capsys, options, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_table_says_how_many_of_all_changes_were_tried(tmp_path, monkeypatch, capsys) -> None:
+    """Results are those of where the command was given, whatever else it does."""
+    (target,) = named(["boxes_px"])
+    chosen = sampled(target, 3)
+    for outcome, mutant in zip(("killed", "timeout", "broken"), chosen, strict=True):
+        Results(tmp_path / "results").add(target, mutant, outcome, 60)
+    monkeypatch.chdir(tmp_path)
+    assert main(["boxes_px", "--sample", "3", "--results", "results"]) == 1
+    printed = capsys.readouterr().out
+    assert f"broken: tf_ssd.boxes_px {chosen[2].name}" in printed
+    assert re.search(rf"boxes_px +│ 3 of {len(mutants_of(target))} +│ 2 +│ 1 +│ 0 +│ 66.7 % +│ 3 ", printed)
+
+
+def test_what_runs_ends_with_who_waits_for_it(monkeypatch) -> None:
+    """As at Ctrl-C, which comes while nothing is to be done."""
+    started = []
+
+    def start(*_: object) -> int:
+        started.append(os.posix_spawnp("sleep", ["sleep", "60"], os.environ, setsid=True))
+        return started[-1]
+
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trial, "_start", start)
+    monkeypatch.setattr(trial.time, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(trial.tried([Trial(Target("none", ()), "none", "")] * 3, 2))
+    assert len(started) == 2
+    for process in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
 
 
 def test_unknown_modules_are_refused_by_name() -> None:

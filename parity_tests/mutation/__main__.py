@@ -20,13 +20,18 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from parity_tests.mutation.results import EQUAL, Results, sampled
+from parity_tests.mutation import trial
+from parity_tests.mutation.results import EQUAL, Results, mutants_of, sampled
 from parity_tests.mutation.targets import ROOT, Target, named
-from parity_tests.mutation.trial import Trial, prepare, tried, unchanged
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try the mutants and print a table; 1 if one survived that is not known to be equal, 2 if the tests fail without a change."""
+    """Try the mutants and print a table.
+
+    Returns:
+        0; 1 if a mutant is left that is not known to be equal; 2 if the command is wrong, or the tests fail without a change; 130
+        after Ctrl-C.
+    """
     style = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         "python -m parity_tests.mutation", description=__doc__, formatter_class=style, allow_abbrev=False
@@ -35,23 +40,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "modules", nargs="*", metavar="MODULE", help="such as matcher, data.augment.windows or the room metrics; default: the core"
     )
     parser.add_argument(
-        "--sample", type=int, metavar="N", help="at most so many mutants of a module, always the same; default: all"
+        "--sample", type=_number, metavar="N", help="at most so many mutants of a module, always the same; default: all"
     )
     parser.add_argument("--results", type=Path, default=Path("mutation.jsonl"), help="default: %(default)s")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="default: one for each core")
+    parser.add_argument("--processes", type=_number, metavar="N", default=os.cpu_count() or 1, help="default: one for each core")
     parser.add_argument("--survivors", action="store_true", help="print the survivors of before, and try nothing")
     given = parser.parse_args(arguments)
     try:
-        targets = named(given.modules)
+        targets, results = named(given.modules), Results(given.results)
     except ValueError as error:
         parser.error(str(error))
-    results, console = Results(given.results), Console(highlight=False, soft_wrap=True)
-    if not given.survivors:
-        os.chdir(ROOT)
-        prepare()
-        for target in targets:
-            if not _try(target, results, given.sample, given.processes, console):
-                return 2
+    if given.survivors and not given.results.exists():
+        parser.error(f"{given.results}: no such file")
+    console = Console(highlight=False, soft_wrap=True)
+    os.chdir(ROOT)
+    try:
+        if not given.survivors and not all(_try(target, results, given.sample, given.processes, console) for target in targets):
+            return 2
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command goes on where this one ended")
+        return 130
     left = [line for target in targets for line in results.survivors(target)]
     for line in left:
         console.print(line, markup=False)
@@ -64,39 +72,40 @@ def _try(target: Target, results: Results, sample: int | None, processes: int, c
     new = [mutant for mutant in sampled(target, sample) if not results.known(target, mutant)]
     if not new:
         return True
-    outcome, costs = unchanged(target.tests)
+    trial.prepare()
+    outcome, costs = trial.unchanged(target.tests)
     if outcome != "survived":
         console.print(f"{target.module}: its tests fail without a change: pytest {' '.join(target.tests)}", markup=False)
         return False
     lines = {mutant.name: mutant for mutant in new}
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(f"{target.module}: {len(new)} mutants", total=len(new))
-        for trial, ending in tried((Trial(target, each.name, each.source, costs) for each in new), processes):
-            results.add(target, lines[trial.name], ending.outcome, ending.seconds)
+        for ended, ending in trial.tried((trial.Trial(target, each.name, each.source, costs) for each in new), processes):
+            results.add(target, lines[ended.name], ending.outcome, ending.seconds)
             progress.advance(bar)
     return True
 
 
 def table(targets: Sequence[Target], results: Results) -> Table:
-    """Killed, survived and equal of each module."""
-    shown = Table(
-        Column("module", overflow="fold"),
-        "mutants",
-        "killed",
-        "survived",
-        "equal",
-        "score",
-        "minutes",
-        title=f"equal: {EQUAL.name} says why",
-    )
+    """How many changes of each module were tried, noticed, left and equal."""
+    columns = "changes", "noticed", "left", "equal", "score", "minutes"
+    shown = Table(Column("module", overflow="fold"), *columns, title=f"equal: {EQUAL.name} says why")
     for target in targets:
-        count = results.count(target)
-        made, equal = sum(count.values()), results.equal(target)
+        count, there = results.count(target), len(mutants_of(target))
+        tried, equal = sum(count.values()), results.equal(target)
         noticed = count["killed"] + count["timeout"]
-        score = f"{100 * noticed / (made - equal):.1f} %" if made > equal else "-"
-        row = made, noticed, made - noticed - equal, equal, score, f"{results.minutes(target):.0f}"
-        shown.add_row(target.module.removeprefix("tf_ssd."), *map(str, row))
+        score = f"{100 * noticed / (tried - equal):.1f} %" if tried > equal else "-"
+        changes = str(tried) if tried == there else f"{tried} of {there}"
+        row = noticed, tried - noticed - equal, equal, score, f"{results.minutes(target):.0f}"
+        shown.add_row(target.module.removeprefix("tf_ssd."), changes, *map(str, row))
     return shown
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
 
 
 if __name__ == "__main__":

@@ -19,14 +19,25 @@ class Results:
     """A file of results, to which each is added as soon as it is there.
 
     A result holds for the source that was tried: once a module changes, all its mutants are tried again.
+
+    Args:
+        path: the file, which is made with the first result.
+
+    Raises:
+        ValueError: its folder is not there, or it is no such file.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = path.absolute()
         self._rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-            row = json.loads(line)
-            self._rows[row["module"], row["name"]] = row
+        if not self._path.parent.is_dir():
+            raise ValueError(f"{path}: there is no such folder")
+        for number, line in enumerate(_lines(path), start=1):
+            try:
+                row = json.loads(line)
+                self._rows[row["module"], row["name"]] = {**row, "source": row["source"], "outcome": row["outcome"]}
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(f"{path}: line {number} is no result; remove it, or give another file") from error
 
     def known(self, target: Target, mutant: Mutant) -> bool:
         """Whether it was tried, of the module as it is now."""
@@ -82,6 +93,13 @@ def sampled(target: Target, at_most: int | None) -> list[Mutant]:
 def equal_mutants() -> dict[str, dict[str, str]]:
     """By module and name, why a mutant computes the same."""
     return tomllib.loads(EQUAL.read_text(encoding="utf-8")) if EQUAL.exists() else {}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); give another file") from error
 
 
 def _digest(source: str) -> str:

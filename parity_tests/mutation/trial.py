@@ -10,7 +10,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -22,8 +23,8 @@ from parity_tests.mutation.targets import Target
 from parity_tests.mutation.watch import Costs, Report, Watch, limit, read
 
 Outcome = Literal["killed", "survived", "timeout", "broken"]
-# Of pytest's exit codes, those that do not say that a change was noticed: all passed, and no test was found.
-UNNOTICED: dict[int, Outcome] = {0: "survived", 5: "broken"}
+# Exit codes that do not say that a change was noticed: all tests passed, none was found, or somebody else killed the process.
+UNNOTICED: dict[int, Outcome] = {0: "survived", 5: "broken", -signal.SIGKILL: "broken"}
 OPTIONS = ("-x", "-q", "-n0", "--assert=plain", "-p", "no:cacheprovider", "--hypothesis-profile=unshrunk")
 ASLEEP = 20  # a test that waits computes nothing: it is ended after so many times its limit by the clock
 
@@ -61,6 +62,7 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, file, "exec"), module.__dict__)
 
 
+@cache
 def prepare() -> None:
     """Import what takes long and runs nothing yet, so that this process can be forked."""
     import parity_tests  # noqa: F401  torchvision before TensorFlow
@@ -93,7 +95,7 @@ def unchanged(tests: tuple[str, ...]) -> tuple[Outcome, Costs]:
 def tried(trials: Iterable[Trial], processes: int) -> Iterator[tuple[Trial, Ending]]:
     """Each trial with what became of it, as they end; so many at once. What failed for one is asked of the next first."""
     waiting, running, killers = iter(trials), dict[int, tuple[Trial, float]](), list[str]()
-    with TemporaryDirectory() as reports:
+    with TemporaryDirectory() as reports, _killed_at_the_end(running):
         while True:
             while len(running) < processes and (trial := next(waiting, None)) is not None:
                 running[_start(trial, killers, Path(reports))] = trial, time.monotonic()
@@ -107,6 +109,24 @@ def tried(trials: Iterable[Trial], processes: int) -> Iterator[tuple[Trial, Endi
                     del running[process]
                     killers = [*filter(None, [ending.report.failed]), *(each for each in killers if each != ending.report.failed)]
                     yield trial, ending
+
+
+@contextmanager
+def _killed_at_the_end(running: Mapping[int, object]) -> Iterator[None]:
+    """Inside, processes run; those that still do when it ends, as by Ctrl-C, end with it."""
+    try:
+        yield
+    finally:
+        for process in running:
+            _kill(process)
+            os.waitpid(process, 0)
+
+
+def _kill(process: int) -> None:
+    """Kill a process, with all that it started in its session, if it has come to begin one."""
+    with suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+    os.kill(process, signal.SIGKILL)
 
 
 def _start(trial: Trial, killers: Sequence[str], reports: Path) -> int:
@@ -130,10 +150,10 @@ def _start(trial: Trial, killers: Sequence[str], reports: Path) -> int:
 def _ended(process: int, reports: Path, *, late: bool) -> Ending | None:
     """What became of it; None if it runs."""
     if late:
-        os.killpg(process, signal.SIGKILL)
+        _kill(process)
     done, status, usage = os.wait4(process, 0 if late else os.WNOHANG)
     if not done:
         return None
     code, seconds = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
-    timeout = code in (-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGPROF)
+    timeout = late or code in (-signal.SIGXCPU, -signal.SIGPROF)
     return Ending("timeout" if timeout else UNNOTICED.get(code, "killed"), seconds, read(reports / str(process)))
