@@ -106,6 +106,13 @@ def test_iou_of_nan_is_zero(side: Implementation) -> None:
     assert np.all(check_operation(side, "boxes.iou", boxes, np.array([(0, 0, 1, 1)], np.float32)) == 0)
 
 
+@pytest.mark.rule("R-IOU-5")
+@SIDES
+def test_iou_of_an_infinite_box_is_zero_with_a_finite_one_and_nan_with_itself(side: Implementation) -> None:
+    boxes = np.array([(0, 0, np.inf, 1), (0, 0, 1, 1)], np.float32)
+    np.testing.assert_array_equal(check_operation(side, "boxes.iou", boxes, boxes), [[np.nan, 0], [0, 1]])
+
+
 @pytest.mark.rule("R-IOU-1")
 @SIDES
 def test_iou_broadcasts_leading_dimensions(side: Implementation) -> None:

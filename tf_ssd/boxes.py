@@ -25,7 +25,7 @@ def iou(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Intersection over union (Jaccard overlap) of every box of `a` with every box of `b`.
 
     It is 0 where either box has no area (zero, inverted or NaN), never 0/0, and exactly 1 for a box with itself. No epsilon
-    enters the denominator. The gradient is finite everywhere.
+    enters the denominator. The gradient is finite everywhere. A box of infinite area overlaps itself by NaN.
 
     Args:
         a: (..., N, 4) xyxy, any unit.
