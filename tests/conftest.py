@@ -62,7 +62,8 @@ def graphs_as_traced_here():
 
 def forget_detectors() -> None:
     """What was made with XLA is not used without, nor the other way round."""
-    compiled.detection_function.cache_clear()
+    compiled.network_function.cache_clear()
+    compiled._choice.cache_clear()
     compiled.selection.cache_clear()
 
 

@@ -8,13 +8,14 @@ import tensorflow as tf
 from PIL import Image
 
 import tf_ssd
+from tests.conftest import forget_detectors
 from tf_ssd.boxes_px import area, iou
 from tf_ssd.config import DetectionConfig
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.errors import ConfigError, ImageError, WeightsError
 from tf_ssd.evaluate.over_dataset import detections_in
-from tf_ssd.predict.compiled import detection_function
+from tf_ssd.predict.compiled import detection_function, network_function
 from tf_ssd.predict.detector import Detector
 from tf_ssd.weights import save_model
 
@@ -79,7 +80,7 @@ def test_detections_are_those_of_evaluation(model):
 @pytest.fixture
 def doubtful(model):
     """The model with scores far below 0.01 for the first class."""
-    biases = [model.get_layer(f"logits_{number}").bias for number in range(6)]
+    biases = [model.get_layer(f"logits_{number}").bias for number in range(len(model.config.boxes.feature_maps))]
     before = [bias.numpy() for bias in biases]
     for bias in biases:
         bias.assign_sub(np.tile([0.0, 40, 0, 0], bias.shape[0] // 4))
@@ -168,10 +169,20 @@ def test_what_is_not_set_is_as_the_network_has_it(model, photo, monkeypatch):
     own = DetectionConfig(score_threshold=0.001, iou_threshold=0.55, top_k=30, max_detections=7)
     monkeypatch.setattr(model, "config", replace(model.config, detection=own))
     assert Detector(model, NAMES).settings == replace(own, score_threshold=0.3)
-    images = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, 300, 300, 3)), tf.float32)
+    side = model.config.boxes.image_size
+    images = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, side, side, 3)), tf.float32)
     by_its_own, by_others = detection_function(model)(images), detection_function(model, own)(images)
     assert by_its_own.boxes.shape == (1, 7, 4)
     np.testing.assert_array_equal(by_its_own.scores, by_others.scores)
+
+
+def test_a_network_is_compiled_once_for_all_settings(model, photo):
+    forget_detectors()
+    for threshold in (0.2, 0.4):
+        detector = Detector(model, NAMES, settings=DetectionConfig(score_threshold=threshold))
+        detector(photo)
+        detector.heads(photo)
+    assert network_function(model).experimental_get_tracing_count() == 1
 
 
 def test_load(model, photo, tmp_path, monkeypatch):

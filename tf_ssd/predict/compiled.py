@@ -9,25 +9,35 @@ import tensorflow as tf
 
 from tf_ssd import detect
 from tf_ssd.boxes_px import Size, to_px
-from tf_ssd.config import DefaultBoxesConfig, DetectionConfig, ScoreKind
+from tf_ssd.config import DefaultBoxesConfig, DetectionConfig, ModelConfig, ScoreKind
 from tf_ssd.config.detection import EVALUATED
 from tf_ssd.default_boxes import default_boxes
 from tf_ssd.metrics import ImageDetections
 from tf_ssd.model import SSD
 
 
-@lru_cache(maxsize=1)  # a run evaluates its model many times
-def detection_function(model: SSD, settings: DetectionConfig | None = None) -> tf.types.experimental.PolymorphicFunction:
+def detection_function(model: SSD, settings: DetectionConfig | None = None) -> Callable[[tf.Tensor], detect.Detections]:
     """A compiled function from images (B, S, S, 3), RGB 0..255, to `detect.Detections`; settings are the network's by default."""
-    chosen = settings or model.config.detection
-    select = selection(model.config.boxes, model.config.variances, chosen, scores=model.config.scores)
+    network, select = network_function(model), _choice(model.config, settings or model.config.detection)
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def detections(images: tf.Tensor) -> detect.Detections:
-        predictions = model(images, training=False)
+        predictions = network(images)
         return select(predictions["offsets"], predictions["logits"])
 
     return detections
+
+
+@lru_cache(maxsize=1)  # a run evaluates its model many times
+def network_function(model: SSD) -> tf.types.experimental.PolymorphicFunction:
+    """A compiled function from images (B, S, S, 3) to the network's outputs: one for all settings of detection."""
+    return tf.function(lambda images: model(images, training=False), reduce_retracing=True, autograph=False)
+
+
+@lru_cache(maxsize=4)
+def _choice(config: ModelConfig, settings: DetectionConfig) -> tf.types.experimental.PolymorphicFunction:
+    """`selection` for the outputs of one kind of network, whose number of classes is known while it is traced."""
+    select = selection(config.boxes, config.variances, settings, scores=config.scores)
+    return tf.function(select, reduce_retracing=True, autograph=False)
 
 
 def of_image(detections: detect.Detections, row: int, size: Size | np.ndarray) -> ImageDetections:

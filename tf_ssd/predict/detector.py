@@ -18,7 +18,7 @@ from tf_ssd.data.images.pixels import in_colour, source_of
 from tf_ssd.data.images.resize import resize_window
 from tf_ssd.data.images.source import Source
 from tf_ssd.model import SSD
-from tf_ssd.predict.compiled import detection_function, of_image
+from tf_ssd.predict.compiled import detection_function, network_function, of_image
 from tf_ssd.predict.detections import Picture, PictureDetections
 from tf_ssd.predict.tiles import TiledDetection
 
@@ -47,7 +47,7 @@ class Detector:
         self.class_names = tuple(class_names or map(str, range(1, model.config.num_classes)))
         self.settings = settings or SHOWN.of(model.config.detection)
         self._exif = exif
-        self._find = detection_function(model, self.settings)
+        self._network, self._find = network_function(model), detection_function(model, self.settings)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a string is one picture
@@ -88,7 +88,7 @@ class Detector:
 
     def heads(self, picture: Picture) -> tuple[tf.Tensor, tf.Tensor]:
         """Offsets (K, 4) and logits (K, C) of one picture: what detections are chosen from. Errors as above."""
-        outputs = self.model(self._images([self._source(picture)]), training=False)
+        outputs = self._network(self._images([self._source(picture)]))
         return outputs["offsets"][0], outputs["logits"][0]
 
     def _images(self, sources: Sequence[Source]) -> tf.Tensor:
