@@ -16,7 +16,14 @@ from PIL import Image
 
 from tests.data.columns import assert_equal
 from tf_ssd.config import AUGMENTATIONS
-from tf_ssd.data.batches.generator import Batch, TrainingBatches, evaluation_batches, padded_rows
+from tf_ssd.data.batches.generator import (
+    Batch,
+    TrainingBatches,
+    evaluation_batches,
+    evaluation_example,
+    padded_rows,
+    training_example,
+)
 from tf_ssd.data.batches.sequence import TrainingSequence
 from tf_ssd.data.notes import RecordNotes
 from tf_ssd.data.readers.coco import CocoDataset
@@ -158,6 +165,14 @@ def test_batches_run_across_the_borders_of_epochs():
 def test_a_dataset_smaller_than_a_batch(size):
     positions = order(train(NumberedDataset(size), batch_size=9, steps=1))
     assert [sorted(positions[start : start + size]) for start in range(0, 9, size)] == [[*range(size)]] * (9 // size)
+
+
+def test_pipelines_share_what_makes_an_example():
+    for seed, dataset in ((1, NumberedDataset(20)), (2, NumberedDataset(9))):
+        train(dataset, seed=seed, steps=1)
+        evaluate(dataset)
+    for example in (training_example(AUGMENTATIONS["flip"], 16), evaluation_example(16)):
+        assert example.experimental_get_tracing_count() == 1
 
 
 def test_the_seed_changes_the_order():

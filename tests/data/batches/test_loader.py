@@ -1,3 +1,4 @@
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
@@ -10,6 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_ssd.data.batches.loader import FILLED, Loader, each_once
+from tf_ssd.data.batches.loader import load as load_at
 from tf_ssd.data.records import Record, Written
 from tf_ssd.errors import DatasetError, ImageError, Place
 
@@ -56,7 +58,7 @@ def loader(dataset: Listed, candidates=None, *, exif="ignore", on_bad_image="err
 
 
 def load(reader: Loader, position: int = 0):
-    return reader.load(tf.constant(position, tf.int64))
+    return load_at(reader.number, tf.constant(position, tf.int64))
 
 
 def index_at(reader: Loader, position: int = 0) -> int:
@@ -110,6 +112,17 @@ def test_beyond_the_last_record_there_is_black():
     example, size_px, _, index = load(reader, 5)
     assert (int(index), len(example.labels), size_px.numpy().tolist()) == (FILLED, 0, [1, 1])
     np.testing.assert_array_equal(pixels(reader, (0, 0, 1, 1), position=5), np.zeros((1, 1, 3)))
+
+
+def test_after_a_loader_has_gone_there_is_black():
+    """As for the threads of an iterator that is being closed."""
+    reader = loader(Listed(record()))
+    number, position = reader.number, tf.constant(0, tf.int64)
+    _, _, read, _ = load(reader)
+    del reader
+    gc.collect()
+    assert int(load_at(number, position)[3]) == FILLED
+    np.testing.assert_array_equal(read(tf.constant((0, 0, 2, 1)), tf.constant(1)), np.zeros((1, 2, 3)))
 
 
 def annotated(*boxes_px) -> Record:

@@ -5,7 +5,7 @@ record comes out as it was raised.
 """
 
 from collections.abc import Callable, Generator, Iterator
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import tensorflow as tf
 from tf_ssd.config import AUGMENTATIONS, AugmentConfig, Difficult, Exif, OnBadImage
 from tf_ssd.data.augment import augment_encoded, resize_encoded
 from tf_ssd.data.batches.close_at_exit import closed_at_exit
-from tf_ssd.data.batches.loader import Loader, each_once
+from tf_ssd.data.batches.loader import Loader, each_once, load
 from tf_ssd.data.batches.order import TrainingOrder
 from tf_ssd.data.notes import RecordNotes
 from tf_ssd.data.records import Dataset
@@ -100,15 +100,10 @@ class TrainingBatches:
             for offset in range(length):
                 yield order[start + (position + offset) % length]
 
-        def example(position: tf.Tensor) -> Batch:
-            rows, size_px, read, index = self._loader.load(position)
-            key = tf.stack([seed, position])
-            return Batch(*augment_encoded(rows, size_px, read, key, config=augment, image_size=image_size), index)
-
         self._loader = Loader(dataset, candidates, exif=exif, on_bad_image=on_bad_image, crowd=ignored, ignored=ignored)
         self._most_rows = partial(most_rows, dataset, difficult=difficult)
         self._batch_size, self._first, self._share = batch_size, worker * (batch_size // workers), batch_size // workers
-        self._example = example
+        self._seed, self._example = seed, training_example(augment, image_size)
         self._one = tf.function(lambda number: self._dataset(number, number + 1).get_single_element(), autograph=False)
 
     @property
@@ -145,7 +140,8 @@ class TrainingBatches:
         share = self._share
         places = tf.data.Dataset.range(first * share, stop * share)
         positions = mapped(places, lambda place: place // share * self._batch_size + self._first + place % share)
-        examples = mapped(positions, self._example, num_parallel_calls=tf.data.AUTOTUNE)
+        loader, seed = self._loader.number, tf.constant(self._seed, tf.int64)
+        examples = mapped(positions, partial(self._example, loader, seed), num_parallel_calls=tf.data.AUTOTUNE)
         return mapped(examples.padded_batch(share, drop_remainder=True), _pad).with_options(_untuned())
 
 
@@ -167,11 +163,7 @@ def evaluation_batches(
         A batch, and width and height of its images (B, 2) int32 in pixels, as their headers say.
     """
     loader = Loader(dataset, each_once(len(dataset)), exif=exif, on_bad_image=on_bad_image, crowd=True, notes=notes)
-
-    def example(position: tf.Tensor) -> tuple[Batch, tf.Tensor]:
-        rows, size_px, read, index = loader.load(position)
-        return Batch(*resize_encoded(rows, size_px, read, image_size=image_size), index), size_px
-
+    example = partial(evaluation_example(image_size), loader.number)
     count = -(-len(dataset) // batch_size)
     positions = tf.data.Dataset.range(count * batch_size)
     examples = mapped(positions, example, num_parallel_calls=tf.data.AUTOTUNE).padded_batch(batch_size, drop_remainder=True)
@@ -185,6 +177,34 @@ def evaluation_batches(
     return closed_at_exit(sequence())
 
 
+@lru_cache(maxsize=8)
+def training_example(augment: AugmentConfig, image_size: int) -> tf.types.experimental.PolymorphicFunction:
+    """A function from a loader's number, a seed and a position to an augmented example and its record's number.
+
+    To trace it takes longer than all else that a pipeline is made of, so that pipelines share it.
+    """
+
+    @tf.function(autograph=False)
+    def example(loader: tf.Tensor, seed: tf.Tensor, position: tf.Tensor) -> Batch:
+        rows, size_px, read, index = load(loader, position)
+        key = tf.stack([seed, position])
+        return Batch(*augment_encoded(rows, size_px, read, key, config=augment, image_size=image_size), index)
+
+    return example
+
+
+@lru_cache(maxsize=8)
+def evaluation_example(image_size: int) -> tf.types.experimental.PolymorphicFunction:
+    """The same without augmentation, from a loader's number and a position; the image's size (2,) comes with it."""
+
+    @tf.function(autograph=False)
+    def example(loader: tf.Tensor, position: tf.Tensor) -> tuple[Batch, tf.Tensor]:
+        rows, size_px, read, index = load(loader, position)
+        return Batch(*resize_encoded(rows, size_px, read, image_size=image_size), index), size_px
+
+    return example
+
+
 def mapped(dataset: tf.data.Dataset, function: Callable[..., object], **options: int) -> tf.data.Dataset:
     """`dataset.map` without AutoGraph, which takes seconds to read code that needs none of it."""
     return dataset.map(tf.autograph.experimental.do_not_convert(function), **options)
@@ -196,6 +216,7 @@ def padded_rows(rows: tf.Tensor) -> tf.Tensor:
     return sizes[tf.searchsorted(sizes, rows[None])[0]]
 
 
+@tf.function(autograph=False)  # traced once for all pipelines
 def _pad(batch: Batch) -> Batch:
     """A batch whose rows, as many as its fullest image has, are padded to one of `ROWS`."""
     added = padded_rows(tf.shape(batch.labels)[1]) - tf.shape(batch.labels)[1]

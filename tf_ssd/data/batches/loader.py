@@ -1,7 +1,12 @@
-"""Records for tf.data: read and decoded in Python functions inside the graph, with the errors kept for whoever asks for a batch."""
+"""Records for tf.data: read and decoded in Python functions inside the graph, with the errors kept for whoever asks for a batch.
+
+A graph knows a loader by its number, so that one graph does for all of them.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from weakref import WeakValueDictionary
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +37,9 @@ BLACK = (
     np.int64(FILLED),
 )
 
+_numbers = count()
+_loaders: WeakValueDictionary[int, "Loader"] = WeakValueDictionary()
+
 
 class Loader:
     """Reads the records of a dataset at the positions of a sequence.
@@ -48,6 +56,9 @@ class Loader:
         crowd: whether rows that stand for a group are kept.
         ignored: whether these and difficult rows get the label `matcher.IGNORED`.
         notes: where images that are skipped, or contradict their annotations, and boxes that are dropped or clipped, are counted.
+
+    Attributes:
+        number: () int64, by which `load` knows it as long as it is there.
     """
 
     def __init__(
@@ -67,23 +78,8 @@ class Loader:
         self._unreadable = np.zeros(len(dataset), bool)
         self._errors: dict[int, Exception] = {}
         self.notes = notes or RecordNotes(len(dataset))
-
-    def load(self, position: tf.Tensor) -> tuple[Example, tf.Tensor, Read, tf.Tensor]:
-        """The record at a position: its ground truth, its image's size (2,), what decodes a part of it, and its number.
-
-        The example's image is a scalar without meaning; the reader is that of an `augment.Source`.
-        """
-        types = (tf.string, tf.string, tf.int32, tf.float32, tf.int32, tf.bool, tf.bool, tf.int64)
-        shapes = ((), (), (2,), (None, 4), (None,), (None,), (None,), ())
-        tensors = tf.numpy_function(self._load, [position], types)
-        tensors = [tf.ensure_shape(tensor, shape) for tensor, shape in zip(tensors, shapes, strict=True)]
-        encoded, name, size_px, boxes, labels, difficult, crowd, index = tensors
-
-        def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
-            pixels = tf.numpy_function(self._decode, [position, encoded, name, part_px, reduction], tf.uint8)
-            return tf.ensure_shape(pixels, (None, None, 3))
-
-        return Example(tf.constant(0, tf.uint8), boxes, labels, difficult, crowd), size_px, read, index
+        self.number = np.int64(next(_numbers))
+        _loaders[int(self.number)] = self
 
     def raise_first(self, positions: Iterable[int]) -> None:
         """Raise the error of the first of these positions that failed, as it was raised."""
@@ -91,13 +87,22 @@ class Loader:
             if position in self._errors:
                 raise self._errors[position]
 
-    def _load(self, position: np.int64) -> tuple[object, ...]:
-        self._errors.pop(int(position), None)  # of an earlier attempt
+    def columns(self, position: int) -> tuple[object, ...]:
+        """What stands for the record at a position: `BLACK` if there is an error, which is kept."""
+        self._errors.pop(position, None)  # of an earlier attempt
         try:
-            return self._usable(int(position))
+            return self._usable(position)
         except Exception as error:
-            self._errors[int(position)] = error
+            self._errors[position] = error
             return BLACK
+
+    def pixels(self, position: int, encoded: bytes, name: bytes, part_px: np.ndarray, reduction: int) -> np.ndarray | None:
+        """A part of the image at a position; None if it cannot be decoded, and the error is kept."""
+        try:
+            return decode_part(encoded, os.fsdecode(name), part_px, reduction, exif=self._exif)
+        except Exception as error:
+            self._errors[position] = error
+            return None
 
     def _usable(self, position: int) -> tuple[object, ...]:
         """The columns of the first candidate whose image can be used; raises DatasetError."""
@@ -137,14 +142,44 @@ class Loader:
         columns = (boxes, labels, record.difficult, record.crowd)
         return encoded, os.fsencode(name), np.array(size, np.int32), *(column[rows] for column in columns), np.int64(index)
 
-    def _decode(self, position: np.int64, encoded: bytes, name: bytes, part_px: np.ndarray, reduction: np.int32) -> np.ndarray:
-        if encoded:
-            try:
-                return decode_part(encoded, os.fsdecode(name), part_px, int(reduction), exif=self._exif)
-            except Exception as error:
-                self._errors[int(position)] = error
-        left, top, right, bottom = part_px // reduction
-        return np.zeros((max(1, bottom - top), max(1, right - left), 3), np.uint8)
+
+def load(number: tf.Tensor, position: tf.Tensor) -> tuple[Example, tf.Tensor, Read, tf.Tensor]:
+    """The record at a position of a loader: its ground truth, its image's size (2,), what decodes a part of it, and its number.
+
+    The example's image is a scalar without meaning; the reader is that of an `augment.Source`.
+
+    Args:
+        number: of the loader, () int64. After it has gone, as while an iterator that nobody wants is being closed, all is black.
+        position: () int64.
+    """
+    types = (tf.string, tf.string, tf.int32, tf.float32, tf.int32, tf.bool, tf.bool, tf.int64)
+    shapes = ((), (), (2,), (None, 4), (None,), (None,), (None,), ())
+    place = tf.stack([number, position])
+    tensors = tf.numpy_function(_columns_at, [place], types)
+    tensors = [tf.ensure_shape(tensor, shape) for tensor, shape in zip(tensors, shapes, strict=True)]
+    encoded, name, size_px, boxes, labels, difficult, crowd, index = tensors
+
+    def read(part_px: tf.Tensor, reduction: tf.Tensor) -> tf.Tensor:
+        pixels = tf.numpy_function(_pixels_at, [place, encoded, name, part_px, reduction], tf.uint8)
+        return tf.ensure_shape(pixels, (None, None, 3))
+
+    return Example(tf.constant(0, tf.uint8), boxes, labels, difficult, crowd), size_px, read, index
+
+
+def _columns_at(place: np.ndarray) -> tuple[object, ...]:
+    number, position = place.tolist()
+    loader = _loaders.get(number)
+    return loader.columns(position) if loader else BLACK
+
+
+def _pixels_at(place: np.ndarray, encoded: bytes, name: bytes, part_px: np.ndarray, reduction: np.int32) -> np.ndarray:
+    number, position = place.tolist()
+    loader = _loaders.get(number)
+    pixels = loader.pixels(position, encoded, name, part_px, int(reduction)) if loader and encoded else None
+    if pixels is not None:
+        return pixels
+    left, top, right, bottom = part_px // reduction
+    return np.zeros((max(1, bottom - top), max(1, right - left), 3), np.uint8)
 
 
 def each_once(size: int) -> Callable[[int], Iterator[int]]:

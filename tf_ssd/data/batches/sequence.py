@@ -1,6 +1,7 @@
 """Batches as `keras.utils.PyDataset`s, for Keras' `fit`: of training, and of validation."""
 
 import math
+from functools import partial
 from typing import Any
 
 import keras
@@ -8,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_ssd.config import Difficult, Exif
-from tf_ssd.data.augment import Example, resize_encoded
-from tf_ssd.data.batches.generator import Batch, TrainingBatches, mapped, padded_rows
+from tf_ssd.data.batches.generator import Batch, TrainingBatches, evaluation_example, mapped, padded_rows
 from tf_ssd.data.batches.loader import Loader, each_once
 from tf_ssd.data.records import Dataset
 from tf_ssd.data.subset import most_rows
@@ -113,13 +113,10 @@ class EvaluationSequence(keras.utils.PyDataset):
         self._size, self._batch_size, self._loader = len(dataset), batch_size, loader
         self._rows = int(padded_rows(tf.constant(most)))
 
-        def example(position: tf.Tensor) -> Example:
-            rows, size_px, read, _ = loader.load(position)
-            return resize_encoded(rows, size_px, read, image_size=image_size)
-
-        def item(first: tf.Tensor, stop: tf.Tensor) -> Example:
-            positions = tf.data.Dataset.range(first, stop)
-            return mapped(positions, example, num_parallel_calls=tf.data.AUTOTUNE).padded_batch(batch_size).get_single_element()
+        def item(first: tf.Tensor, stop: tf.Tensor) -> Batch:
+            positions, example = tf.data.Dataset.range(first, stop), partial(evaluation_example(image_size), loader.number)
+            examples = mapped(positions, lambda position: example(position)[0], num_parallel_calls=tf.data.AUTOTUNE)
+            return examples.padded_batch(batch_size).get_single_element()
 
         self._item = tf.function(item, autograph=False)
 
@@ -131,7 +128,7 @@ class EvaluationSequence(keras.utils.PyDataset):
         positions = range(index * self._batch_size, min((index + 1) * self._batch_size, self._size))
         batch = self._item(tf.constant(positions.start, tf.int64), tf.constant(positions.stop, tf.int64))
         self._loader.raise_first(positions)
-        return batch.image.numpy(), _truth(batch.boxes, batch.labels, self._rows)
+        return batch.images.numpy(), _truth(batch.boxes, batch.labels, self._rows)
 
 
 def _truth(boxes: tf.Tensor, labels: tf.Tensor, rows: int) -> dict[str, np.ndarray]:
