@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 
 import pytest
 
-from tests.house import IMPORTS, ROOT, imported, imported_by, modules, rooms
+from tests.house import IMPORTS, imported, imported_by, modules, rooms
 
 CORE = ["numerics", "boxes", "default_boxes", "coder", "matcher", "scores", "loss", "detect"]
 COMMANDS = ["weights", "predict", "evaluate", "train", "export", "check", "audit"]
@@ -92,8 +92,9 @@ def test_the_settings_of_commands_load_nothing_heavy():
     assert not HEAVY & set(loaded)
 
 
-def test_importing_tensorflow_first_is_a_clear_error():
-    code = "import tensorflow, parity_tests"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert run.returncode == 1
-    assert "TensorFlow was imported before torchvision" in run.stderr
+def test_importing_tensorflow_first_is_a_clear_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    for name in ("torchvision", "parity_tests"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(ImportError, match="TensorFlow was imported before torchvision"):
+        importlib.import_module("parity_tests")
