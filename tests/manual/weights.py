@@ -27,7 +27,7 @@ def narrow(config: ModelConfig, **settings: object) -> SSD:
 
 def drawn(table: Table, num_classes: int) -> dict[str, torch.Tensor]:
     """The tensors of a file, so large that what goes through the network stays as large as it is."""
-    with keras.StatelessScope():
+    with keras.StatelessScope(initialize_variables=False):
         model = narrow(table.config, num_classes=num_classes)
     shapes = {f"{layer.name}.{variable.name}": tuple(variable.shape) for layer in model.layers for variable in layer.weights}
     rng, found = np.random.default_rng(0), {}

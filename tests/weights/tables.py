@@ -16,7 +16,7 @@ KERAS = dict(zip(NAMES, VGG16, strict=True))
 @functools.cache
 def shapes_of(config):
     """Of all variables of a network, "layer.variable"; the variables are not made."""
-    with keras.StatelessScope():
+    with keras.StatelessScope(initialize_variables=False):
         model = ssd(config, num_classes=CLASSES)
     return {f"{layer.name}.{variable.name}": tuple(variable.shape) for layer in model.layers for variable in layer.weights}
 
