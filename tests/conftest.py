@@ -75,9 +75,24 @@ def small_network():
 
 
 @pytest.fixture
-def loaded_once(monkeypatch):
+def loaded_once():
     """Commands that load the same file get the same model: what was traced to detect with it is used again."""
-    monkeypatch.setattr("tf_ssd.weights.trained.load_model", lambda path: loaded(path, path.stat().st_mtime_ns))
+    with loading_once():
+        yield
+
+
+@pytest.fixture(scope="module")
+def loaded_once_in_module():
+    """The same for all tests of a module and what it makes for them."""
+    with loading_once():
+        yield
+
+
+@contextmanager
+def loading_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tf_ssd.weights.trained.load_model", lambda path: loaded(path, path.stat().st_mtime_ns))
+        yield
 
 
 @lru_cache(maxsize=2)

@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module as package
 from pathlib import Path
@@ -41,11 +42,11 @@ NAMES = {name: f"model{suffix}" if suffix else name for name, suffix in SUFFIXES
 RAW = ExportConfig(Path(), "onnx", Path("model.onnx"), raw_heads=True)
 SURE = 0.7  # the 200th detection scores less
 # Converters and the quantizer have warnings of their own.
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("loaded_once")]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("loaded_once_in_module")]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, loaded_once_in_module):
     """A network whose scores are spread out, so that something is detected and no order hangs on the last bit."""
     folder = tmp_path_factory.mktemp("run")
     keras.utils.set_random_seed(0)
@@ -95,6 +96,12 @@ def written(run, photos, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def runner(written):
+    """Each of them as a function from pictures, in its own runtime."""
+    return cache(lambda name: FORMATS[name].Runner(written / NAMES[name]))
+
+
 def copy_of(folder):
     """In place of `saved_model.write`: a SavedModel that has been written with the same settings, without what was put in later."""
     made_later = shutil.ignore_patterns(saved_model.EXTRA)
@@ -103,12 +110,12 @@ def copy_of(folder):
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("size", [(300, 300), (123, 217), (599, 450)])
-def test_it_detects_what_the_detector_does(run, written, name, size):
+def test_it_detects_what_the_detector_does(run, runner, name, size):
     """Pictures of any size; those that it was verified on are others. How large ones are reduced is tested with the resizing."""
     random = np.random.default_rng(1)
     picture = np.array(Image.fromarray(random.integers(0, 256, (5, 6, 3), np.uint8)).resize(size))
     expected = Detector(*load_trained(run), settings=DetectionConfig(score_threshold=SURE))(picture)
-    outputs = FORMATS[name].Runner(written / NAMES[name])(picture[None])
+    outputs = runner(name)(picture[None])
     kept = outputs["scores"][0] >= SURE
     assert outputs["count"][0] >= kept.sum() == len(expected) > 0
     np.testing.assert_array_equal(outputs["labels"][0][kept], expected.labels)
@@ -119,8 +126,7 @@ def test_it_detects_what_the_detector_does(run, written, name, size):
 def test_every_layer_is_exported_as_one_convolution():
     """Where TensorFlow predicts it may be several, which no converter would put together again."""
     model = ssd300(ModelConfig(num_classes=4, width=0.25))
-    config = ExportConfig(checkpoint=Path(), output=Path("model.onnx"), format="onnx")
-    graph = tf.function(serving_function(model, config)).get_concrete_function(input_spec(config)).graph
+    graph = tf.function(serving_function(model, RAW), autograph=False).get_concrete_function(input_spec(RAW)).graph
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert max(layer.filters for layer in layers) >= MANY_RESULTS
     assert sum(operation.type == "Conv2D" for operation in graph.get_operations()) == len(layers)
@@ -135,12 +141,11 @@ def test_classes_and_thresholds_travel_inside(written, name):
 
 
 @pytest.mark.parametrize("name", ["saved_model", "onnx", "openvino"])
-def test_any_number_of_pictures(written, name):
+def test_any_number_of_pictures(runner, name):
     pictures = np.random.default_rng(2).integers(0, 256, (3, 90, 70, 3), np.uint8)
-    runner = FORMATS[name].Runner(written / NAMES[name])
-    together = runner(pictures)
+    together = runner(name)(pictures)
     for row, picture in enumerate(pictures):
-        np.testing.assert_allclose(runner(picture[None])["scores"][0], together["scores"][row], atol=1e-5)
+        np.testing.assert_allclose(runner(name)(picture[None])["scores"][0], together["scores"][row], atol=1e-5)
 
 
 @pytest.fixture(scope="module")
