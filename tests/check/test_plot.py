@@ -49,8 +49,17 @@ def test_extremes_can_be_drawn(boxes):
     assert drawn(comparison(boxes)).shape[1] > 1000
 
 
+@pytest.fixture(scope="module")
+def compared():
+    return comparison([[0.3, 0.4, 0.7, 0.6]])
+
+
+@pytest.fixture(scope="module")
+def plain(compared):
+    return drawn(compared)
+
+
 @pytest.mark.parametrize("split", ["a$b$", "$", "x_$1^", "$\\frac$", "猫"])
-def test_names_of_any_signs(split):
+def test_names_of_any_signs(compared, plain, split):
     """Which would otherwise be taken for a formula, or warn."""
-    compared = comparison([[0.3, 0.4, 0.7, 0.6]])
-    assert not np.array_equal(drawn(replace(compared, split=split)), drawn(compared))
+    assert not np.array_equal(drawn(replace(compared, split=split)), plain)

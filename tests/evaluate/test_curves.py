@@ -58,9 +58,13 @@ def test_a_class_with_ground_truth_that_was_never_found():
     assert drawn(missed).std() > 0
 
 
+@pytest.fixture(scope="module")
+def plain():
+    return drawn(scores(FLAT, FLAT))
+
+
 @pytest.mark.parametrize("name", ["a$b$", "$", "x_$1^", "$\\frac$", "猫"])
-def test_names_of_any_signs(name):
+def test_names_of_any_signs(plain, name):
     """Which would otherwise be taken for a formula, or warn."""
-    plain = drawn(scores(FLAT, FLAT))
     assert not np.array_equal(drawn(scores(FLAT, FLAT), name=name), plain)
     assert not np.array_equal(drawn(scores(FLAT, FLAT), title=name), plain)

@@ -1,3 +1,4 @@
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -51,22 +52,28 @@ def centre(changed: np.ndarray) -> tuple[float, float]:
 ONE = candidates([BOX], [2], [0.9])
 
 
+@cache
+def of_one(*matched: int) -> np.ndarray:
+    """One detection and what is matched to it, drawn once for all tests that compare with it."""
+    return draw(explanation(ONE, matched=matched))
+
+
 def test_a_matched_default_box_is_drawn_on_the_left():
-    changed = draw(explanation(ONE, matched=(0,))) != draw(explanation(ONE))
+    changed = of_one(0) != of_one()
     assert changed.any()
     assert np.nonzero(changed)[1].max() < 800
 
 
 def test_the_best_default_box_is_thicker():
     """The second default box, beside a better one and alone."""
-    second = np.sum(draw(explanation(ONE, matched=(0, 0))) != draw(explanation(ONE, matched=(0,))))
-    alone = np.sum(draw(explanation(ONE, matched=(-1, 0))) != draw(explanation(ONE)))
+    second = np.sum(of_one(0, 0) != of_one(0))
+    alone = np.sum(of_one(-1, 0) != of_one())
     assert alone > 1.5 * second > 0
 
 
 def test_what_was_removed_is_drawn_on_the_right():
     removed = explanation(ONE, candidates([OTHER], [2], [0.5]), (0,))
-    changed = draw(removed) != draw(explanation(ONE))
+    changed = draw(removed) != of_one()
     assert changed[140:600, 800:].any()
     assert not changed[140:600, :800].any()
 
@@ -79,11 +86,11 @@ def test_classes_have_their_colours():
 
 
 def test_a_cell_lights_up_where_it_lies():
-    places = {}
+    places, dark = {}, draw(explanation(cells=np.full((3, 3), 1e-9)))
     for row, column in ((0, 2), (2, 0), (1, 1)):
         cells = np.zeros((3, 3))
         cells[row, column] = 1
-        changed = draw(explanation(cells=cells)) != draw(explanation(cells=np.full((3, 3), 1e-9)))
+        changed = draw(explanation(cells=cells)) != dark
         height = len(changed)
         changed[: height * 2 // 3] = False  # headlines
         changed[-30:] = False  # "at most"
@@ -107,9 +114,8 @@ def test_a_large_picture_becomes_no_larger_figure():
 @pytest.mark.parametrize("name", ["a$b$", "$", "x_$1^", "$\\frac$", "猫"])
 def test_names_of_any_signs(name):
     """Which would otherwise be taken for a formula, or warn."""
-    plain = draw(explanation(ONE, matched=(0,)))
-    assert not np.array_equal(draw(explanation(ONE, matched=(0,)), names=("a", name, "b")), plain)
-    assert not np.array_equal(draw(explanation(ONE, matched=(0,)), title=name), plain)
+    assert not np.array_equal(draw(explanation(ONE, matched=(0,)), names=("a", name, "b")), of_one(0))
+    assert not np.array_equal(draw(explanation(ONE, matched=(0,)), title=name), of_one(0))
 
 
 def test_scores_that_are_no_numbers():
