@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_ssd.config import DetectionConfig, EvaluateConfig, ModelConfig
+from tests.small_network import SMALL
+from tf_ssd.config import DetectionConfig, EvaluateConfig
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.data.images.decode import read_image
 from tf_ssd.data.synthetic import CLASS_NAMES, SyntheticDataset
 from tf_ssd.detect import Detections
 from tf_ssd.evaluate import __main__ as evaluate
 from tf_ssd.evaluate import over_dataset
-from tf_ssd.model import ssd300
+from tf_ssd.model import ssd
 from tf_ssd.weights import save_model
 from tf_ssd.weights.trained import load_trained
 
@@ -25,15 +26,15 @@ CATEGORY_IDS = (9, 4, 30)  # of circle, square, triangle
 IMAGE_IDS = (50, 8, 700, 9, 1)  # not in order
 
 
-pytestmark = pytest.mark.usefixtures("loaded_once")
+pytestmark = pytest.mark.usefixtures("small_network", "loaded_once")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, small_network):
     """A model that knows nothing, with its class map."""
     folder = tmp_path_factory.mktemp("run")
     keras.utils.set_random_seed(0)
-    save_model(ssd300(ModelConfig(num_classes=4, width=0.0625)), folder / "model.keras")
+    save_model(ssd(SMALL, num_classes=4, width=0.0625), folder / "model.keras")
     write_class_names(folder / "classes.txt", CLASS_NAMES)
     return folder
 
@@ -356,7 +357,7 @@ def test_class_maps_of_model_and_command_line_must_agree(run, voc, tmp_path, cap
 
 
 def test_a_model_without_class_map_must_have_as_many_classes_as_the_data(voc, tmp_path, capsys):
-    save_model(ssd300(ModelConfig(num_classes=3, width=0.0625)), tmp_path / "model.keras")
+    save_model(ssd(SMALL, num_classes=3, width=0.0625), tmp_path / "model.keras")
     assert evaluate.main(["--checkpoint", str(tmp_path), "--dataset", "voc", "--data", str(voc)]) == 2
     assert "3 classes, but the model has 2" in capsys.readouterr().err
 

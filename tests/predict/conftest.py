@@ -1,16 +1,17 @@
 import keras
 import pytest
 
-from tf_ssd.config import DetectionConfig, ModelConfig
+from tests.small_network import SMALL
+from tf_ssd.config import DetectionConfig
 from tf_ssd.data.synthetic import CLASS_NAMES
-from tf_ssd.model import ssd300
+from tf_ssd.model import ssd
 from tf_ssd.predict.detector import Detector
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(small_network):
     keras.utils.set_random_seed(0)
-    return ssd300(ModelConfig(num_classes=4, width=0.0625, batch_norm=True))
+    return ssd(SMALL, num_classes=4, width=0.0625, batch_norm=True)
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_ssd.config import DetectionConfig, ModelConfig
+from tests.small_network import SMALL
+from tf_ssd.config import DetectionConfig
 from tf_ssd.data.classes import write_class_names
 from tf_ssd.errors import ConfigError
-from tf_ssd.model import ssd300
+from tf_ssd.model import ssd
 from tf_ssd.predict import __main__ as predict
 from tf_ssd.predict.detector import Detector
 from tf_ssd.predict.video import Frame, opened, write_video
@@ -29,10 +30,10 @@ pytestmark = pytest.mark.usefixtures("loaded_once")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, small_network):
     folder = tmp_path_factory.mktemp("run")
     keras.utils.set_random_seed(0)
-    save_model(ssd300(ModelConfig(num_classes=3, width=0.0625, batch_norm=True)), folder / "model.keras")
+    save_model(ssd(SMALL, num_classes=3, width=0.0625, batch_norm=True), folder / "model.keras")
     write_class_names(folder / "classes.txt", ("cat", "dog"))
     return folder
 

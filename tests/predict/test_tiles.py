@@ -1,17 +1,19 @@
 """Relations between what is found in pictures and in tiles of them."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tf_ssd.config import DetectionConfig, Tiling
+from tf_ssd.config import DetectionConfig, ModelConfig, Tiling
 from tf_ssd.data.images.tiles import tiles_of
 from tf_ssd.data.synthetic import SyntheticDataset
 from tf_ssd.detect import Detections
 from tf_ssd.errors import ConfigError
 from tf_ssd.evaluate.over_dataset import NOTHING, detections_in
 from tf_ssd.metrics import ImageDetections
+from tf_ssd.model import ssd300
 from tf_ssd.predict.compiled import detection_function
 from tf_ssd.predict.detector import Detector
 from tf_ssd.predict.merge import merged
@@ -19,6 +21,12 @@ from tf_ssd.predict.tiles import TiledDetection
 
 NAMES = ("circle", "square", "triangle")
 SETTINGS = DetectionConfig(score_threshold=0.2)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return ssd300(ModelConfig(num_classes=4, width=0.0625, batch_norm=True))
 
 
 @pytest.fixture(scope="module")
