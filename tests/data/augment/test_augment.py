@@ -12,6 +12,7 @@ from tf_ssd.config import AUGMENTATIONS, AugmentConfig
 from tf_ssd.data.augment import Example, augment, augment_encoded, resize_encoded, step_keys
 from tf_ssd.data.augment.geometry import crop, expand, flip_horizontal, flip_vertical, resize
 from tf_ssd.data.augment.photometric import distort
+from tf_ssd.data.batches.generator import mapped
 from tf_ssd.data.images.decode import decode, decode_part
 from tf_ssd.errors import ConfigError
 
@@ -223,7 +224,7 @@ def test_a_dataset_decodes_late():
         key = tf.stack([number, 4])
         return augment_encoded(example, tf.constant([160, 120]), read, key, config=DEFAULT, image_size=24)
 
-    for number, result in enumerate(tf.data.Dataset.range(12).map(late)):
+    for number, result in enumerate(mapped(tf.data.Dataset.range(12), late)):
         key = tf.constant([number, 4], tf.int64)
         assert_equal(result, augment_encoded(*undecoded(example), key, config=DEFAULT, image_size=24))
 
@@ -235,8 +236,8 @@ def operations(config: AugmentConfig) -> set[str]:
     """The names of the operations of the graph and of its functions."""
     specs = [((None, None, 3), tf.uint8), ((None, 4), tf.float32), (None, tf.int32), (None, tf.bool), (None, tf.bool)]
     signature = [Example(*(tf.TensorSpec(*spec) for spec in specs)), tf.TensorSpec(2, tf.int32)]
-    function = tf.function(lambda example, key: augment(example, key, config=config, image_size=8), input_signature=signature)
-    graph = function.get_concrete_function().graph.as_graph_def()
+    function = tf.function(lambda example, key: augment(example, key, config=config, image_size=8), autograph=False)
+    graph = function.get_concrete_function(*signature).graph.as_graph_def()
     bodies = [body.node_def for body in graph.library.function]
     return {node.op for nodes in (graph.node, *bodies) for node in nodes}
 
@@ -269,7 +270,7 @@ def test_another_key_gives_another_image():
 
 
 def test_a_dataset_gives_what_eager_calls_give():
-    """In graph mode, with shapes that are only known at run time, several examples at a time."""
+    """In graph mode, read by AutoGraph, with shapes that are only known at run time, several examples at a time."""
     made = [
         numbered(smooth_image(number)[:, : 100 + number], np.array([[0.2, 0.2, 0.7, 0.8]] * (number % 3))) for number in range(12)
     ]

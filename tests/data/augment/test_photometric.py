@@ -129,11 +129,13 @@ def distortion(*, brightness=0, contrast=1, saturation=1, hue=0, first=True) -> 
 def drawn() -> Distortion:
     """The distortions of the keys (0, 7), (1, 7), ... with the default settings."""
     spec = Distortion(*[tf.TensorSpec((), tf.float32)] * 4, tf.TensorSpec((), tf.bool))
-    draw = tf.function(
-        lambda numbers: tf.map_fn(
+
+    @tf.function(autograph=False)
+    def draw(numbers):
+        return tf.map_fn(
             lambda number: draw_distortion(tf.stack([number, 7]), config=AugmentConfig()), numbers, fn_output_signature=spec
         )
-    )
+
     return Distortion(*(tensor.numpy() for tensor in draw(tf.range(DRAWS))))
 
 

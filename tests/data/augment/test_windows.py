@@ -29,7 +29,11 @@ def assert_uniform(values: np.ndarray, low: float, high: float, *, resolution: f
 
 def drawn(draw, count: int = DRAWS) -> np.ndarray:
     """`draw(key)` for the keys (0, 3), (1, 3), ..."""
-    each = tf.function(lambda numbers: tf.map_fn(lambda number: draw(tf.stack([number, 3])), numbers, fn_output_signature=tf.int32))
+
+    @tf.function(autograph=False)
+    def each(numbers):
+        return tf.map_fn(lambda number: draw(tf.stack([number, 3])), numbers, fn_output_signature=tf.int32)
+
     return each(tf.range(count)).numpy()
 
 

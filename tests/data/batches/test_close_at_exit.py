@@ -3,15 +3,6 @@ import sys
 
 from tf_ssd.data.batches.close_at_exit import closed_at_exit
 
-READING_AHEAD = """
-from tf_ssd.data.batches.generator import TrainingBatches
-from tf_ssd.data.synthetic import SyntheticDataset
-source = TrainingBatches(SyntheticDataset(500, seed=0), batch_size=8, image_size=300, seed=0)
-batches = source.batches(0, 1000)
-next(batches)
-raise RuntimeError("nobody catches this")
-"""
-
 
 def test_it_is_the_same_generator():
     assert list(closed_at_exit(number for number in range(3))) == [0, 1, 2]
@@ -27,9 +18,3 @@ def test_what_is_open_at_the_end_of_the_process_is_closed():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["closed", "end", "closed"]
-
-
-def test_a_process_that_fails_while_batches_are_read_ahead_ends():
-    run = subprocess.run([sys.executable, "-c", READING_AHEAD], capture_output=True, text=True, check=False, timeout=300)
-    assert run.returncode == 1
-    assert "nobody catches this" in run.stderr

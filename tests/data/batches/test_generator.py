@@ -456,6 +456,14 @@ for batch in photo_batches(photos(Path(sys.argv[2]))).batches(NUMBER - 20, NUMBE
     pass
 print(digest(batch))
 """
+READING_AHEAD = """
+from tf_ssd.data.synthetic import SyntheticDataset
+from tf_ssd.data.batches.generator import TrainingBatches
+source = TrainingBatches(SyntheticDataset(500, seed=0), batch_size=8, image_size=300, seed=0)
+batches = source.batches(0, 1000)
+next(batches)
+raise RuntimeError("nobody catches this")
+"""
 
 
 def photos(folder: Path) -> CocoDataset:
@@ -530,10 +538,21 @@ def test_bytes_through_keras(photo_folder, alone):
     assert digest(alone._replace(images=images, **truth)) == digest(alone)
 
 
-def test_bytes_in_another_process(photo_folder, alone):
-    arguments = [sys.executable, "-c", PRINTING, str(Path(__file__).parent), str(photo_folder)]
-    run = subprocess.run(arguments, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
-    assert run.stdout.strip() == digest(alone)
+@pytest.fixture(scope="module")
+def other_process(photo_folder):
+    """A process that prints the digest of a batch, and then fails with an iterator of others open."""
+    arguments = [sys.executable, "-c", PRINTING + READING_AHEAD, str(Path(__file__).parent), str(photo_folder)]
+    cwd = Path(__file__).parents[3]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=300, cwd=cwd)
+
+
+def test_bytes_in_another_process(other_process, alone):
+    assert other_process.stdout.strip() == digest(alone)
+
+
+def test_a_process_that_fails_while_batches_are_read_ahead_ends(other_process):
+    assert other_process.returncode == 1
+    assert "nobody catches this" in other_process.stderr
 
 
 def test_bytes_of_another_batch_or_seed_differ(photo_folder, alone):

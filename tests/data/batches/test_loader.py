@@ -67,7 +67,7 @@ def index_at(reader: Loader, position: int = 0) -> int:
 
 def pixels(reader: Loader, part: tuple[int, int, int, int], *, reduction: int = 1, position: int = 0) -> np.ndarray:
     """A part of the image at a position, decoded within a graph, as in a pipeline."""
-    read = tf.function(lambda: load(reader, position)[2](tf.constant(part), tf.constant(reduction)))
+    read = tf.function(lambda: load(reader, position)[2](tf.constant(part), tf.constant(reduction)), autograph=False)
     return read().numpy()
 
 
