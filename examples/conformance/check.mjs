@@ -2,29 +2,21 @@
 //
 //     node examples/conformance/check.mjs FOLDER
 //
-// It prints how many vectors pass, and each that does not; the exit code is 1 if one does not.
+// It prints how many vectors pass, and each that does not. The exit code is 0 if all pass, 1 if one does not, and 2 if the folder
+// is missing, damaged or of another version, which one line on standard error says.
+//
+// Compared are all cases and all operations but for gradients, which ssd.mjs does not compute. The networks are not read.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { about, demand, nested, number, readFolder, Unusable } from "./folder.mjs";
 import * as ssd from "./ssd.mjs";
 
-const VERSION = 3;
 const TOLERANCE = 1e-9; // relative and absolute: sums may be in any order
 
-const number = (value) => (typeof value === "string" ? Number(value) : value); // "NaN", "Infinity", "-Infinity"
-
-// An array of the file as nested arrays.
-function nested({ shape, values }) {
-  if (shape.length === 0) return number(values[0]);
-  const [first, ...rest] = shape;
-  const size = rest.reduce((product, length) => product * length, 1);
-  return Array.from({ length: first }, (_, k) => nested({ shape: rest, values: values.slice(k * size, (k + 1) * size) }));
-}
-
+// NaN and infinities must be equal, finite numbers near. Only a number is near a number.
 function near(a, b) {
   if (Array.isArray(b)) return Array.isArray(a) && a.length === b.length && b.every((each, k) => near(a[k], each));
-  if (Number.isNaN(number(b))) return Number.isNaN(a);
-  return Object.is(a, b) || a === b || Math.abs(a - b) <= TOLERANCE * (1 + Math.abs(b));
+  if (!Number.isFinite(a) || !Number.isFinite(b)) return Object.is(a, b);
+  return Math.abs(a - b) <= TOLERANCE * (1 + Math.abs(b));
 }
 
 const operations = {
@@ -57,16 +49,22 @@ const operations = {
   },
 };
 
-// What ssd.mjs gives is compared; outputs that it does not have, such as gradients, are not.
 function operationPasses({ operation, inputs, settings, outputs }) {
-  const arrays = Object.fromEntries(Object.entries(inputs).map(([name, array]) => [name, nested(array)]));
-  const found = operations[operation](arrays, settings);
-  return Object.entries(found).every(([name, value]) => near(value, nested(outputs[name])));
+  demand(Object.hasOwn(operations, operation), `operation ${JSON.stringify(operation)} is not known`);
+  const found = operations[operation](arrays(inputs), settings);
+  const compared = Object.entries(arrays(outputs)).filter(([name]) => !name.endsWith("_gradient"));
+  demand(compared.length > 0, "it has no outputs");
+  return compared.every(([name, value]) => near(found[name], value));
+}
+
+function arrays(named) {
+  return Object.fromEntries(Object.entries(named ?? {}).map(([name, array]) => [name, nested(array)]));
 }
 
 function coderPasses(vector) {
   const [values, defaults, expected] = [vector.values, vector.default_boxes, vector.expected].map(nested);
-  const code = vector.operation === "encode" ? ssd.encode : ssd.decode;
+  const code = { encode: ssd.encode, decode: ssd.decode }[vector.operation];
+  demand(code, `operation ${JSON.stringify(vector.operation)} is not known`);
   return near(values.map((row, k) => code(row, defaults[k])), expected);
 }
 
@@ -74,29 +72,64 @@ function coderPasses(vector) {
 function casePasses(vector) {
   const defaults = nested(vector.default_boxes);
   const settings = { ...vector.settings, scores: vector.scores };
-  const images = vector.images.map(({ gt_boxes, gt_labels, offsets, logits }) => {
-    const [boxes, rows] = [nested(gt_boxes), ssd.match(nested(gt_boxes), gt_labels, defaults)];
+  const given = list(vector, "images").map((image) => imageOf(image, defaults.length));
+  demand(given.length > 0, '"images" is empty');
+  const images = given.map(({ boxes, gt_labels, offsets, logits }) => {
+    const rows = ssd.match(boxes, gt_labels, defaults);
     const labels = rows.map((row) => (row === ssd.NO_ROW ? 0 : gt_labels[row]));
     const targets = rows.map((row, k) => (row === ssd.NO_ROW ? [0, 0, 0, 0] : ssd.encode(boxes[row], defaults[k])));
-    return { rows, offsets: nested(offsets), logits: nested(logits), labels, targets };
+    return { rows, offsets, logits, labels, targets };
   });
   const loss = ssd.multiboxLoss(images, settings);
   if (vector.must_not_be_finite) return !Number.isFinite(loss.total);
-  const selected = vector.images.every(
+  const selected = given.every(
     ({ matched_row, mined }, k) =>
-      near(images[k].rows, matched_row) &&
-      near(ssd.mine(images[k].logits, images[k].labels, settings).map(Number), mined.map(Number)),
+      near(images[k].rows, matched_row) && near(ssd.mine(images[k].logits, images[k].labels, settings).map(Number), mined),
   );
   return selected && ["total", "localization", "confidence"].every((name) => near(loss[name], number(vector[name])));
 }
 
+// The arrays and lists of an image, which must be those of `count` default boxes.
+function imageOf(image, count) {
+  const [boxes, offsets, logits] = [image.gt_boxes, image.offsets, image.logits].map(nested);
+  const [gt_labels, matched_row] = [list(image, "gt_labels"), list(image, "matched_row")];
+  const mined = list(image, "mined").map(Number);
+  demand(boxes.length === gt_labels.length, '"gt_boxes" and "gt_labels" have different lengths');
+  const fits = [offsets, logits, matched_row, mined].every((rows) => rows.length === count);
+  demand(fits, `"offsets", "logits", "matched_row" and "mined" must have ${count} rows, as "default_boxes" has`);
+  return { boxes, gt_labels, offsets, logits, matched_row, mined };
+}
+
+function list(object, name) {
+  demand(Array.isArray(object[name]), `"${name}" is no list`);
+  return object[name];
+}
+
 const checks = { loss: casePasses, coder: coderPasses, operation: operationPasses };
-const folder = process.argv[2];
-const read = (...path) => JSON.parse(readFileSync(join(folder, ...path), "utf-8"));
-const index = read("index.json");
-if (index.version !== VERSION) throw new Error(`version ${index.version}, where ${VERSION} is known`);
-const vectors = ["cases", "operations"].flatMap((kind) => index[kind].map((name) => read(kind, `${name}.json`)));
-const failed = vectors.filter((vector) => !checks[vector.type](vector));
-failed.forEach(({ name }) => console.log(`fails: ${name}`));
-console.log(`${vectors.length - failed.length} of ${vectors.length} vectors pass (specification ${index.specification})`);
-process.exitCode = failed.length ? 1 : 0;
+
+// The line to print for a vector that fails. Code that throws fails too.
+function problem({ file, vector }) {
+  try {
+    return about(file, () => checks[vector.type](vector)) ? undefined : `fails: ${vector.name}`;
+  } catch (error) {
+    if (error instanceof Unusable) throw error;
+    return `fails: ${vector.name} (${error})`;
+  }
+}
+
+function main(folders) {
+  demand(folders.length === 1, "name one folder of vectors: node check.mjs FOLDER; python -m tf_ssd.audit --export FOLDER writes it");
+  const { specification, vectors } = readFolder(folders[0]);
+  const failed = vectors.map(problem).filter((line) => line !== undefined);
+  failed.forEach((line) => console.log(line));
+  console.log(`${vectors.length - failed.length} of ${vectors.length} vectors pass (specification ${specification})`);
+  return failed.length ? 1 : 0;
+}
+
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof Unusable)) throw error;
+  console.error(`error: ${error.message}`);
+  process.exitCode = 2;
+}

@@ -117,7 +117,7 @@ export function multiboxLoss(images, { alpha = 1, normalizer = "batch", class_we
       ? sum(sums.map((each) => each[name] / Math.max(each.positives, 1))) / sums.length
       : sum(sums.map((each) => each[name])) / Math.max(positives, 1),
   );
-  return { total: parts[1] + alpha * parts[0], localization: parts[0], confidence: parts[1] };
+  return { total: parts[1] + alpha * parts[0], localization: parts[0], confidence: parts[1], num_positives: positives };
 }
 
 function imageSums({ offsets, logits, targets, labels }, mining, weights) {

@@ -81,19 +81,12 @@ def test_the_schema_names_every_field_of_a_case(folder):
     assert set(case) == set(schema["$defs"]["LossVector"]["properties"])
 
 
-def test_another_version_is_refused(folder, tmp_path):
-    index = json.loads((folder / "index.json").read_text())
-    (tmp_path / "index.json").write_text(json.dumps({**index, "version": 1}))
-    with pytest.raises(AuditError, match=r"index\.json: version 1, where 3 is known"):
-        list(vectors.read(tmp_path))
-
-
 @pytest.mark.usefixtures("cases_alone")
 def test_a_damaged_case_is_named(tmp_path):
     vectors.export([BY_NAME["one-object"]], tmp_path / "vectors")
     path = tmp_path / "vectors/cases/one-object.json"
     path.write_text(path.read_text().replace('"total"', '"sum"'))
-    with pytest.raises(AuditError, match=r"one-object\.json: is no case of this version"):
+    with pytest.raises(AuditError, match=r"one-object\.json: is no file of version \d+ \(Object missing required field `total`\)"):
         list(vectors.read(tmp_path / "vectors"))
     path.unlink()
     with pytest.raises(AuditError, match=r"one-object\.json: cannot be read"):
@@ -126,7 +119,7 @@ def conformance(script, folder):
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
-def test_plain_javascript_passes_all_vectors(folder):
+def test_plain_javascript_passes_all_cases_and_operations(folder):
     run = conformance(CONFORMANCE, folder)
     assert (run.returncode, run.stderr) == (0, "")
     count = len(list(vectors.read(folder)))

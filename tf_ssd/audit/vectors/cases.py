@@ -1,12 +1,12 @@
 """The audit's cases as plain data."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from tf_ssd.audit.cases.case import Case, CoderCase, Image, LossCase
 from tf_ssd.audit.cases.ledger import expected
-from tf_ssd.audit.vectors.numbers import Array, Number, spelled, to_array
+from tf_ssd.audit.vectors.numbers import Array, Number, count_boxes, require_shape, spelled, to_array
 from tf_ssd.config import ScoreKind
 
 
@@ -23,6 +23,16 @@ class ImageVector(msgspec.Struct, frozen=True):
     logits: Array
     matched_row: list[int]
     mined: list[bool]
+
+    def require(self, boxes: int, classes: int) -> None:
+        """Raise ValueError unless everything is that of K default boxes and C classes."""
+        require_shape("gt_boxes", self.gt_boxes, len(self.gt_labels), 4)
+        require_shape("offsets", self.offsets, boxes, 4)
+        require_shape("logits", self.logits, boxes, classes)
+        if not len(self.matched_row) == len(self.mined) == boxes:
+            raise ValueError(f"`matched_row` and `mined` must have {boxes} entries, one for each default box")
+        if not all(-1 <= row < len(self.gt_labels) for row in self.matched_row):
+            raise ValueError("`matched_row` names a row that `gt_boxes` does not have")
 
 
 class LossVector(msgspec.Struct, frozen=True, tag="loss"):
@@ -41,13 +51,21 @@ class LossVector(msgspec.Struct, frozen=True, tag="loss"):
     may_be_refused: bool
     must_not_be_finite: bool
     default_boxes: Array
-    images: list[ImageVector]
+    images: Annotated[list[ImageVector], msgspec.Meta(min_length=1)]
     total: Number
     localization: Number
     confidence: Number
     offsets_gradient: Array
     logits_gradient: Array
     by_hand: str | None
+
+    def __post_init__(self) -> None:
+        boxes = count_boxes("default_boxes", self.default_boxes)
+        classes = len(self.images[0].logits.values) // boxes
+        for image in self.images:
+            image.require(boxes, classes)
+        require_shape("offsets_gradient", self.offsets_gradient, len(self.images), boxes, 4)
+        require_shape("logits_gradient", self.logits_gradient, len(self.images), boxes, classes)
 
 
 class CoderVector(msgspec.Struct, frozen=True, tag="coder"):
@@ -60,6 +78,11 @@ class CoderVector(msgspec.Struct, frozen=True, tag="coder"):
     default_boxes: Array
     values: Array
     expected: Array
+
+    def __post_init__(self) -> None:
+        boxes = count_boxes("default_boxes", self.default_boxes)
+        require_shape("values", self.values, boxes, 4)
+        require_shape("expected", self.expected, boxes, 4)
 
 
 def vector(case: Case) -> LossVector | CoderVector:

@@ -7,7 +7,7 @@ the folders of the networks. `schema.json` describes the files.
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -22,7 +22,15 @@ from tf_ssd.system.files import move_to_new, require_file
 
 VERSION = 3
 LICENCE = "Apache-2.0"
-Vector = LossVector | CoderVector | OperationVector
+CaseVector = LossVector | CoderVector
+Vector = CaseVector | OperationVector
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+$")]  # part of a file's name
+
+
+class Version(msgspec.Struct, frozen=True):
+    """What every index has, of whichever version."""
+
+    version: int
 
 
 class Index(msgspec.Struct, frozen=True):
@@ -32,9 +40,16 @@ class Index(msgspec.Struct, frozen=True):
     tf_ssd: str
     specification: str
     licence: str
-    cases: list[str]
-    operations: list[str]
-    networks: list[str]
+    cases: list[Name]
+    operations: list[Name]
+    networks: list[Name]
+
+    def __post_init__(self) -> None:
+        if not self.cases and not self.operations:
+            raise ValueError("it lists no cases and no operations")
+        for names in (self.cases, self.operations):
+            if len(set(names)) < len(names):
+                raise ValueError(f"it lists {max(names, key=names.count)} twice")
 
 
 def export(cases: Sequence[Case], folder: Path) -> None:
@@ -55,18 +70,31 @@ def export(cases: Sequence[Case], folder: Path) -> None:
         move_to_new(unfinished, folder)
 
 
-def read(folder: Path) -> Iterator[Vector]:
+def read(folder: Path | str) -> Iterator[Vector]:
     """The cases, and then the operations, of a folder that `export` wrote.
 
     Raises:
-        AuditError: a file is missing or does not follow the schema, or the version is another.
+        AuditError: a file is missing, does not follow the schema or is not the one that its name says, its arrays do not fit each
+            other, the folder lists nothing or something twice, or the version is another.
     """
-    index = _read(folder / "index.json", Index)
-    if index.version != VERSION:
-        raise AuditError(f"{folder / 'index.json'}: version {index.version}, where {VERSION} is known; export the cases again")
-    for kind, names in (("cases", index.cases), ("operations", index.operations)):
+    index = _index(Path(folder) / "index.json")
+    kinds = (("cases", index.cases, CaseVector), ("operations", index.operations, OperationVector))
+    for kind, names, type_ in kinds:
         for name in names:
-            yield _read(folder / kind / f"{name}.json", Vector)
+            path = Path(folder) / kind / f"{name}.json"
+            found = _decoded(path, _content(path), type_)
+            if found.name != name:
+                raise AuditError(f"{path}: holds the vector {found.name!r}; export the cases again")
+            yield found
+
+
+def _index(path: Path) -> Index:
+    """The version is read before the rest, which another version may not have."""
+    content = _content(path)
+    version = _decoded(path, content, Version).version
+    if version != VERSION:
+        raise AuditError(f"{path}: version {version}, where {VERSION} is known; export the cases again")
+    return _decoded(path, content, Index)
 
 
 def _write_all(folder: Path, vectors: dict[str, Vector]) -> list[str]:
@@ -80,10 +108,15 @@ def _write(path: Path, value: object) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
 
 
-def _read(path: Path, kind: Any) -> Any:
+def _content(path: Path) -> bytes:
     try:
-        return msgspec.json.decode(require_file(path).read_bytes(), type=kind)
-    except OSError as error:
-        raise AuditError(f"{path}: cannot be read ({error.strerror}); export the cases again") from error
-    except msgspec.DecodeError as error:
-        raise AuditError(f"{path}: is no case of this version ({error}); export the cases again") from error
+        return require_file(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise AuditError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); export the cases again") from error
+
+
+def _decoded(path: Path, content: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise AuditError(f"{path}: is no file of version {VERSION} ({error}); export the cases again") from error

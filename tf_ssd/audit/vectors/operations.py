@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -40,7 +40,7 @@ class OperationVector(msgspec.Struct, frozen=True, tag="operation"):
     operation: str
     inputs: dict[str, Array]
     settings: dict[str, Any]
-    outputs: dict[str, Array]
+    outputs: Annotated[dict[str, Array], msgspec.Meta(min_length=1)]
 
 
 def operation_vectors() -> Iterator[OperationVector]:
