@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const VERSION = 3;
+const VERSION = 4;
 const TYPES = { cases: ["loss", "coder"], operations: ["operation"] };
 const SPELLED = { NaN, Infinity, "-Infinity": -Infinity }; // what JSON has no number for
 

@@ -48,6 +48,7 @@ def test_every_case_comes_back_to_the_bit(folder):
     assert [vector.name for vector in read] == list(BY_NAME)
     for vector in read:
         case = BY_NAME[vector.name]
+        assert vector.rules == case.about.numbers != ()
         assert same_bits(vector.default_boxes, case.default_boxes)
         if isinstance(case, CoderCase):
             assert same_bits(vector.values, case.values)

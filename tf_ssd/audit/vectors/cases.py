@@ -1,4 +1,4 @@
-"""The audit's cases as plain data."""
+"""The audit's cases as plain data. `rule` says in a sentence what is asked, `rules` are the numbers in the specification."""
 
 from typing import Annotated, Literal
 
@@ -43,6 +43,7 @@ class LossVector(msgspec.Struct, frozen=True, tag="loss"):
 
     name: str
     rule: str
+    rules: tuple[str, ...]
     why: str
     scores: ScoreKind
     settings: dict[str, float | str]
@@ -73,6 +74,7 @@ class CoderVector(msgspec.Struct, frozen=True, tag="coder"):
 
     name: str
     rule: str
+    rules: tuple[str, ...]
     why: str
     operation: Literal["encode", "decode"]
     default_boxes: Array
@@ -89,12 +91,21 @@ def vector(case: Case) -> LossVector | CoderVector:
     """A case as plain data."""
     about, default_boxes = case.about, to_array(case.default_boxes)
     if isinstance(case, CoderCase):
-        values, wanted = to_array(case.values), to_array(case.expected)
-        return CoderVector(about.name, about.rule, about.why, case.operation, default_boxes, values, wanted)
+        return CoderVector(
+            name=about.name,
+            rule=about.rule,
+            rules=about.numbers,
+            why=about.why,
+            operation=case.operation,
+            default_boxes=default_boxes,
+            values=to_array(case.values),
+            expected=to_array(case.expected),
+        )
     result = expected(case)
     return LossVector(
         name=about.name,
         rule=about.rule,
+        rules=about.numbers,
         why=about.why,
         scores=case.scores,
         settings=dict(case.options),

@@ -20,7 +20,7 @@ from tf_ssd.audit.vectors.operations import OperationVector, operation_vectors
 from tf_ssd.errors import AuditError
 from tf_ssd.system.files import move_to_new, require_file
 
-VERSION = 3
+VERSION = 4
 LICENCE = "Apache-2.0"
 CaseVector = LossVector | CoderVector
 Vector = CaseVector | OperationVector
