@@ -164,6 +164,18 @@ def test_accepted_cases_do_not_count(constant, tmp_path, capsys, more, code):
     assert "accepted: 3 cases may fail" in printed.out if code == 0 else "'no-labels-with-one': no such case" in printed.err
 
 
+def test_accepted_cases_of_what_is_not_audited_are_warned_of(constant, tmp_path, capsys):
+    path = tmp_path / "audit.toml"
+    path.write_text(ACCEPTED.replace("{more}", '[accepted.tf_sd]\nfloat16 = "misspelt"\n[accepted."other:loss"]\n'))
+    assert audit.main([*constant, "--accepted", str(path), "--format", "junit"]) == 0
+    assert (
+        capsys.readouterr().err == f"warning: --accepted {path}: not used: tf_sd, other:loss; audited now are constant_loss:loss\n"
+    )
+    path.write_text(ACCEPTED.replace("{more}", ""))
+    assert audit.main([*constant, "--accepted", str(path), "--format", "junit"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_loss_that_is_built_in_is_audited_when_it_is_named(monkeypatch):
     asked = []
     monkeypatch.setattr(run, "audit", lambda names, cases, **settings: asked.append((names, settings["audited"])))
@@ -217,6 +229,7 @@ def test_export(tmp_path, capsys):
         (["--impl", "json:dunps"], "--impl json:dunps: json has no function dunps; name it as json:function"),
         (["--scores", "sigmoid", "--case", "right-by-100"], "'right-by-100': no such case; did you mean right-by-1000"),
         (["--json", "a.txt"], "--json='a.txt': must end in .json"),
+        (["--specification", "--export", "new"], "--specification=True: writes no files; leave out --export"),
         (["--time-limit", "0"], "--time-limit=0.0: must be positive"),
         (["--impl", "a:b", "a:b"], "--impl=['a:b']: name each implementation once"),
     ],

@@ -9,7 +9,7 @@ python -m tf_ssd.audit --impl mypackage.losses:multibox --accepted audit.toml --
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from tf_ssd import cli
@@ -63,6 +63,7 @@ def audit(config: AuditConfig) -> int:
     if config.export is not None:
         return _export(config, cases, told)
     names = dict.fromkeys((*_audited(config), *installed(config.scores)))
+    _warn_of_unused(config, names)
     audited = _run(config, tuple(names), cases, told)
     if config.format == "text":
         _print(config, audited, told)
@@ -155,6 +156,14 @@ def _accepted(config: AuditConfig) -> "Accepted":
     from tf_ssd.audit.accepted import read
 
     return {} if config.accepted is None else read(config.accepted)
+
+
+def _warn_of_unused(config: AuditConfig, names: Collection[str]) -> None:
+    """Say which tables of --accepted are for none of the implementations: one may be misspelt, or audited another time."""
+    unused = [name for name in _accepted(config) if name not in names]
+    if unused:
+        known = f"audited now are {', '.join(names)}"
+        print(f"warning: --accepted {config.accepted}: not used: {', '.join(unused)}; {known}", file=sys.stderr)
 
 
 def _export(config: AuditConfig, cases: tuple["Case", ...], console: "Console") -> int:

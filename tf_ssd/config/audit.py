@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from tf_ssd.config.network import ScoreKind
-from tf_ssd.config.rules import require, require_new
+from tf_ssd.config.rules import flag, require, require_new
 
 Framework = Literal["auto", "tensorflow", "torch", "jax", "numpy"]
 
@@ -45,8 +45,8 @@ class AuditConfig:
     report: Path | None = None
     """Write a page with pictures of every case to this .html file; it needs no network."""
     export: Path | None = None
-    """Write the cases with their expected values into this new folder, for implementations that Python cannot run. Nothing is
-    audited then."""
+    """Write the cases with their expected values into this new folder, for implementations that Python cannot run: those for
+    softmax, or with --scores sigmoid those for sigmoids. Nothing is audited then."""
 
     specification: bool = False
     """Print the numbered rules that the cases stand for, as Markdown. Nothing is audited then."""
@@ -55,4 +55,8 @@ class AuditConfig:
         require(self.time_limit > 0, "--time-limit", self.time_limit, "must be positive")
         repeated = sorted({name for name in self.impl if self.impl.count(name) > 1})
         require(not repeated, "--impl", repeated, "name each implementation once")
+        other = [flag(name) for name in ("export", "json", "report") if getattr(self, name) is not None]
+        require(not (self.specification and other), "--specification", True, f"writes no files; leave out {', '.join(other)}")
+        alone = self.export is None or other == ["--export"]
+        require(alone, "--export", str(self.export), f"audits nothing; leave out {', '.join(other[1:])}")
         require_new(self, json=".json", report=".html", export="")
