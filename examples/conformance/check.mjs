@@ -5,7 +5,9 @@
 // It prints how many vectors pass, and each that does not. The exit code is 0 if all pass, 1 if one does not, and 2 if the folder
 // is missing, damaged or of another version, which one line on standard error says.
 //
-// Compared are all cases and all operations but for gradients, which ssd.mjs does not compute. The networks are not read.
+// Of a case it compares matched rows, mined negatives, the total and its two terms, or encoded or decoded boxes; of a loss that
+// must not be finite only that it is not; of an operation all results. It compares no gradients, which ssd.mjs does not compute,
+// and reads no networks.
 
 import { about, demand, nested, number, readFolder, Unusable } from "./folder.mjs";
 import * as ssd from "./ssd.mjs";
@@ -118,7 +120,8 @@ function problem({ file, vector }) {
 }
 
 function main(folders) {
-  demand(folders.length === 1, "name one folder of vectors: node check.mjs FOLDER; python -m tf_ssd.audit --export FOLDER writes it");
+  const advice = "node check.mjs FOLDER; python -m tf_ssd.audit --export FOLDER writes it";
+  demand(folders.length === 1, `name one folder of vectors: ${advice}`);
   const { specification, vectors } = readFolder(folders[0]);
   const failed = vectors.map(problem).filter((line) => line !== undefined);
   failed.forEach((line) => console.log(line));
