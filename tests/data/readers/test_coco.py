@@ -320,6 +320,7 @@ def test_a_name_that_no_file_system_takes_is_missing(read):
         (IMAGES, [box(1, None)], CATEGORIES, {"broken annotations"}),
         (IMAGES, BOXES, [{"id": 3}], {"broken annotations"}),
         (IMAGES, [box(1, category_id=4)], CATEGORIES, {"unknown classes"}),
+        (IMAGES, [box(1, bbox=[1, 2, -3, 4])], CATEGORIES, {"boxes with inverted corners"}),
         (IMAGES, [box(1, bbox=[500, 2, 3, 4])], CATEGORIES, {"boxes outside their image"}),
         (IMAGES, [box(1), box(2, category_id=7)], [{"id": number, "name": "cat"} for number in (3, 7)], {"broken annotations"}),
     ],

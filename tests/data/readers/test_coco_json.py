@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from tf_ssd.check.findings import Findings
-from tf_ssd.data.readers.coco_json import Image, read_category_names, unique
+from tf_ssd.data.readers.coco_json import Image, read_category_names, read_coco, unique
 from tf_ssd.errors import Place
 
 
@@ -10,6 +10,15 @@ def test_names_of_categories_are_in_the_order_of_their_ids_without_spaces_around
     file = tmp_path / "coco.json"
     file.write_text(json.dumps({"categories": [{"id": 10, "name": " dog "}, {"id": "9", "name": 7}], "images": "not read"}))
     assert read_category_names(file) == ["7", "dog"]
+
+
+def test_an_entry_of_another_form_is_named_with_its_file(tmp_path):
+    file, findings = tmp_path / "coco.json", Findings("train")
+    file.write_text(json.dumps({"images": [{"id": 1.5}], "categories": [{"id": 1}], "annotations": [{"image_id": 1}]}))
+    assert read_coco(file, findings).categories == []
+    for name, finding in zip(("images", "categories", "annotations"), findings, strict=True):
+        assert finding.message.startswith(f"{file}: cannot be used as COCO JSON (")
+        assert f"- at `$.{name}[0]" in finding.message
 
 
 def test_of_a_repeated_id_the_first_entry_is_kept_and_the_fault_noted():

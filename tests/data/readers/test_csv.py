@@ -262,7 +262,8 @@ def test_a_file_or_a_folder(folder):
     (folder / "labels.csv").write_text(ROW)
     (folder / "texts").mkdir()
     (folder / "texts" / "c.txt").write_text("dog,0,1,2,3,4")
-    assert read_csv(folder / "labels.csv", class_names=["dog"])[0].id == "a.png"
-    assert read_csv(folder / "texts", folder)[0].id == "c"
+    assert read_csv(folder / "labels.csv", class_names=["cat", "dog"])[0].labels.tolist() == [2]
+    assert read_csv(folder / "texts", folder, class_names=["cat", "dog"])[0].labels.tolist() == [2]
+    assert (read_csv(folder / "labels.csv")[0].id, read_csv(folder / "texts", folder)[0].id) == ("a.png", "c")
     with pytest.raises(DatasetError, match=r"gone\.csv: cannot be read"):
         read_csv(folder / "gone.csv")

@@ -56,6 +56,7 @@ def test_only_the_first_row_can_be_a_header(rows):
         "class\tx_min\ty_min\tx_max\ty_max\timg_path\ndog\t1\t2\t30\t40\ta.jpg",
         "picture,x1,y1,x2,y2,kind\na.jpg,1,2,30,40,dog",
         "\n,name,image,left,top,right,bottom\n0,dog,a.jpg,1,2,30,40",  # an index without a name
+        "filename,classid,category_name,xmin,ymin,xmax,ymax\na.jpg,7,dog,1,2,30,40",  # the name of a class goes before its number
     ],
 )
 def test_columns_are_found_by_their_names(rows, text):
@@ -71,6 +72,10 @@ def test_a_row_without_a_box_among_other_columns(rows):
 def test_the_class_may_come_last_without_a_header(rows, before):
     """As RetinaNet's tools write it; the first row whose class is no number decides."""
     assert rows(f"{before}a.jpg,1,2,30,40,dog\n")[-1][1] == ROW
+
+
+def test_later_rows_do_not_decide(rows):
+    assert rows("a.jpg,dog,1,2,30,40\nb.jpg,1,2,30,40,dog\n")[0][1] == ROW
 
 
 def test_numbers_alone_are_in_our_order(rows):

@@ -64,6 +64,9 @@ def test_classes_are_those_of_a_label_map_in_its_order_or_those_found(tmp_path):
     with pytest.raises(DatasetError, match=r"record 2 \(a\.png\), object 1 \(ape\): the class is none of cat, dog"):
         dataset[1]
     assert TfrecordDataset(tmp_path, "train", class_names=["dog", "ape"])[1].labels.tolist() == [2]
+    (tmp_path / "label_map.pbtxt").write_text(LABEL_MAP.replace("dog", "cat"))
+    with pytest.raises(DatasetError, match=r"label_map\.pbtxt: .*one name twice"):
+        TfrecordDataset(tmp_path, "train")
 
 
 def test_nothing_is_read_before_it_is_used(tmp_path):

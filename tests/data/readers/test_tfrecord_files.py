@@ -70,9 +70,12 @@ def test_all_of_several_files_must_be_there_once(folder, names, message):
 def test_what_was_looked_for_and_what_is_there_is_named(folder):
     root = folder("coco_val.record", "train/a.tfrecord")
     assert splits_there(root) == ["coco_val", "train"]
-    message = r"no TFRecords of a split 'test'; looked for \S+test\.record, .*, or such files in \S+test; .* are coco_val, train$"
+    forms = r"\S+test\.record, \S+test\.tfrecord, \S+test\.record-\?{5}-of-\?{5}, also with \.gz"
+    message = rf"no TFRecords of a split 'test'; looked for {forms}, or such files in \S+test; .* are coco_val, train$"
     with pytest.raises(DatasetError, match=message):
         record_files(root, "test")
+    with pytest.raises(DatasetError, match=r"check --data and --split, or --eval-split$"):
+        record_files(root / "missing", "test")
 
 
 def test_a_link_does_not_lead_out(folder, tmp_path):

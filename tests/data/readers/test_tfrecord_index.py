@@ -1,7 +1,9 @@
+import errno
 import gc
 import gzip
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tests.data.readers.examples import write
 from tf_ssd.check.findings import Findings
 from tf_ssd.data.notes import Notes
+from tf_ssd.data.readers import tfrecord_index
 from tf_ssd.data.readers.tfrecord_index import Records
 from tf_ssd.errors import DatasetError
 
@@ -102,6 +105,19 @@ def test_a_file_that_changes_later_is_noticed(tmp_path, content):
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(DatasetError, match="cannot be read"):
         Records([tmp_path], Notes())
+
+
+def test_a_packed_file_for_which_there_is_no_room_is_named_with_what_to_do(tmp_path, monkeypatch):
+    class Full(BytesIO):
+        def write(self, _content: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tfrecord_index, "TemporaryFile", lambda **_: Full())
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(write(tmp_path / "a", *RECORDS).read_bytes()))
+    message = r"a\.gz: cannot be unpacked \(No space left on device\); unpack it with gunzip, or let TMPDIR name a folder with"
+    with pytest.raises(DatasetError, match=message):
+        Records([path], Notes())
 
 
 def test_a_record_costs_few_bytes(tmp_path):

@@ -112,6 +112,8 @@ def test_the_yaml_file_may_be_given_and_its_path_may_then_lead_elsewhere(tmp_pat
 def test_images_in_a_folder_of_the_split_go_before_others_beside_it(tmp_path):
     files(tmp_path, "val/images/a.png", "val/preview.png", labels=["val/labels/a.txt"])
     assert ids(YoloDataset(tmp_path, "val")) == ["a"]
+    files(tmp_path, "images/val/b.png", labels=["labels/val/b.txt"])
+    assert ids(YoloDataset(tmp_path, "val")) == ["b"]
 
 
 def test_all_is_everything(tmp_path):
@@ -206,6 +208,15 @@ def test_names_without_a_yaml_file(tmp_path, source):
     (tmp_path / source).write_text("cat\ndog\n")
     dataset = YoloDataset(tmp_path, "train")
     assert (dataset.class_names, dataset[0].labels.tolist()) == (("cat", "dog"), [2])
+
+
+def test_a_score_is_noted_once_for_a_record_that_is_read_again(tmp_path):
+    files(tmp_path, "images/train/a.png", labels=["labels/train/a.txt"], yaml="")
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "labels/train/a.txt").write_text("1 0.5 0.25 0.25 0.5 0.875\n")
+    dataset = YoloDataset(tmp_path, "train")
+    assert [dataset[0].labels.tolist() for _ in range(2)] == [[2], [2]]
+    assert dataset.notes == (f"boxes with a score, which is ignored: 1: {tmp_path}/labels/train/a.txt: line 1 (dog): 0.875",)
 
 
 def test_given_classes_are_found_by_name(tmp_path):

@@ -78,7 +78,7 @@ BAD = {
     ),
     "a number between the names": ("1 0.5 0.5 0.1 0.1", "the class number 1 is none of the 2"),
     "a negative number": ("-1 0.5 0.5 0.1 0.1", "the class number -1 is none"),
-    "a name": ("dog 0.5 0.5 0.1 0.1", "line 1: the class is 'dog', not a whole number; a line is class x y width height"),
+    "a name": ("dog 0.5 0.5 0.1 0.1", r"a\.txt: line 1: the class is 'dog', not a whole number; a line is class x y width"),
     "half a class": ("0.5 0.5 0.5 0.1 0.1", "the class is '0.5', not a whole number"),
     "too few": ("0 0.5 0.5 0.1", r"line 1 \(cat\): 4 fields; a line is class x y width height, or class x y x y x y"),
     "no pairs": ("0 0.5 0.5 0.1 0.1 0.1 0.1 0.1", "8 fields; a line is"),

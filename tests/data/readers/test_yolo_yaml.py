@@ -68,7 +68,7 @@ BAD = {
     "a split of numbers": ("names: [cat]\ntrain: {a: b}\n", "train: is neither a folder, nor a list of folders"),
     "an empty place": ("names: [cat]\ntrain: [a, '']\n", "train: is neither a folder"),
     "a list as path": ("names: [cat]\npath: [a]\n", "path: is no text"),
-    "key points": ("names: [cat]\nkpt_shape: 17\n", "kpt_shape: is no pair of numbers"),
+    "key points": ("names: [cat]\nkpt_shape: 17\n", r"data\.yaml: kpt_shape: is no pair of numbers"),
     "three key points": ("names: [cat]\nkpt_shape: [17, 3, 2]\n", "kpt_shape: is no pair of numbers"),
     "key points in words": ("names: [cat]\nkpt_shape: [17, three]\n", "kpt_shape: is no pair of numbers"),
     "key points in key points": ("names: [cat]\nkpt_shape: [17, [3]]\n", "kpt_shape: is no pair of numbers"),
