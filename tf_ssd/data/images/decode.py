@@ -207,7 +207,7 @@ def raise_unless_guilty(name: str, error: Exception) -> None:
 
 @contextmanager
 def _reporting(name: str) -> Iterator[None]:
-    if SILENCE not in warnings.filters:
+    if warnings.filters[:1] != [SILENCE]:  # the first that fits decides
         warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         yield
