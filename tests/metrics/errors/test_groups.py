@@ -25,6 +25,7 @@ def test_sizes():
     result = judged([detected(*rows)], [truth((SMALL, 1), (MEDIUM, 1), (LARGE, 1))])
     expected = [("small", 1, 0.5, 1, 1), ("medium", 1, 0, 0, 0), ("large", 1, 1, 1, 0)]
     assert columns(by_size(result, 0.5)) == expected
+    assert [(group.low, group.high) for group in by_size(result, 0.5)] == [(0, 32**2), (32**2, 96**2), (96**2, np.inf)]
 
 
 def test_the_size_of_an_object_is_that_of_its_outline():
