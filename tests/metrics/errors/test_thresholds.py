@@ -35,6 +35,11 @@ def test_equal_scores_are_kept_together():
     assert (best.thresholds[0], best.precision[0], best.recall[0]) == (0.45, 0.5, 1)
 
 
+def test_the_score_of_what_is_left_out_may_be_the_threshold():
+    """It has one digit; 0.51 is nearer the middle. What is kept scores more."""
+    assert thresholds([(at(0), 1, 0.52), (at(8), 1, 0.5)], [(at(0), 1)], num_classes=2).best.thresholds[0] == 0.5
+
+
 def test_below_the_lowest_score_a_little_is_left():
     """Nobody knows what a threshold of 0 would let through that was not evaluated."""
     best = thresholds([(at(0), 1, 0.0123)], [(at(0), 1)], num_classes=2).best
