@@ -108,8 +108,8 @@ ENCODED = {
     "ISO-8859-1": "forêt",
     "windows-1251": "кот",
     "utf-8": "猫",
-    "utf-16le": "猫",
-    "utf-16be": "猫",
+    "utf-16le": "forêt",
+    "utf-16be": "forêt",
 }
 
 
