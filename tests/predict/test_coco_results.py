@@ -27,6 +27,20 @@ def test_no_detections(tmp_path):
     assert read_rows(tmp_path / "x.json") == []
 
 
+def test_each_box_needs_its_class_and_its_score():
+    for ids, scores in (([17], [0.7, 0.3]), ([17, 18], [0.7])):
+        with pytest.raises(ValueError, match="shorter"):
+            list(results(42, BOXES_PX, ids, np.float32(scores)))
+
+
+@pytest.mark.parametrize("bbox", [[0, 0, 1, 1e30], [0, 0, 1e30, 1], [-1e30, 0, 1, 1], [0, 0, -1, 1]])
+def test_numbers_that_are_no_pixels_are_refused(tmp_path, bbox):
+    row = {"image_id": 1, "category_id": 2, "bbox": bbox, "score": 0.5}
+    (tmp_path / "x.json").write_text(json.dumps([row]))
+    with pytest.raises(DatasetError, match=r"x\.json: cannot be used as COCO results \(.*bbox"):
+        read_rows(tmp_path / "x.json")
+
+
 def test_another_form_is_named(tmp_path):
     (tmp_path / "x.json").write_text('[{"image_id": 1}]')
     with pytest.raises(DatasetError, match=r"x\.json: cannot be used as COCO results \(.*category_id.*\); the form is \[\{"):
