@@ -69,7 +69,7 @@ def test_every_file_is_spoken_of(name):
 
 OPTIONS = {option.flag for settings in COMMANDS.values() for option in options_of(settings)} | {"--help", "--version"}
 # Options of other programs, which pages speak of.
-OTHERS = {"--hypothesis-profile", "--strict", "--check"}
+OTHERS = {"--hypothesis-profile", "--strict", "--check", "--results", "--sample"}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
