@@ -26,14 +26,13 @@ def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float) -> Tensor:
     A box is removed if its IoU with a better box that is kept is > iou_threshold; of equal scores the lowest index is
     better. A box without area is not removed and removes no other. Source: paper, section 2.2; torchvision.
     """
-    waiting = scores.argsort(descending=True, stable=True)
-    kept = []
-    while len(waiting) > 0:
-        best, waiting = waiting[0], waiting[1:]
-        kept.append(best)
-        overlaps = iou(boxes[best][None], boxes[waiting])[0]  # [len(waiting)]
-        waiting = waiting[~(overlaps > iou_threshold)]
-    return torch.stack(kept) if kept else waiting
+    order = scores.argsort(descending=True, stable=True)  # [N]
+    removes = (iou(boxes[order], boxes[order]) > iou_threshold).tolist()  # [N][N]
+    kept: list[int] = []
+    for box in range(len(order)):
+        if not any(removes[better][box] for better in kept):
+            kept.append(box)
+    return order[kept]
 
 
 def detect(
