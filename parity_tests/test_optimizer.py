@@ -76,9 +76,11 @@ def torch_steps(seed: int, peak: float, decay: float) -> dict[str, np.ndarray]:
 
 @given(seed=strategies.seeds, peak=st.sampled_from([1e-3, 0.02]), decay=decays)
 def test_steps(seed: int, peak: float, decay: float) -> None:
-    expected = torch_steps(seed, peak, decay)
+    """The error is relative to the largest weight before or after: steps that end near 0 have rounded larger ones on their way."""
+    (before, _), expected = start(seed), torch_steps(seed, peak, decay)
     for kind, actual in production_steps(seed, peak, decay).items():
-        error = np.abs(actual - expected[kind]).max() / np.abs(expected[kind]).max() / np.finfo(np.float64).eps
+        largest = max(np.abs(before[kind]).max(), np.abs(expected[kind]).max())
+        error = np.abs(actual - expected[kind]).max() / largest / np.finfo(np.float64).eps
         assert error <= TOLERANCES[OPERATION].float64, f"{kind} differs by {error:.3g} epsilons"
         record_error(OPERATION, actual.dtype, error)
 

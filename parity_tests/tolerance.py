@@ -51,7 +51,7 @@ WINOGRAD = Tolerance(
     8, 8, "sums of products of sums, in another order than sums of products; relative to the largest sum of magnitudes"
 )
 CLIPPING = Tolerance(8, 8, "a sum of squares in another order, its root and a quotient; relative to the size of the gradients")
-STEPS = Tolerance(64, 64, "thirty steps, each rounding anew; relative to the largest weight")
+STEPS = Tolerance(64, 64, "thirty steps, each rounding anew; relative to the largest weight before or after")
 
 # Conversions and clips; the scale is 1, the image side.
 TOLERANCES = {
