@@ -44,6 +44,13 @@ def rows(found):
     return {(*box, label, score) for box, label, score in zip(found.boxes_px, found.labels, found.scores, strict=True)}
 
 
+def assert_nearly(found, expected):
+    """Of batches of other sizes, for which convolutions may add up in another order, as they do on processors without AVX-512."""
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_allclose(found.boxes_px, expected.boxes_px, atol=1e-2)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+
+
 def test_a_picture_of_four_has_the_detections_of_the_four(model, detector, four, mosaic):
     tiling = Tiling(2, 0)
     tiles_px = tiles_of((600, 600), tiling, image_size=300, name="")
@@ -92,9 +99,7 @@ def test_how_many_tiles_go_through_at_a_time_does_not_matter(model, mosaic, batc
     del sizes[:]
     some = found(batch_size)
     assert sizes == {1: [1, 1, 1, 1], 3: [3, 1]}[batch_size]
-    np.testing.assert_array_equal(some.labels, expected.labels)
-    np.testing.assert_allclose(some.boxes_px, expected.boxes_px, atol=1e-2)
-    np.testing.assert_allclose(some.scores, expected.scores, atol=1e-5)
+    assert_nearly(some, expected)
 
 
 def test_every_form_of_a_picture_gives_the_same(detector, mosaic, tmp_path):
@@ -106,7 +111,7 @@ def test_every_form_of_a_picture_gives_the_same(detector, mosaic, tmp_path):
         assert rows(detector(picture, tiles=2)) == expected
     with_others = detector([mosaic[:50, :40], path], tiles="auto")
     assert with_others[0].size == (40, 50)
-    assert rows(with_others[1]) == rows(detector(mosaic, tiles=2))  # 600 px are 2 tiles of 334
+    assert_nearly(with_others[1], detector(mosaic, tiles=2))  # 600 px are 2 tiles of 334
 
 
 def test_evaluation_finds_the_same(model, tmp_path):
