@@ -48,7 +48,7 @@ def mutants(source: str, functions: Container[str] | None = None) -> Iterator[Mu
             for other in _changes(node):
                 part = module.code_for_node(statement.deep_replace(node, other) if node is not statement else other)
                 code = head + part + tail
-                if code not in seen and _compiles(code):
+                if code not in seen and _compiles(part):
                     seen.add(code)
                     label = f"{_name(statement)}: {_difference(parts[place], part)}"
                     alike[label] += 1
@@ -104,9 +104,10 @@ def _commutes(node: cst.CSTNode) -> bool:
     return isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in COMMUTATIVE
 
 
-def _compiles(code: str) -> bool:
+def _compiles(part: str) -> bool:
+    """Whether one statement of a module has right syntax, on which no other statement has a say."""
     try:
-        compile(code, "mutant", "exec")
+        compile(part, "mutant", "exec")
     except SyntaxError:
         return False
     return True
