@@ -16,8 +16,8 @@ class Tolerance:
         float32: allowed multiple of float32's epsilon; 0 means equal.
         float64: allowed multiple of float64's epsilon.
         reason: why the implementations may differ at all.
-        seen: the largest multiples seen in float32 and float64 with --hypothesis-profile=deep, of the optimizer with 500 examples;
-            None where none were measured. Every run prints the multiples that it has seen at its end.
+        seen: the largest multiples seen in float32 and float64, where examples are drawn with --hypothesis-profile=deep; None where
+            none were measured. Every run prints the multiples that it has seen at its end.
     """
 
     float32: float
@@ -67,17 +67,17 @@ TOLERANCES = {
     "matcher.match": EXACT,
     "matcher.targets": TRANSCENDENTAL.having_seen(0.13, 0.13),
     "loss.smooth_l1": ARITHMETIC.having_seen(0.12, 0),
-    "scores.probabilities": TRANSCENDENTAL,
+    "scores.probabilities": TRANSCENDENTAL.having_seen(1.00, 0.50),
     "scores.cross_entropy": TRANSCENDENTAL.having_seen(2.00, 2.00),
     "loss.hard_negative_mask": EXACT,
     "loss.multibox_loss": SUMS.having_seen(4.55, 3.96),
-    "detect.detect": TRANSCENDENTAL.having_seen(0.62, 2.00),
+    "detect.detect": TRANSCENDENTAL.having_seen(1.00, 2.00),
     "model.ssd": NETWORK.having_seen(27, 36),
     "model.ssdlite320_mobilenet_v3_large": NETWORK.having_seen(11.3, 16.8),
-    "model.imported_bodies": NETWORK,
-    "network.kernels.winograd.convolve": WINOGRAD.having_seen(1.72, 2.21),
+    "model.imported_bodies": NETWORK.having_seen(43.2, None),
+    "network.kernels.winograd.convolve": WINOGRAD.having_seen(2.05, 2.84),
     "network.kernels.pooling.relu_max_pool": EXACT,
     "optimizer.CaffeSGD": STEPS.having_seen(None, 28.8),
-    "optimizer.clip_by_global_norm": CLIPPING.having_seen(None, 1.72),
-    "optimizer.WeightAverage": STEPS.having_seen(None, 2.00),
+    "optimizer.clip_by_global_norm": CLIPPING.having_seen(None, 1.87),
+    "optimizer.WeightAverage": STEPS.having_seen(None, 3.00),
 }
