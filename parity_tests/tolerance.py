@@ -77,7 +77,7 @@ TOLERANCES = {
     "model.imported_bodies": NETWORK.having_seen(43.2, None),
     "network.kernels.winograd.convolve": WINOGRAD.having_seen(2.05, 2.84),
     "network.kernels.pooling.relu_max_pool": EXACT,
-    "optimizer.CaffeSGD": STEPS.having_seen(None, 28.8),
+    "optimizer.CaffeSGD": STEPS.having_seen(None, 10.5),
     "optimizer.clip_by_global_norm": CLIPPING.having_seen(None, 1.87),
     "optimizer.WeightAverage": STEPS.having_seen(None, 3.00),
 }
