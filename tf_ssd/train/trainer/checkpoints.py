@@ -47,10 +47,10 @@ class Checkpoints:
             return
         path = self._folder / f"{PREFIX}{checkpoint.step:08d}{SUFFIX}"
         tensors = {name: np.asarray(value, order="C") for name, value in checkpoint.tensors.items()}
-        about = {"step": checkpoint.step, "seconds": checkpoint.seconds, "digest": _digest(checkpoint.step, tensors)}
+        about = {"step": checkpoint.step, "seconds": checkpoint.seconds}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_tensors(path, tensors, about)
+            write_tensors(path, tensors, {**about, "digest": _digest(json.dumps(about), tensors)})
         except (OSError, SafetensorError) as error:
             advice = "the checkpoints before it are whole: make room and give the same command again"
             raise TrainingError(unwritable(path, error, advice=advice)) from error
@@ -73,14 +73,14 @@ class Checkpoints:
 
 def _read(path: Path) -> Checkpoint:
     tensors, about = read_tensors(path)
-    checkpoint = Checkpoint(about["step"], tensors, about.get("seconds", 0.0))  # older versions counted none
-    if about["digest"] != _digest(checkpoint.step, tensors):
+    digest, step = about.pop("digest"), about["step"]
+    if digest not in (_digest(said, tensors) for said in (json.dumps(about), str(step))):  # up to 0.2.0 of the step alone
         raise ValueError("its contents have changed since they were written")
-    return checkpoint
+    return Checkpoint(step, tensors, about.get("seconds", 0.0))  # older versions counted none
 
 
-def _digest(step: int, tensors: Tensors) -> str:
-    digest = hashlib.sha256(f"{step}".encode())
+def _digest(about: str, tensors: Tensors) -> str:
+    digest = hashlib.sha256(about.encode())
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(json.dumps([name, str(value.dtype), value.shape]).encode())
