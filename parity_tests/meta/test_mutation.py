@@ -91,11 +91,11 @@ def test_wrong_commands_are_refused(tmp_path, monkeypatch, capsys, options, mess
 def test_the_table_says_how_many_of_all_changes_were_tried(tmp_path, monkeypatch, capsys) -> None:
     """Results are those of where the command was given, whatever else it does."""
     (target,) = named(["boxes_px"])
-    chosen = sampled(target, 3)
+    chosen = sampled(target, 3, "x")
     for outcome, mutant in zip(("killed", "timeout", "broken"), chosen, strict=True):
         Results(tmp_path / "results").add(target, mutant, outcome, 60)
     monkeypatch.chdir(tmp_path)
-    assert main(["boxes_px", "--sample", "3", "--results", "results"]) == 1
+    assert main(["boxes_px", "--sample", "3", "--seed", "x", "--results", "results"]) == 1
     printed = capsys.readouterr().out
     assert f"broken: tf_ssd.boxes_px {chosen[2].name}" in printed
     assert re.search(rf"boxes_px +│ 3 of {len(mutants_of(target))} +│ 2 +│ 1 +│ 0 +│ 66.7 % +│ 3 ", printed)
@@ -139,6 +139,14 @@ def test_a_sample_is_always_the_same_and_part_of_a_larger_one() -> None:
     assert few == sampled(target, 5)
     assert len(few) == 5
     assert set(few) < set(more) < set(everything) == set(mutants_of(target))
+
+
+def test_a_seed_gives_another_sample_which_is_always_the_same() -> None:
+    (target,) = named(["boxes_px"])
+    first, other = sampled(target, 9), sampled(target, 9, "2")
+    assert other == sampled(target, 9, "2")
+    assert set(other) != set(first)
+    assert set(sampled(target, None, "2")) == set(mutants_of(target))
 
 
 @pytest.mark.parametrize("name", ["tf_ssd.metrics.__init__", "tf_ssd.metrics.points"])

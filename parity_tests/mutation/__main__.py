@@ -21,6 +21,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from parity_tests.mutation import trial
+from parity_tests.mutation.mutants import Mutant
 from parity_tests.mutation.results import EQUAL, Results, mutants_of, sampled
 from parity_tests.mutation.targets import ROOT, Target, named
 
@@ -42,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--sample", type=_number, metavar="N", help="at most so many mutants of a module, always the same; default: all"
     )
+    parser.add_argument(
+        "--seed", default="", metavar="TEXT", help="another sample: mutants that the tests may not have been written for"
+    )
     parser.add_argument("--results", type=Path, default=Path("mutation.jsonl"), help="default: %(default)s")
     parser.add_argument("--processes", type=_number, metavar="N", default=os.cpu_count() or 1, help="default: one for each core")
     parser.add_argument("--survivors", action="store_true", help="print the survivors of before, and try nothing")
@@ -55,8 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=True)
     os.chdir(ROOT)
     try:
-        if not given.survivors and not all(_try(target, results, given.sample, given.processes, console) for target in targets):
-            return 2
+        if not given.survivors:
+            chosen = ((target, sampled(target, given.sample, given.seed)) for target in targets)
+            if not all(_try(target, mutants, results, given.processes, console) for target, mutants in chosen):
+                return 2
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on where this one ended")
         return 130
@@ -67,9 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if left else 0
 
 
-def _try(target: Target, results: Results, sample: int | None, processes: int, console: Console) -> bool:
+def _try(target: Target, mutants: Sequence[Mutant], results: Results, processes: int, console: Console) -> bool:
     """Try what is new of a module; False if its tests fail without a change."""
-    new = [mutant for mutant in sampled(target, sample) if not results.known(target, mutant)]
+    new = [mutant for mutant in mutants if not results.known(target, mutant)]
     if not new:
         return True
     trial.prepare()

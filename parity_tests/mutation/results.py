@@ -84,9 +84,9 @@ def mutants_of(target: Target) -> tuple[Mutant, ...]:
     return tuple(mutants(target.path.read_text(encoding="utf-8")))
 
 
-def sampled(target: Target, at_most: int | None) -> list[Mutant]:
-    """All mutants of a module, or so many, which their names choose as if at random: they stay the same while the lines do."""
-    chosen = sorted(mutants_of(target), key=lambda mutant: _digest(mutant.name))[:at_most]
+def sampled(target: Target, at_most: int | None, seed: str = "") -> list[Mutant]:
+    """All mutants of a module, or so many, which seed and names choose as if at random: they stay the same while the lines do."""
+    chosen = sorted(mutants_of(target), key=lambda mutant: _digest(seed + mutant.name))[:at_most]
     return sorted(chosen, key=lambda mutant: mutant.line)
 
 

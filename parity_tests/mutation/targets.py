@@ -48,6 +48,8 @@ NETWORKS = ("tests/network/test_networks.py", "parity_tests/test_networks.py", "
 LAYERS = (
     *(f"tests/network/test_{part}.py" for part in ("output", "heads", "convolution", "layers", "batch_norm")),
     "parity_tests/test_constants_of_network.py",
+    "parity_tests/test_descriptions.py",
+    "tests/test_model.py",
     *NETWORKS,
 )
 KERNELS = (
@@ -63,7 +65,7 @@ COCO = (
 )
 CSV = ("tests/data/readers/test_csv_rows.py", "tests/data/readers/test_csv.py")
 TFRECORD = tuple(f"tests/data/readers/test_tfrecord{part}.py" for part in ("_example", "_index", "_files", ""))
-YOLO = tuple(f"tests/data/readers/test_yolo{part}.py" for part in ("_hint", "_labels", "_yaml", ""))
+YOLO = (*(f"tests/data/readers/test_yolo{part}.py" for part in ("_hint", "_labels", "_yaml", "")), "tests/data/test_recognise.py")
 
 TARGETS = (
     _core("boxes"),

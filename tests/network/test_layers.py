@@ -73,6 +73,17 @@ def test_a_dilated_convolution_is_that_of_keras(monkeypatch, wrap, dtype, kernel
     assert_like_keras(drawn(2, 19, 19, 8, dtype=dtype), 4, wrap=wrap, padding="same", dilation_rate=6)
 
 
+def test_tensorflow_dilates_in_prediction_where_it_is_said_to_have_kernels(monkeypatch):
+    """As any CPU has those, and some lack those of the gradient."""
+    monkeypatch.setattr("tf_ssd.network.kernels.dilation.has_kernels", lambda dtype: True)
+    x = drawn(1, 9, 8, 3)
+    ours, theirs = (make(2, 3, padding="same", dilation_rate=2) for make in (FastConv2D, keras.layers.Conv2D))
+    for layer in (theirs, ours):
+        layer.build(x.shape)
+        layer.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-6)
+
+
 @pytest.fixture
 def convolved(monkeypatch):
     """The shapes of the kernels that Winograd's algorithm has been asked to convolve with, from two channels on."""

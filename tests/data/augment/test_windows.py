@@ -67,6 +67,15 @@ def test_a_center_on_the_edge_is_inside():
     ]
 
 
+def test_each_edge_is_inside_and_nothing_beyond_it():
+    window, beyond = tf.constant([0.25, 0.25, 0.75, 0.75]), 2**-20
+    for axis in (0, 1):
+        for edge, outwards in ((0.25, -beyond), (0.75, beyond)):
+            centers = np.full((2, 2), 0.5, np.float32)
+            centers[:, axis] = edge, edge + outwards
+            assert centers_inside(tf.tile(centers, [1, 2]), window).numpy().tolist() == [True, False]
+
+
 # The canvas
 
 

@@ -1,15 +1,25 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tf_ssd.check.findings import Findings
 from tf_ssd.data.readers.coco_json import Image, read_category_names, read_coco, unique
-from tf_ssd.errors import Place
+from tf_ssd.errors import DatasetError, Place
 
 
 def test_names_of_categories_are_in_the_order_of_their_ids_without_spaces_around_them(tmp_path):
     file = tmp_path / "coco.json"
     file.write_text(json.dumps({"categories": [{"id": 10, "name": " dog "}, {"id": "9", "name": 7}], "images": "not read"}))
     assert read_category_names(file) == ["7", "dog"]
+
+
+def test_names_that_cannot_be_read(tmp_path):
+    file = tmp_path / "coco.json"
+    for text in ("{", '{"categories": 7}'):
+        file.write_text(text)
+        with pytest.raises(DatasetError, match=r"coco\.json: cannot be used as COCO JSON \(.*\); correct the file$"):
+            read_category_names(file)
 
 
 def test_an_entry_of_another_form_is_named_with_its_file(tmp_path):

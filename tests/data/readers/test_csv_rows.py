@@ -63,6 +63,20 @@ def test_columns_are_found_by_their_names(rows, text):
     assert rows(text)[0][1] == ROW
 
 
+IMAGES = "filename|file_name|file|image|image_name|image_path|image_id|imageid|img|img_path|path|name"
+CLASSES = "class|class_name|label|label_name|labelname|category|category_name|classid|class_id|name"
+
+
+@pytest.mark.parametrize("label", CLASSES.split("|"))
+def test_each_name_of_a_column_of_classes(rows, label):
+    assert rows(f"x,{label.title()},xmin,ymin,xmax,ymax,filename\nx,dog,1,2,30,40,a.jpg")[0][1] == ROW
+
+
+@pytest.mark.parametrize("image", IMAGES.split("|"))
+def test_each_name_of_a_column_of_images(rows, image):
+    assert rows(f"x,{image.title()},xmin,ymin,xmax,ymax,class\nx,a.jpg,1,2,30,40,dog")[0][1] == ROW
+
+
 def test_a_row_without_a_box_among_other_columns(rows):
     text = "filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,200,100,,,,,\n"
     assert rows(text) == [(2, ["a.jpg", "", "", "", "", ""])]

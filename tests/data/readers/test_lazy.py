@@ -63,7 +63,9 @@ def test_fractions_become_pixels_where_the_size_is_known(size, box):
 
 def test_a_record_without_objects():
     record = Listed([])[0]
-    assert [array.shape for array in (record.boxes_px, record.labels, record.difficult)] == [(0, 4), (0,), (0,)]
+    arrays = record.boxes_px, record.labels, record.difficult, record.crowd
+    assert [array.shape for array in arrays] == [(0, 4), (0,), (0,), (0,)]
+    assert [array.dtype for array in arrays] == [np.float64, np.int32, bool, bool]
 
 
 def test_without_a_size_rows_are_as_annotated_and_say_where_they_stand():

@@ -210,6 +210,35 @@ def test_names_without_a_yaml_file(tmp_path, source):
     assert (dataset.class_names, dataset[0].labels.tolist()) == (("cat", "dog"), [2])
 
 
+def test_of_several_files_of_names_the_nearest_is_taken(tmp_path):
+    files(tmp_path, "images/train/a.png", labels=["labels/train/a.txt"], yaml="")
+    for source in ("obj.names", "labels/classes.txt", "classes.txt"):
+        (tmp_path / source).write_text(f"cat\n{source}\n")
+        assert YoloDataset(tmp_path, "train").class_names == ("cat", source)
+
+
+def test_a_record_says_whether_a_faulty_line_was_left_out(tmp_path):
+    files(tmp_path, "images/train/a.png", "images/train/b.png", labels=["labels/train/a.txt", "labels/train/b.txt"])
+    (tmp_path / "labels/train/b.txt").write_text(f"{LINE}7 0.5 0.5 0.5 0.5\n")
+    dataset = YoloDataset(tmp_path, "train", notes=Findings("train"))
+    assert [(len(record.labels), record.complete) for record in (dataset[0], dataset[1])] == [(1, True), (1, False)]
+
+
+def test_splits_without_a_yaml_file_are_folders_with_labels_and_lists_of_images(tmp_path):
+    files(tmp_path, "images/may/a.png", "images/june/b.png", labels=["labels/may/a.txt"], yaml="")
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "test.txt").write_text("images/may/a.png\n")
+    (tmp_path / "val.txt").write_text("read me\n")
+    with pytest.raises(DatasetError, match=r"; the splits there are may, test$"):
+        YoloDataset(tmp_path, "gone")
+
+
+def test_of_a_long_path_the_beginning_is_shown(tmp_path):
+    files(tmp_path, "images/train/a.png", yaml=f"names: [cat]\ntrain: images/../../{'b' * 300}\n")
+    with pytest.raises(DatasetError, match=r"train: '[^']{200}' leads out"):
+        YoloDataset(tmp_path, "train")
+
+
 def test_a_score_is_noted_once_for_a_record_that_is_read_again(tmp_path):
     files(tmp_path, "images/train/a.png", labels=["labels/train/a.txt"], yaml="")
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
@@ -229,6 +258,12 @@ def test_given_classes_are_found_by_name(tmp_path):
 def test_names_that_are_given_twice_are_refused(tmp_path):
     files(tmp_path, "images/train/a.png", labels=["labels/train/a.txt"], yaml="names: [cat, cat]")
     with pytest.raises(DatasetError, match=r"data\.yaml: class names 1 and 2 are one name twice, 'cat'"):
+        YoloDataset(tmp_path, "train")
+
+
+def test_where_there_is_no_split_none_is_named(tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\n")
+    with pytest.raises(DatasetError, match=r"check --data and --split, or --eval-split$"):
         YoloDataset(tmp_path, "train")
 
 

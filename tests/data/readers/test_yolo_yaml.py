@@ -59,6 +59,7 @@ BAD = {
     "empty file": ("", "is no list of settings"),
     "a list": ("- cat\n", "is no list of settings"),
     "one name": ("names: cat\n", "names: is neither a list of texts nor one of numbers and texts"),
+    "a number": ("names: 7\n", "names: is neither"),
     "names that are lists": ("names: [[cat]]\n", "names: is neither"),
     "names without numbers": ("names: {cat: 0}\n", "names: is neither"),
     "a number twice": ("names: {0: cat, 00: dog}\n", "names: the number 00 is given twice"),

@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -5,8 +6,10 @@ import sys
 import pytest
 import tensorflow as tf
 
+from tf_ssd.network.kernels import dilation
 from tf_ssd.network.kernels.dilation import has_kernels, suits
 
+GRADIENT = tf.raw_ops.Conv2DBackpropInput
 DTYPES = [tf.float16, tf.bfloat16, tf.float32, tf.float64]
 
 
@@ -20,6 +23,19 @@ def test_kernels_of_dilated_convolutions_are_asked_for(options, has):
     ).stdout.split()
     assert output[1] == "False"
     assert has is None or output[0] == str(has)
+
+
+@pytest.mark.parametrize(("channels", "has"), [(1, True), (2, False)])
+def test_they_are_there_if_a_gradient_can_be_computed(monkeypatch, channels, has):
+    """Any CPU has the kernel that stands for the dilated one here, and none has one for channels that do not fit."""
+
+    def undilated(dilations, **given):
+        assert max(dilations) > 1
+        kernel = tf.repeat(given.pop("filter"), channels, axis=2)
+        return GRADIENT(filter=kernel, dilations=[1, 1, 1, 1], **given)
+
+    monkeypatch.setattr(tf.raw_ops, "Conv2DBackpropInput", undilated)
+    assert has_kernels.__wrapped__(tf.float32) is has
 
 
 def differentiates(dtype: tf.DType) -> bool:
@@ -40,3 +56,8 @@ def test_they_suit_what_is_dilated_where_it_can_be_differentiated(dtype):
     has = differentiates(dtype)
     assert has_kernels(dtype) is suits((2, 2), dtype) is suits((1, 2), dtype) is has
     assert suits((1, 1), dtype) is False
+
+
+def test_one_way_of_dilation_is_enough(monkeypatch):
+    monkeypatch.setattr(dilation, "has_kernels", lambda dtype: True)
+    assert [rate for rate in itertools.product((1, 2), repeat=2) if suits(rate, tf.float32)] == [(1, 2), (2, 1), (2, 2)]

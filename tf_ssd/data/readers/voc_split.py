@@ -70,7 +70,6 @@ def _readings(line: str) -> Iterator[str]:
     for text in dict.fromkeys((line, _MARK.sub("", line))):
         yield text
         unquoted = text[1:-1] if len(text) > 2 and text[0] == text[-1] and text[0] in "'\"" else text
-        yield unquoted
         parts = SLASH.split(unquoted)
         for start in range(len(parts)):
             end = "/".join(parts[start:])
