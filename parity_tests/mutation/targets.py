@@ -65,7 +65,10 @@ COCO = (
 )
 CSV = ("tests/data/readers/test_csv_rows.py", "tests/data/readers/test_csv.py")
 TFRECORD = tuple(f"tests/data/readers/test_tfrecord{part}.py" for part in ("_example", "_index", "_files", ""))
-YOLO = (*(f"tests/data/readers/test_yolo{part}.py" for part in ("_hint", "_labels", "_yaml", "")), "tests/data/test_recognise.py")
+YOLO = (
+    *(f"tests/data/readers/test_yolo{part}.py" for part in ("_hint", "_labels", "_yaml", "_folder", "")),
+    "tests/data/test_recognise.py",
+)
 
 TARGETS = (
     _core("boxes"),

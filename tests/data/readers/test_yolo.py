@@ -290,7 +290,7 @@ REFUSED = {
     "never downloaded": (
         "train: gone\ndownload: https://a.b/c.zip\n",
         "train",
-        "what the file says of a download is never run: download",
+        r"as --data; what the file says of a download is never run: download the images yourself$",
     ),
     "no images": ("train: labels\n", "train", "there are no images in labels; is this the split 'train'"),
     "a list that is none": ("train: list.txt\n", "train", r"list\.txt: cannot be read as a list of images"),

@@ -28,8 +28,8 @@ def test_a_row_is_a_whole_number_and_four_fractions_or_more(tmp_path, row, expec
 @pytest.mark.parametrize(
     "name",
     [
-        *("classes.txt", "Classes.TXT", "_darknet.labels", "README.txt", "train.txt", "val.txt", "test.txt"),
-        "a.csv",
+        *("classes.txt", "Classes.TXT", "README.txt", "train.txt", "val.txt", "test.txt"),
+        *("_darknet.labels", "a.csv"),
     ],
 )
 def test_files_of_other_texts_do_not_speak_against_labels(tmp_path, name):
@@ -65,6 +65,11 @@ def test_what_cannot_be_read_is_no_label(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe")
     assert yolo_hint.first_row(tmp_path / "a.txt") == yolo_hint.first_row(tmp_path / "gone.txt") == "?"
     assert is_yolo(tmp_path) is False
+
+
+def test_of_a_long_line_the_beginning_is_read(tmp_path):
+    (tmp_path / "a.txt").write_text("x" * 2000)
+    assert yolo_hint.first_row(tmp_path / "a.txt") == "x" * 1000
 
 
 def test_what_is_no_folder_holds_no_labels(tmp_path):

@@ -38,6 +38,9 @@ def newest(folder):
     return checkpoint and checkpoint.step, warnings
 
 
+ADVICE = r"step-00000003\S+: cannot be written.*; the checkpoints before it are whole: make room and give the same command again$"
+
+
 @contextmanager
 def files_limited_to(size):
     """A disk that is full, as far as this process can tell."""
@@ -64,6 +67,7 @@ def test_the_seconds_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(Checkpoint(1, STATE, seconds=12.5))
     assert checkpoints.newest(pytest.fail).seconds == 12.5
+    assert Checkpoint(1, STATE).seconds == 0
 
 
 @pytest.mark.parametrize("seconds", [{}, {"seconds": 1.5}], ids=["0.1.0", "0.2.0"])
@@ -95,6 +99,8 @@ def test_other_tensors_do_not_fit_the_digest(tmp_path, changed):
 def test_the_last_few_stay(tmp_path):
     saved(tmp_path, [1, 2, 10, 9, 100_000_000], keep=3)
     assert names(tmp_path) == ["step-00000009.safetensors", "step-00000010.safetensors", "step-100000000.safetensors"]
+    saved(tmp_path / "default", [1, 2, 3, 4])
+    assert names(tmp_path / "default") == [f"step-0000000{step}.safetensors" for step in (2, 3, 4)]
     assert newest(tmp_path) == (100_000_000, [])
 
 
@@ -155,7 +161,7 @@ def test_a_full_disk_leaves_the_checkpoints_before(tmp_path):
     checkpoints = saved(tmp_path, [1, 2])
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     large = Checkpoint(3, {"model/kernel": np.zeros(100_000)})
-    with files_limited_to(4096), pytest.raises(TrainingError, match=r"step-00000003.*cannot be written.*make room"):
+    with files_limited_to(4096), pytest.raises(TrainingError, match=ADVICE):
         checkpoints.save(large)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     checkpoints.save(large)

@@ -91,7 +91,9 @@ def open_folder(data: Path) -> YoloFolder:
     """
     if not data.exists():
         raise DatasetError.at(Place(data), "no such folder; check --data")
-    file = data if data.suffix.lower() in SUFFIXES and not data.is_dir() else find_yaml(data)
+    if not data.is_dir() and data.suffix.lower() not in SUFFIXES:
+        raise DatasetError.at(Place(data), "is neither a folder nor a YAML file; check --data")
+    file = find_yaml(data) if data.is_dir() else data
     if file is not None:
         described = read_yaml(file)
         return YoloFolder(_root(described, is_given=file == data), described.names, file, described)

@@ -9,7 +9,7 @@ from tf_ssd.data.ground_truth import parse
 from tf_ssd.system.files import require_file
 
 LOOKED_AT = 20  # files of a folder
-NO_LABELS = ("classes.txt", "_darknet.labels", "readme.txt", "train.txt", "val.txt", "test.txt")
+NO_LABELS = ("classes.txt", "readme.txt", "train.txt", "val.txt", "test.txt")
 
 
 def yolo_hint(*folders: Path) -> str:
