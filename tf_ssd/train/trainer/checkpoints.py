@@ -84,5 +84,5 @@ def _digest(about: str, tensors: Tensors) -> str:
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(json.dumps([name, str(value.dtype), value.shape]).encode())
-        digest.update(np.asarray(value, order="C").tobytes())
+        digest.update(value.tobytes())
     return digest.hexdigest()
