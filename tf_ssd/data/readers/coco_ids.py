@@ -1,15 +1,17 @@
 """Ids in COCO's files: whole numbers, or texts, of which "7" is the same as 7."""
 
+import re
 from collections.abc import Sequence
 
 Id = int | str
+_NUMBER = re.compile("0|[1-9][0-9]{0,999}")  # as a number is written; what is longer stays a text
 
 
 def number_in(text: Id) -> int | None:
     """The number that an id is, or is the text of; None if it is another text."""
     if isinstance(text, int):
         return text
-    return int(text) if text.isdecimal() and text.isascii() and str(int(text[:19])) == text else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def order(id_: Id) -> tuple[bool, int, str]:
