@@ -72,8 +72,9 @@ def test_a_damaged_file_of_results_is_refused_with_its_line(tmp_path, line) -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--sample", "0"), "--sample: 0 is less than 1"),
-        (("--processes", "-1"), "--processes: -1 is less than 1"),
+        (("--sample", "0"), "--sample: '0' is no number from 1 on"),
+        (("--sample", "few"), "--sample: 'few' is no number from 1 on"),
+        (("--processes", "-1"), "--processes: '-1' is no number from 1 on"),
         (("--results", "."), ".: cannot be read"),
         (("--results", "missing/results.jsonl"), "missing/results.jsonl: there is no such folder"),
         (("--survivors", "--results", "missing.jsonl"), "missing.jsonl: no such file"),
@@ -88,16 +89,34 @@ def test_wrong_commands_are_refused(tmp_path, monkeypatch, capsys, options, mess
     assert message in capsys.readouterr().err
 
 
+def test_what_somebody_else_ended_is_left_and_tried_again(tmp_path) -> None:
+    """Also if it is listed as equal."""
+    (target,) = named(["boxes"])
+    name, *_ = equal_mutants()[target.module]
+    (mutant,) = (each for each in mutants_of(target) if each.name == name)
+    results = Results(tmp_path / "results")
+    results.add(target, mutant, "broken", 1)
+    assert not results.known(target, mutant)
+    assert (list(results.survivors(target)), results.equal(target)) == ([f"broken: tf_ssd.boxes {name}"], 0)
+    results.add(target, mutant, "survived", 1)
+    assert results.known(target, mutant)
+    assert (list(results.survivors(target)), results.equal(target)) == ([], 1)
+
+
+def test_a_module_that_is_named_twice_is_tried_once() -> None:
+    assert [target.module for target in named(["coder", "tf_ssd.coder"])] == ["tf_ssd.coder"]
+
+
 def test_the_table_says_how_many_of_all_changes_were_tried(tmp_path, monkeypatch, capsys) -> None:
     """Results are those of where the command was given, whatever else it does."""
     (target,) = named(["boxes_px"])
     chosen = sampled(target, 3, "x")
-    for outcome, mutant in zip(("killed", "timeout", "broken"), chosen, strict=True):
+    for outcome, mutant in zip(("killed", "timeout", "survived"), chosen, strict=True):
         Results(tmp_path / "results").add(target, mutant, outcome, 60)
     monkeypatch.chdir(tmp_path)
     assert main(["boxes_px", "--sample", "3", "--seed", "x", "--results", "results"]) == 1
     printed = capsys.readouterr().out
-    assert f"broken: tf_ssd.boxes_px {chosen[2].name}" in printed
+    assert f"survived: tf_ssd.boxes_px {chosen[2].name}" in printed
     assert re.search(rf"boxes_px +│ 3 of {len(mutants_of(target))} +│ 2 +│ 1 +│ 0 +│ 66.7 % +│ 3 ", printed)
 
 

@@ -6,8 +6,8 @@
     python -m parity_tests.mutation --survivors          those that were left, with their change
 
 Each change is one mutant. It is killed if a test of the module fails, or does not end in time. What survives is either listed in
-equal.toml with the reason why it computes the same, or wants a test. Results are kept in --results: the same command once more
-tries what is new alone.
+equal.toml with the reason why it computes the same, or wants a test. Results are kept in --results: the same command tries only
+what is new, until the module changes; after a change of tests give another file.
 """
 
 import argparse
@@ -108,10 +108,9 @@ def table(targets: Sequence[Target], results: Results) -> Table:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ EQUAL = Path(__file__).with_name("equal.toml")
 class Results:
     """A file of results, to which each is added as soon as it is there.
 
-    A result holds for the source that was tried: once a module changes, all its mutants are tried again.
+    A result holds for the source that was tried: once a module changes, all its mutants are tried again. That tests have changed
+    is not noticed.
 
     Args:
         path: the file, which is made with the first result.
@@ -35,14 +36,15 @@ class Results:
         for number, line in enumerate(_lines(path), start=1):
             try:
                 row = json.loads(line)
-                self._rows[row["module"], row["name"]] = {**row, "source": row["source"], "outcome": row["outcome"]}
+                needed = {"source": row["source"], "outcome": row["outcome"], "seconds": float(row["seconds"])}
+                self._rows[row["module"], row["name"]] = {**row, **needed}
             except (ValueError, TypeError, KeyError) as error:
                 raise ValueError(f"{path}: line {number} is no result; remove it, or give another file") from error
 
     def known(self, target: Target, mutant: Mutant) -> bool:
-        """Whether it was tried, of the module as it is now."""
-        row = self._rows.get((target.module, mutant.name))
-        return row is not None and row["source"] == _digest(mutant.source)
+        """Whether it was tried, of the module as it is now, and not ended by somebody else."""
+        row = self._row(target, mutant)
+        return row is not None and row["outcome"] != "broken"
 
     def add(self, target: Target, mutant: Mutant, outcome: str, seconds: float) -> None:
         """Keep a result."""
@@ -64,7 +66,7 @@ class Results:
         """A line for each that no test noticed and that is not known to be equal."""
         reasons = equal_mutants().get(target.module, {})
         for row in self._of(target):
-            if row["outcome"] not in ("killed", "timeout") and row["name"] not in reasons:
+            if row["outcome"] not in ("killed", "timeout") and not (row["outcome"] == "survived" and row["name"] in reasons):
                 yield f"{row['outcome']}: {target.module} {row['name']}"
 
     def equal(self, target: Target) -> int:
@@ -73,9 +75,11 @@ class Results:
         return sum(row["outcome"] == "survived" and row["name"] in reasons for row in self._of(target))
 
     def _of(self, target: Target) -> Iterator[dict[str, Any]]:
-        for mutant in mutants_of(target):
-            if self.known(target, mutant):
-                yield self._rows[target.module, mutant.name]
+        return filter(None, (self._row(target, mutant) for mutant in mutants_of(target)))
+
+    def _row(self, target: Target, mutant: Mutant) -> dict[str, Any] | None:
+        row = self._rows.get((target.module, mutant.name))
+        return row if row is not None and row["source"] == _digest(mutant.source) else None
 
 
 @cache

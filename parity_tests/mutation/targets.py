@@ -119,7 +119,7 @@ def named(modules: Sequence[str]) -> list[Target]:
     """
     if not modules:
         return [target for target in TARGETS if target.core]
-    return [target for name in modules for target in _of(name.removeprefix("tf_ssd."))]
+    return list(dict.fromkeys(target for name in modules for target in _of(name.removeprefix("tf_ssd."))))
 
 
 def _of(name: str) -> list[Target]:

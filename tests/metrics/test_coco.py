@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
@@ -31,6 +33,17 @@ def test_a_perfect_detector():
     assert np.isnan(scores.summary["AP small"])
     np.testing.assert_array_equal(scores.details["AP50"], [1, np.nan])
     assert [len(values) for curve in scores.curves for values in (curve.recall, curve.precision)] == [101, 101, 0, 0]
+
+
+def test_each_box_has_its_label():
+    box = (0, 0, 40, 40)
+    found, labelled = detected((box, 1, 0.9), (box, 1, 0.8)), truth((box, 1), (box, 1))
+    for detections, ground_truth in (
+        (replace(found, labels=found.labels[:1]), labelled),
+        (found, replace(labelled, labels=labelled.labels[:1])),
+    ):
+        with pytest.raises(ValueError, match="zip"):
+            coco([detections], [ground_truth], num_classes=2)
 
 
 def test_thresholds_counted_by_hand():
