@@ -29,7 +29,7 @@ CLIPS = pytest.mark.parametrize("clip", ["none", "size", "cxcywh"])
 
 
 def check_default_boxes(ours: Any, theirs: Any) -> np.ndarray:
-    """Equal to the last bit in both dtypes; returns the float64 boxes."""
+    """Equal but for the last bits in both dtypes; returns the float64 boxes."""
     for dtype in ("float32", "float64"):
         actual = production.default_boxes(ours, dtype=dtype).numpy()
         expected = reference.default_boxes(theirs, dtype=getattr(torch, dtype)).numpy()

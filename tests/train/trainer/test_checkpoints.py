@@ -148,6 +148,14 @@ def test_any_truncation_is_noticed(tmp_path_factory, share):
     assert newest(folder)[0] == 1
 
 
+@pytest.mark.parametrize("about", [None, 7, "digest", ["digest", "step"], {"digest": "", "step": 2}], ids=str)
+def test_a_file_of_something_else_is_no_checkpoint(tmp_path, about):
+    write_tensors(tmp_path / "step-00000002.safetensors", STATE, about)
+    step, [warning] = newest(tmp_path)
+    assert step is None
+    assert "step-00000002.safetensors: damaged, and left out (" in warning
+
+
 def test_all_damaged(tmp_path):
     saved(tmp_path, [1, 2, 3])
     for path in tmp_path.iterdir():

@@ -73,8 +73,9 @@ class Checkpoints:
 
 def _read(path: Path) -> Checkpoint:
     tensors, about = read_tensors(path)
-    digest, step = about.pop("digest"), about["step"]
-    if digest not in (_digest(said, tensors) for said in (json.dumps(about), str(step))):  # up to 0.2.0 of the step alone
+    digest, step = about["digest"], about["step"]
+    described = json.dumps({name: value for name, value in about.items() if name != "digest"})
+    if digest not in (_digest(said, tensors) for said in (described, str(step))):  # up to 0.2.0 of the step alone
         raise ValueError("its contents have changed since they were written")
     return Checkpoint(step, tensors, about.get("seconds", 0.0))  # older versions counted none
 
