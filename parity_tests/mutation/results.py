@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -66,13 +66,13 @@ class Results:
         """A line for each that no test noticed and that is not known to be equal."""
         reasons = equal_mutants().get(target.module, {})
         for row in self._of(target):
-            if row["outcome"] not in ("killed", "timeout") and not (row["outcome"] == "survived" and row["name"] in reasons):
+            if row["outcome"] not in ("killed", "timeout") and not _is_equal(row, reasons):
                 yield f"{row['outcome']}: {target.module} {row['name']}"
 
     def equal(self, target: Target) -> int:
         """How many survived and are known to be equal."""
         reasons = equal_mutants().get(target.module, {})
-        return sum(row["outcome"] == "survived" and row["name"] in reasons for row in self._of(target))
+        return sum(_is_equal(row, reasons) for row in self._of(target))
 
     def _of(self, target: Target) -> Iterator[dict[str, Any]]:
         return filter(None, (self._row(target, mutant) for mutant in mutants_of(target)))
@@ -97,6 +97,11 @@ def sampled(target: Target, at_most: int | None, seed: str = "") -> list[Mutant]
 def equal_mutants() -> dict[str, dict[str, str]]:
     """By module and name, why a mutant computes the same."""
     return tomllib.loads(EQUAL.read_text(encoding="utf-8")) if EQUAL.exists() else {}
+
+
+def _is_equal(row: Mapping[str, Any], reasons: Mapping[str, str]) -> bool:
+    """Whether a mutant that survived is known to compute the same; of one that was ended by somebody else nothing is known."""
+    return row["outcome"] == "survived" and row["name"] in reasons
 
 
 def _lines(path: Path) -> list[str]:

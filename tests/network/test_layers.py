@@ -51,13 +51,20 @@ def value_and_gradients(layer, x, **options):
     return y, *tape.gradient(total, [x, *layer.trainable_weights])
 
 
-def assert_like_keras(x, filters, *, wrap=tf.function, training=False, **options):
-    """FastConv2D and Keras' own layer with the same weights: value and gradients."""
-    ours, theirs = FastConv2D(filters, 3, dtype=x.dtype, **options), keras.layers.Conv2D(filters, 3, dtype=x.dtype, **options)
-    results = []
-    for layer, arguments in ((theirs, {}), (ours, {"training": training})):
+def with_the_same_weights(x, filters, **options):
+    """Keras' own layer and FastConv2D."""
+    theirs, ours = (make(filters, 3, dtype=x.dtype, **options) for make in (keras.layers.Conv2D, FastConv2D))
+    for layer in (theirs, ours):
         layer.build(x.shape)
         layer.set_weights(theirs.get_weights())
+    return theirs, ours
+
+
+def assert_like_keras(x, filters, *, wrap=tf.function, training=False, **options):
+    """Value and gradients."""
+    theirs, ours = with_the_same_weights(x, filters, **options)
+    results = []
+    for layer, arguments in ((theirs, {}), (ours, {"training": training})):
         results.append(wrap(lambda layer=layer, arguments=arguments: value_and_gradients(layer, x, **arguments))())
     epsilon = 1e-12 if x.dtype == "float64" else 1e-5
     for expected, actual in zip(*results, strict=True):
@@ -77,10 +84,7 @@ def test_tensorflow_dilates_in_prediction_where_it_is_said_to_have_kernels(monke
     """As any CPU has those, and some lack those of the gradient."""
     monkeypatch.setattr("tf_ssd.network.kernels.dilation.has_kernels", lambda dtype: True)
     x = drawn(1, 9, 8, 3)
-    ours, theirs = (make(2, 3, padding="same", dilation_rate=2) for make in (FastConv2D, keras.layers.Conv2D))
-    for layer in (theirs, ours):
-        layer.build(x.shape)
-        layer.set_weights(theirs.get_weights())
+    theirs, ours = with_the_same_weights(x, 2, padding="same", dilation_rate=2)
     np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-6)
 
 

@@ -261,12 +261,6 @@ def test_names_that_are_given_twice_are_refused(tmp_path):
         YoloDataset(tmp_path, "train")
 
 
-def test_where_there_is_no_split_none_is_named(tmp_path):
-    (tmp_path / "classes.txt").write_text("cat\n")
-    with pytest.raises(DatasetError, match=r"check --data and --split, or --eval-split$"):
-        YoloDataset(tmp_path, "train")
-
-
 REFUSED = {
     "no split": (
         "",

@@ -89,5 +89,5 @@ def test_where_a_split_is_looked_for(root):
     places = ["images/gone", "gone/images", "gone", "gone.txt"]
     looked = ", ".join(str(root / place) for place in places)
     message = f"there are no images of a split 'gone'; there is none of {looked}; check --data and --split, or --eval-split"
-    with pytest.raises(DatasetError, match=re.escape(f"{root}: {message}")):
+    with pytest.raises(DatasetError, match=re.escape(f"{root}: {message}") + "$"):
         dataset.places_of("gone")

@@ -128,13 +128,13 @@ def test_a_half_written_file_is_no_checkpoint(tmp_path):
 
 
 def test_any_flipped_bit_is_noticed(tmp_path):
-    saved(tmp_path, [2])
+    saved(tmp_path, [1, 2])
     path = tmp_path / "step-00000002.safetensors"
     content = path.read_bytes()
     for position, bit in itertools.product(range(len(content)), range(8)):
         path.write_bytes(content[:position] + bytes([content[position] ^ 1 << bit]) + content[position + 1 :])
         step, warnings = newest(tmp_path)
-        assert step is None, (position, bit)
+        assert step == 1, (position, bit)
         assert len(warnings) == 1
         assert "step-00000002.safetensors: damaged, and left out (" in warnings[0]
 
